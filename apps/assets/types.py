@@ -1,0 +1,229 @@
+"""Words and values of the asset registry that other apps and pages may hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from fractions import Fraction
+from typing import Any
+from uuid import UUID
+
+BPS = 10_000
+"""Basis points in a whole: 10,000 bps = 100 %."""
+
+DEFAULT_CONTRIBUTOR_BPS = 5_000
+"""Share of a version's own revenue that goes to its contributors when nothing else is agreed."""
+
+
+class AssetKind(StrEnum):
+    """What an asset is."""
+
+    DATASET = "dataset"
+    MODEL = "model"
+    KNOWLEDGE_BASE = "knowledge_base"
+    AGENT = "agent"
+
+    @property
+    def label(self) -> str:
+        """The word a page shows."""
+        return self.value.replace("_", " ")
+
+
+class ChainState(StrEnum):
+    """How far the on-chain registration of an asset or version has come."""
+
+    PENDING = "pending"
+    REGISTERED = "registered"
+    FAILED = "failed"
+
+
+class Visibility(StrEnum):
+    """Who may see an asset's public facts besides those who hold a right to it."""
+
+    PRIVATE = "private"
+    PUBLIC = "public"
+
+
+class AccessRight(StrEnum):
+    """What a grant allows. `develop` includes `use`."""
+
+    USE = "use"
+    DEVELOP = "develop"
+
+
+class ShareRule(StrEnum):
+    """Why an organisation is paid from a version's revenue."""
+
+    OWNER = "owner"
+    CONTRIBUTOR = "contributor"
+
+
+@dataclass(frozen=True)
+class ParentRef:
+    """A version that another one is built on, and the part of the revenue it takes."""
+
+    version_id: UUID
+    weight_bps: int
+
+
+@dataclass(frozen=True)
+class ContributionSpec:
+    """An organisation's part in making a version; weights are relative to each other."""
+
+    organisation_id: UUID
+    role: str
+    weight: int
+
+
+@dataclass(frozen=True)
+class RevenueShare:
+    """One line of the answer to "who is paid when this version earns, and why".
+
+    `weight` is the exact part of the sold version's revenue. `path` leads from the sold version to the one that
+    caused this share; where several routes lead there it is the heaviest, and `routes` says how many were added up.
+    """
+
+    organisation_id: UUID
+    weight: Fraction
+    rule: str
+    path: tuple[UUID, ...]
+    role: str = ""
+    routes: int = 1
+
+    @property
+    def version_id(self) -> UUID:
+        """The version whose ownership or making is paid by this share."""
+        return self.path[-1]
+
+
+@dataclass(frozen=True)
+class AssetInfo:
+    """What an asset is, without anything private to its owner."""
+
+    id: UUID
+    owner_id: UUID
+    kind: AssetKind
+    name: str
+    slug: str
+    summary: str
+    token_id: int
+    chain_state: ChainState
+    visibility: Visibility
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class ChainProof:
+    """Where on chain a version is recorded; `tx_hash` and `block_number` are empty until it is confirmed."""
+
+    state: ChainState
+    token_id: int
+    tx_hash: str = ""
+    block_number: int | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class AssetVersionInfo:
+    """One released, immutable version of an asset."""
+
+    id: UUID
+    asset_id: UUID
+    owner_id: UUID
+    kind: AssetKind
+    asset_name: str
+    number: int
+    content_root: str
+    metadata_hash: str
+    metadata: dict[str, Any]
+    contributor_bps: int
+    proof: ChainProof
+    released_at: datetime
+
+
+@dataclass(frozen=True)
+class LineageNode:
+    """Public facts of one version in a provenance graph."""
+
+    version_id: UUID
+    asset_id: UUID
+    kind: AssetKind
+    name: str
+    number: int
+    owner_id: UUID
+    owner_name: str
+    content_root: str
+    metadata_hash: str
+    contributors: int
+    proof: ChainProof
+
+
+@dataclass(frozen=True)
+class LineageEdge:
+    """`child` was built on `parent`, which takes `weight_bps` of the child's revenue."""
+
+    child_id: UUID
+    parent_id: UUID
+    weight_bps: int
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """A version and everything it was built on; nodes in topological order, the version itself first."""
+
+    root_id: UUID
+    nodes: tuple[LineageNode, ...]
+    edges: tuple[LineageEdge, ...]
+
+    def node(self, version_id: UUID) -> LineageNode:
+        """The node of a version in this lineage."""
+        return next(node for node in self.nodes if node.version_id == version_id)
+
+
+@dataclass(frozen=True)
+class Contributor:
+    """Who helped to make a version and in which proportion; shown to its owner and to the contributor."""
+
+    organisation_id: UUID
+    organisation_name: str
+    role: str
+    weight: int
+    version_id: UUID
+
+
+@dataclass(frozen=True)
+class GrantInfo:
+    """A right that an organisation holds on an asset."""
+
+    id: UUID
+    asset_id: UUID
+    grantee_id: UUID
+    right: AccessRight
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    royalty_bps: int
+    source: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """One comparison made when a version is verified."""
+
+    name: str
+    expected: str
+    found: str
+    ok: bool
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Result of recomputing a version's hashes and comparing them with the record."""
+
+    version_id: UUID
+    checks: tuple[Check, ...] = field(default_factory=tuple)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every check agreed."""
+        return all(check.ok for check in self.checks)
