@@ -1,0 +1,62 @@
+/**
+ * `<live-region topic="training-run:ID" src="/fragment/url/">`: refetches its content from `src` when the topic speaks.
+ *
+ * While the socket is down it polls every 5 s (`poll="10"` for another number of seconds). It stops for good when the
+ * fragment contains an element with `data-live-done`.
+ */
+import htmx from "./htmx";
+import { onState, subscribe } from "./live";
+
+const DEFAULT_POLL_S = 5;
+const GATHER_MS = 150;
+
+class LiveRegion extends HTMLElement {
+  private stops: (() => void)[] = [];
+  private pollTimer: number | undefined;
+  private gatherTimer: number | undefined;
+  private isFetching = false;
+
+  connectedCallback(): void {
+    const topic = this.getAttribute("topic");
+    if (this.querySelector("[data-live-done]")) return;
+    if (topic) this.stops.push(subscribe(topic, () => this.refreshSoon()));
+    this.stops.push(onState((isUp) => this.poll(isUp && topic !== null)));
+  }
+
+  disconnectedCallback(): void {
+    for (const stop of this.stops) stop();
+    this.stops = [];
+    window.clearInterval(this.pollTimer);
+    window.clearTimeout(this.gatherTimer);
+  }
+
+  private poll(isLive: boolean): void {
+    window.clearInterval(this.pollTimer);
+    if (isLive) {
+      // Something may have happened between the page's rendering and the subscription.
+      this.refreshSoon();
+      return;
+    }
+    const seconds = Number(this.getAttribute("poll")) || DEFAULT_POLL_S;
+    this.pollTimer = window.setInterval(() => void this.refresh(), seconds * 1_000);
+  }
+
+  private refreshSoon(): void {
+    window.clearTimeout(this.gatherTimer);
+    this.gatherTimer = window.setTimeout(() => void this.refresh(), GATHER_MS);
+  }
+
+  private async refresh(): Promise<void> {
+    const source = this.getAttribute("src");
+    if (!source || this.isFetching || document.hidden) return;
+    this.isFetching = true;
+    try {
+      await htmx.ajax("GET", source, { target: this, swap: "innerMorph" });
+    } finally {
+      this.isFetching = false;
+    }
+    if (this.querySelector("[data-live-done]")) this.disconnectedCallback();
+  }
+}
+
+customElements.define("live-region", LiveRegion);
