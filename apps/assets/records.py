@@ -16,7 +16,7 @@ ZERO_ROOT = "0x" + 64 * "0"
 _BYTES32 = re.compile(r"0x[0-9a-f]{64}")
 
 
-class NotCanonical(ValueError):
+class NotCanonicalError(ValueError):
     """A value has no single JSON form; the message says where and why."""
 
 
@@ -34,19 +34,19 @@ def normalise(value: Any, path: str = "metadata") -> Any:
         return value
     if isinstance(value, str):
         if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-            raise NotCanonical(f"{path} holds a character that cannot be stored")
+            raise NotCanonicalError(f"{path} holds a character that cannot be stored")
         return value
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise NotCanonical(f"{path} is {value}, which JSON cannot hold")
+            raise NotCanonicalError(f"{path} is {value}, which JSON cannot hold")
         return int(value) if value.is_integer() else value
     if isinstance(value, Mapping):
         if any(not isinstance(key, str) for key in value):
-            raise NotCanonical(f"{path} has a key that is not text")
+            raise NotCanonicalError(f"{path} has a key that is not text")
         return {normalise(key, path): normalise(inner, f"{path}.{key}") for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [normalise(inner, f"{path}[{index}]") for index, inner in enumerate(value)]
-    raise NotCanonical(f"{path} is a {type(value).__name__}, which is not JSON")
+    raise NotCanonicalError(f"{path} is a {type(value).__name__}, which is not JSON")
 
 
 def canonical_json(value: Any) -> bytes:

@@ -182,6 +182,25 @@ class Lineage:
 
 
 @dataclass(frozen=True)
+class ShareLine:
+    """A part of a version's revenue for people to read: one owner, or all contributors of a version together."""
+
+    rule: str
+    version_id: UUID
+    asset_id: UUID
+    asset_name: str
+    party: str
+    payees: int
+    weight: Fraction
+
+    @property
+    def percent(self) -> str:
+        """The weight as a rounded percentage, e.g. "12.5 %"; "< 0.01 %" rather than a false zero."""
+        hundredths = round(self.weight * 10_000)
+        return f"{hundredths / 100:g} %" if hundredths else "< 0.01 %"
+
+
+@dataclass(frozen=True)
 class Contributor:
     """Who helped to make a version and in which proportion; shown to its owner and to the contributor."""
 

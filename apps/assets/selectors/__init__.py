@@ -14,6 +14,7 @@ from apps.assets.selectors.catalogue import (
     visible_asset,
 )
 from apps.assets.selectors.lineage import contributors, lineage, revenue_shares
+from apps.assets.selectors.shares import share_lines, visible_contributors
 from apps.assets.selectors.verification import verify_version
 
 __all__ = [
@@ -28,8 +29,10 @@ __all__ = [
     "owned_assets",
     "revenue_shares",
     "royalty_floor",
+    "share_lines",
     "verify_version",
     "version",
     "versions",
     "visible_asset",
+    "visible_contributors",
 ]

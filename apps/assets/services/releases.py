@@ -14,7 +14,7 @@ from apps.assets.events import AssetVersionReleased
 from apps.assets.locks import lock_asset
 from apps.assets.models import Asset, AssetVersion, Contribution, ProvenanceEdge
 from apps.assets.policies import AssetsPermission, require
-from apps.assets.records import ZERO_ROOT, NotCanonical, is_bytes32, normalise, record_hash, version_record
+from apps.assets.records import ZERO_ROOT, NotCanonicalError, is_bytes32, normalise, record_hash, version_record
 from apps.assets.selectors.access import has_right, royalty_floor
 from apps.assets.selectors.catalogue import version_info
 from apps.assets.services.registration import request_registration
@@ -129,7 +129,7 @@ def _check_release(
     problems += _contribution_problems(contributions)
     try:
         clean = normalise(metadata)
-    except NotCanonical as error:
+    except NotCanonicalError as error:
         problems.append({"field": "metadata", "message": f"{error}."})
     if problems:
         raise InvalidRelease(problems)

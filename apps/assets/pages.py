@@ -1,0 +1,93 @@
+"""Pages of assets: what it is, what it came from, who is paid."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.accounts.access import actor_required
+from apps.assets import selectors, services
+from apps.assets.drawing import draw
+from apps.assets.errors import VersionNotFound
+from apps.assets.panels import panels_for
+from apps.assets.policies import AssetsPermission, table
+from apps.assets.types import AssetInfo, AssetVersionInfo, ChainState
+from apps.tenancy.actors import actor_of, maybe_actor
+from apps.tenancy.selectors import organisation
+from apps.tenancy.types import Actor
+
+
+@require_GET
+def asset_page(request: HttpRequest, asset_id: UUID) -> HttpResponse:
+    """An asset for whoever may see it."""
+    actor = maybe_actor(request)
+    asset = selectors.visible_asset(actor, asset_id)
+    versions = selectors.versions(asset_id)
+    context = {
+        "asset": asset,
+        "owner": organisation(asset.owner_id),
+        "is_own": actor is not None and actor.organisation_id == asset.owner_id,
+        **_chain_context(actor, asset, versions),
+        "panels": panels_for(actor, asset),
+        "snippet": f"curl {request.build_absolute_uri(reverse('api-asset', args=[asset.id]))}lineage/",
+    }
+    if versions:
+        lineage = selectors.lineage(versions[0].id)
+        context |= {
+            "version": versions[0],
+            "lineage": lineage,
+            "drawings": [
+                ("hidden sm:block", draw(lineage, downwards=False)),
+                ("sm:hidden", draw(lineage, downwards=True)),
+            ],
+            "shares": selectors.share_lines(lineage),
+            "contributors": selectors.visible_contributors(actor, lineage),
+        }
+    return render(request, "assets/asset.html", context)
+
+
+@require_GET
+def chain_fragment(request: HttpRequest, asset_id: UUID) -> HttpResponse:
+    """Versions with their hashes and chain proof; refetched while a registration is under way."""
+    actor = maybe_actor(request)
+    asset = selectors.visible_asset(actor, asset_id)
+    context = {"asset": asset} | _chain_context(actor, asset, selectors.versions(asset_id))
+    return render(request, "assets/chain_fragment.html", context)
+
+
+@require_GET
+def verify_page(request: HttpRequest, asset_id: UUID, version_id: UUID) -> HttpResponse:
+    """The outcome of recomputing a version's hashes."""
+    asset = selectors.visible_asset(maybe_actor(request), asset_id)
+    version = selectors.version(version_id)
+    if version.asset_id != asset_id:
+        raise VersionNotFound(version_id)
+    context = {
+        "asset": asset,
+        "asset_key": f"{asset.id}/",
+        "version": version,
+        "verification": selectors.verify_version(version_id),
+    }
+    return render(request, "assets/verify.html", context)
+
+
+@require_POST
+@actor_required
+def retry_registration(request: HttpRequest, asset_id: UUID, version_id: UUID) -> HttpResponseRedirect:
+    """Ask again for a registration that failed."""
+    services.retry_registration(actor=actor_of(request), version_id=version_id)
+    return redirect("assets:asset", asset_id=asset_id)
+
+
+def _chain_context(actor: Actor | None, asset: AssetInfo, versions: list[AssetVersionInfo]) -> dict[str, Any]:
+    own = actor is not None and actor.organisation_id == asset.owner_id
+    return {
+        "versions": versions,
+        "is_settled": all(version.proof.state != ChainState.PENDING for version in versions),
+        "may_retry": own and actor is not None and table.allows(actor, AssetsPermission.RELEASE),
+    }

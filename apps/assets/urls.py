@@ -1,0 +1,30 @@
+"""Routes of the asset registry."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from apps.assets import api, pages
+
+api_urlpatterns = [
+    path("assets/", api.AssetListView.as_view(), name="api-assets"),
+    path("assets/<uuid:asset_id>/", api.AssetView.as_view(), name="api-asset"),
+    path("assets/<uuid:asset_id>/lineage/", api.LineageView.as_view(), name="api-asset-lineage"),
+    path("assets/<uuid:asset_id>/verify/", api.VerifyView.as_view(), name="api-asset-verify"),
+    path("assets/<uuid:asset_id>/grants/", api.GrantListView.as_view(), name="api-asset-grants"),
+    path(
+        "assets/<uuid:asset_id>/versions/<int:number>/registration/",
+        api.RegistrationView.as_view(),
+        name="api-asset-registration",
+    ),
+    path("grants/<uuid:grant_id>/", api.GrantView.as_view(), name="api-grant"),
+]
+
+_pages = [
+    path("<uuid:asset_id>/", pages.asset_page, name="asset"),
+    path("<uuid:asset_id>/chain/", pages.chain_fragment, name="chain"),
+    path("<uuid:asset_id>/versions/<uuid:version_id>/verify/", pages.verify_page, name="verify"),
+    path("<uuid:asset_id>/versions/<uuid:version_id>/retry/", pages.retry_registration, name="retry"),
+]
+
+page_urlpatterns = [path("assets/", include((_pages, "assets")))]
