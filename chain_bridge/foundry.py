@@ -56,6 +56,11 @@ def node_environment() -> dict[str, str]:
     return {**os.environ, "PATH": os.pathsep.join([str(_node_directory()), os.environ.get("PATH", "")])}
 
 
+def node_binary() -> str:
+    """Path of the bundled Node executable."""
+    return str(_node_directory() / "node")
+
+
 def ensure_installed() -> None:
     """Run ``npm ci`` when ``node_modules`` does not match the lock file. Safe to call from several processes."""
     if _installed():
@@ -68,7 +73,6 @@ def ensure_installed() -> None:
 
 def ensure_built() -> None:
     """Compile the contracts when a source, the compiler or a library changed since the last build."""
-    ensure_installed()
     digest = _source_digest()
     stamp = CONTRACTS / "out" / ".sources-sha256"
     if stamp.exists() and stamp.read_text() == digest:
@@ -76,6 +80,7 @@ def ensure_built() -> None:
     with _exclusive("build"):
         if stamp.exists() and stamp.read_text() == digest:
             return
+        ensure_installed()
         _forge("build", "--skip", "test")
         stamp.write_text(digest)
 
@@ -110,7 +115,7 @@ def _node_directory() -> Path:
 def _npm(*arguments: str) -> None:
     # The wheel's bin/npm is a copy of a symlink and does not find its own files, so npm is started by its script.
     script = _node_directory().parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    _run([str(_node_directory() / "node"), str(script), *arguments])
+    _run([node_binary(), str(script), *arguments])
 
 
 def _forge(*arguments: str) -> None:
@@ -152,7 +157,7 @@ def _lint() -> None:
     ensure_installed()
     _forge("fmt", "--check")
     solhint = CONTRACTS / "node_modules" / "solhint" / "solhint.js"
-    _run([str(_node_directory() / "node"), str(solhint), "--max-warnings", "0", "--noPoster", "src/**/*.sol"])
+    _run([node_binary(), str(solhint), "--max-warnings", "0", "--noPoster", "src/**/*.sol"])
 
 
 def _clean() -> None:

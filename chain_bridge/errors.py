@@ -1,0 +1,41 @@
+"""What can go wrong between us and the chain, by what the caller must do about it."""
+
+
+class BridgeError(Exception):
+    """Base of all errors of the bridge."""
+
+
+class RpcUnavailable(BridgeError):
+    """The node cannot be reached or answers nonsense: try again later, nothing is lost."""
+
+
+class CallReverts(BridgeError):
+    """The contract refuses the call. ``reason`` names the contract's own error where it can be decoded."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class NonceTooLow(BridgeError):
+    """The chain has a transaction with this nonce already: ours, or another one with the same key."""
+
+
+class ReplacementUnderpriced(BridgeError):
+    """The node holds a transaction with this nonce and wants a higher fee before it takes another."""
+
+
+class SignerUnfunded(BridgeError):
+    """The signer's account cannot pay for the gas."""
+
+
+class UnknownContract(BridgeError):
+    """No contract of that name is deployed, or it has no such function."""
+
+
+class InvalidArguments(BridgeError):
+    """The arguments do not fit the function's parameters."""
+
+
+class ChainMismatch(BridgeError):
+    """The node serves another chain than the one configured, or a chain that lost its history."""

@@ -1,0 +1,127 @@
+"""A real chain for the tests: anvil from the pinned npm package, and the contracts deployed on it."""
+
+import contextlib
+import secrets
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from chain_bridge import foundry
+from chain_bridge.config import BridgeConfig
+from chain_bridge.deploy import deploy
+from chain_bridge.errors import RpcUnavailable
+from chain_bridge.gateway import Gateway
+from chain_bridge.types import DeployedContract
+
+CHAIN_ID = 31337
+
+
+@dataclass(frozen=True)
+class DeployedChain:
+    """A running anvil with contracts of its own."""
+
+    config: BridgeConfig
+    contracts: dict[str, DeployedContract]
+
+    @property
+    def gateway(self) -> Gateway:
+        """The node."""
+        return Gateway(self.config.rpc_url)
+
+    def mine(self, blocks: int = 1) -> None:
+        """Mine empty blocks."""
+        self.gateway.development("anvil_mine", hex(blocks))
+
+    def reorg(self, depth: int) -> None:
+        """Replace the newest blocks by empty ones."""
+        self.gateway.development("anvil_reorg", depth, [])
+
+    def automine(self, *, on: bool) -> None:
+        """Mine every transaction at once, or only on `mine`."""
+        self.gateway.development("evm_setAutomine", on)
+
+
+@contextlib.contextmanager
+def start_anvil(state_path: Path | None = None, port: int | None = None) -> Iterator[str]:
+    """Run anvil on a loopback port and yield its URL; with a state file it goes on where it stopped."""
+    port = port or _free_port()
+    command = [str(foundry.anvil_binary()), "--port", str(port), "--chain-id", str(CHAIN_ID), "--silent"]
+    if state_path is not None:
+        command += ["--state", str(state_path), "--state-interval", "1"]
+    process = subprocess.Popen(command)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_for(url)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+@contextlib.contextmanager
+def deployed_chain(rpc_url: str | None = None, *, confirmations: int = 2) -> Iterator[DeployedChain]:
+    """Contracts and a signer of their own, on the given chain or on a new one."""
+    with contextlib.ExitStack() as stack:
+        url = rpc_url or stack.enter_context(start_anvil())
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        config = BridgeConfig.model_validate(
+            {
+                "CHAIN_RPC_URL": url,
+                "CHAIN_ID": CHAIN_ID,
+                "CHAIN_SIGNER_KEY": SecretStr("0x" + secrets.token_hex(32)),
+                "CHAIN_ADDRESSES_FILE": Path(folder) / "addresses.json",
+                "CHAIN_CONFIRMATIONS": confirmations,
+                "CHAIN_POLL_INTERVAL_S": 0.05,
+            }
+        )
+        deployment = deploy(config, salt=secrets.token_hex(8))
+        yield DeployedChain(config, deployment.contracts)
+
+
+@pytest.fixture(scope="session")
+def anvil() -> Iterator[str]:
+    """URL of an anvil that lives as long as the test session."""
+    with start_anvil() as url:
+        yield url
+
+
+@pytest.fixture
+def own_chain() -> Iterator[DeployedChain]:
+    """An anvil of the test's own, for tests that reorganise or stop the chain."""
+    with deployed_chain() as chain:
+        yield chain
+
+
+@pytest.fixture(scope="session")
+def chain(anvil: str) -> Iterator[DeployedChain]:
+    """The session's anvil with one set of contracts."""
+    with deployed_chain(anvil) as deployed:
+        yield deployed
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_for(url: str) -> None:
+    gateway = Gateway(url, timeout_s=1)
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            gateway.chain_id()
+        except RpcUnavailable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
