@@ -5,7 +5,8 @@ from typing import Any
 
 from eth_abi import abi as eth_abi
 from eth_abi.exceptions import EncodingError
-from eth_utils import keccak, to_checksum_address
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
 
 from chain_bridge.errors import InvalidArguments, UnknownContract
 from chain_bridge.types import RawLog
@@ -77,7 +78,7 @@ def decode_error(abis: Sequence[Abi], data: bytes) -> str | None:
 
 def encode_constructor(abi: Abi, args: Sequence[Any]) -> bytes:
     """The encoded arguments that follow a contract's creation code."""
-    inputs = next((entry["inputs"] for entry in abi if entry["type"] == "constructor"), [])
+    inputs: list[dict[str, Any]] = next((entry["inputs"] for entry in abi if entry["type"] == "constructor"), [])
     types = [_type(parameter) for parameter in inputs]
     return bytes(eth_abi.encode(types, [_from_json(kind, value) for kind, value in zip(types, args, strict=True)]))
 

@@ -2,6 +2,7 @@
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from eth_typing import HexStr
 from pydantic import SecretStr
 
 from chain_bridge.errors import BridgeError
@@ -35,8 +36,8 @@ class Signer:
                 "type": 2,
                 "chainId": self._chain_id,
                 "nonce": nonce,
-                "to": call.to,
-                "data": call.data,
+                "to": HexStr(call.to),
+                "data": HexStr(call.data),
                 "value": 0,
                 "gas": gas,
                 "maxFeePerGas": fees.max_fee,

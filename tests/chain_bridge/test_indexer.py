@@ -4,7 +4,7 @@ import pytest
 
 from chain_bridge.errors import ChainMismatch
 from chain_bridge.indexer import Indexer, NodeBehind
-from chain_bridge.types import BlockRef
+from chain_bridge.types import BlockRef, DecodedEvent
 from tests.chain_bridge.chain_fixtures import DeployedChain
 
 
@@ -18,7 +18,7 @@ def test_scanning_in_chunks_finds_the_same_events_as_at_once(own_chain: Deployed
     whole = indexer.scan(indexer.first_block, head)
     assert whole is not None
     assert whole.tip == head
-    found = []
+    found: list[DecodedEvent] = []
     block = by_block.first_block
     while (scan := by_block.scan(block, head)) is not None:
         found += scan.events
