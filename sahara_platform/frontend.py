@@ -1,11 +1,14 @@
-"""Build the front end with the Node that comes as a Python package: ``python -m sahara_platform.frontend build|check``.
+"""Build the front end with the Node that comes as a Python package.
 
-``build`` installs the npm packages when the lock file changed and bundles when a source is newer than the bundle, so that
-a second call costs nothing. ``check`` type-checks the TypeScript. Neither needs a system Node.
+``python -m sahara_platform.frontend build|check``
+
+``build`` installs the npm packages when the lock file changed and bundles when a source is newer than the bundle: a
+second call costs nothing. ``check`` type-checks the TypeScript. Neither needs a system Node.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import subprocess  # noqa: S404 (runs only the bundled Node with fixed arguments)
 import sys
@@ -37,6 +40,7 @@ def build(*, force: bool = False) -> None:
     install()
     if force or _is_stale():
         _require(_node("node_modules/vite/bin/vite.js", "build", "--logLevel", "warn"), "vite build")
+        _compress()
         MANIFEST.touch()
 
 
@@ -44,6 +48,12 @@ def check() -> None:
     """Type-check every island."""
     install()
     _require(_node("node_modules/typescript/bin/tsc", "--noEmit"), "tsc")
+
+
+def _compress() -> None:
+    # WhiteNoise serves a ready .gz beside the file.
+    for path in MANIFEST.parent.glob("assets/*"):
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), compresslevel=9, mtime=0))
 
 
 def _is_stale() -> bool:

@@ -82,9 +82,9 @@ def panel(content: str, title: str = "") -> SafeString:
 
 
 @register.simple_tag
-def stat(label: str, value: object, hint: str = "") -> SafeString:
-    """One figure with its name. Put several into ``<dl class="stat-row">``."""
-    return _part("stat", label=label, value=value, hint=hint)
+def stat(label: str, value: object, hint: str = "", url: str = "") -> SafeString:
+    """One figure with its name, and the page behind it. Put several into ``<dl class="stat-row">``."""
+    return _part("stat", label=label, value=value, hint=hint, url=url)
 
 
 @register.simple_tag
@@ -104,7 +104,7 @@ def status_badge(status: object, text: str = "") -> SafeString:
 
 @register.simple_tag
 def breadcrumb(*parts: str) -> SafeString:
-    """``{% breadcrumb "Datasets" "/datasets/" dataset.name %}``: name and address in turn, the last name without one."""
+    """``{% breadcrumb "Datasets" "/datasets/" dataset.name %}``: name and address in turn, the last one bare."""
     trail = [(parts[index], parts[index + 1]) for index in range(0, len(parts) - 1, 2)]
     return _part("breadcrumb", trail=trail, here=parts[-1])
 
