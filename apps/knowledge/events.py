@@ -1,0 +1,23 @@
+"""What happened in knowledge bases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from apps.core.outbox import Event
+
+
+@dataclass(frozen=True)
+class DocumentQueued(Event):
+    """A document was uploaded, or shall be read once more."""
+
+    document_id: UUID
+
+
+@dataclass(frozen=True)
+class KnowledgeBaseReleased(Event):
+    """A snapshot of a knowledge base became an asset version."""
+
+    knowledge_base_id: UUID
+    asset_version_id: UUID

@@ -1,0 +1,179 @@
+"""Pages of knowledge bases: `/knowledge/`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST, require_safe
+
+from apps.accounts.access import actor_required
+from apps.core.errors import DependencyFailed, DomainError, InvalidInput
+from apps.core.problems import status_of
+from apps.knowledge import selectors, services
+from apps.knowledge.api import uploads
+from apps.knowledge.ranking import is_weak
+from apps.knowledge.types import MAX_DOCUMENT_BYTES, Passage, Quote
+from apps.tenancy.actors import actor_of
+from apps.tenancy.types import Actor
+
+PASSAGES_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class FoundPassage:
+    """A passage with the quoted words cut out for highlighting."""
+
+    number: int
+    passage: Passage
+    before: str
+    quoted: str
+    after: str
+
+
+@actor_required
+def base_list(request: HttpRequest) -> HttpResponse:
+    """GET lists the knowledge bases, POST creates one."""
+    actor = actor_of(request)
+    problem: InvalidInput | None = None
+    if request.method == "POST":
+        try:
+            base = services.create_knowledge_base(
+                actor=actor, name=request.POST.get("name", ""), description=request.POST.get("description", "")
+            )
+        except InvalidInput as error:
+            problem = error
+        else:
+            return redirect("knowledge-base", knowledge_base_id=base.id)
+    context = {"bases": selectors.knowledge_bases(actor), "problem": problem, "values": request.POST}
+    return render(request, "knowledge/list.html", context, status=422 if problem else 200)
+
+
+@require_safe
+@actor_required
+def base_detail(request: HttpRequest, knowledge_base_id: UUID) -> HttpResponse:
+    """One knowledge base: its documents, an upload and an ask box."""
+    return _detail(request, knowledge_base_id)
+
+
+@actor_required
+def base_documents(request: HttpRequest, knowledge_base_id: UUID) -> HttpResponse:
+    """GET answers the live list of documents (a fragment), POST uploads."""
+    actor = actor_of(request)
+    if request.method == "POST":
+        try:
+            added = services.add_documents(
+                actor=actor, knowledge_base_id=knowledge_base_id, files=uploads(request.FILES.getlist("files"))
+            )
+        except InvalidInput as error:
+            return _detail(request, knowledge_base_id, problem=error)
+        for item in added:
+            if not item.is_new:
+                messages.info(request, f"{item.document.name} is in this knowledge base already.")
+        return redirect("knowledge-base", knowledge_base_id=knowledge_base_id)
+    context = {
+        "base": selectors.knowledge_base(actor, knowledge_base_id),
+        "documents": selectors.documents(actor, knowledge_base_id),
+    }
+    return render(request, "knowledge/partials/documents.html", context)
+
+
+@require_GET
+@actor_required
+def base_answer(request: HttpRequest, knowledge_base_id: UUID) -> HttpResponse:
+    """The passages that answer `?q=` (a fragment)."""
+    context = _answer(actor_of(request), knowledge_base_id, request.GET.get("q", ""))
+    return render(request, "knowledge/partials/answer.html", context)
+
+
+@require_safe
+@actor_required
+def document_detail(request: HttpRequest, knowledge_base_id: UUID, document_id: UUID) -> HttpResponse:
+    """A document's passages in reading order; citations link to one of them."""
+    actor = actor_of(request)
+    found = selectors.document_in(actor, knowledge_base_id, document_id)
+    context = {
+        "base": selectors.knowledge_base(actor, knowledge_base_id),
+        "back_url": reverse("knowledge-base", args=[knowledge_base_id]),
+        "document": found,
+        "lead": f"{found.chunks} passages as the search sees them.",
+        "chunks": selectors.document_chunks(actor, document_id),
+        "download_url": selectors.document_url(actor, document_id),
+    }
+    return render(request, "knowledge/document.html", context)
+
+
+@require_POST
+@actor_required
+def document_retry(request: HttpRequest, knowledge_base_id: UUID, document_id: UUID) -> HttpResponse:
+    """Read the document once more."""
+    selectors.document_in(actor_of(request), knowledge_base_id, document_id)
+    services.retry_document(actor=actor_of(request), document_id=document_id)
+    return redirect("knowledge-base", knowledge_base_id=knowledge_base_id)
+
+
+@require_POST
+@actor_required
+def document_remove(request: HttpRequest, knowledge_base_id: UUID, document_id: UUID) -> HttpResponse:
+    """Delete the document."""
+    found = selectors.document_in(actor_of(request), knowledge_base_id, document_id)
+    services.remove_document(actor=actor_of(request), document_id=document_id)
+    messages.success(request, f"{found.name} was removed with all its passages.")
+    return redirect("knowledge-base", knowledge_base_id=knowledge_base_id)
+
+
+@require_POST
+@actor_required
+def base_release(request: HttpRequest, knowledge_base_id: UUID) -> HttpResponse:
+    """Freeze the ready documents as a version."""
+    try:
+        release = services.release_version(actor=actor_of(request), knowledge_base_id=knowledge_base_id)
+    except DomainError as error:
+        return _detail(request, knowledge_base_id, problem=error)
+    messages.success(request, f"Version {release.number} is released.")
+    return redirect("knowledge-base", knowledge_base_id=knowledge_base_id)
+
+
+def _detail(request: HttpRequest, knowledge_base_id: UUID, problem: DomainError | None = None) -> HttpResponse:
+    actor = actor_of(request)
+    question = request.GET.get("q", "")
+    context = {
+        "base": selectors.knowledge_base(actor, knowledge_base_id),
+        "documents": selectors.documents(actor, knowledge_base_id),
+        "releases": selectors.releases(actor, knowledge_base_id),
+        "problem": problem,
+        "max_bytes": MAX_DOCUMENT_BYTES,
+        "max_megabytes": MAX_DOCUMENT_BYTES // (1024 * 1024),
+    }
+    if question:
+        context |= _answer(actor, knowledge_base_id, question)
+    return render(request, "knowledge/detail.html", context, status=status_of(problem) if problem else 200)
+
+
+def _answer(actor: Actor, knowledge_base_id: UUID, question: str) -> dict[str, object]:
+    """What the answer fragment shows; a question that cannot be answered says why in its place."""
+    selectors.knowledge_base(actor, knowledge_base_id)
+    try:
+        passages = selectors.search(
+            actor=actor, knowledge_base_ids=[knowledge_base_id], query=question, k=PASSAGES_SHOWN
+        )
+        quotes = selectors.best_quotes(question, passages, count=PASSAGES_SHOWN)
+    except (InvalidInput, DependencyFailed) as error:
+        return {"question": question, "answer_problem": error}
+    weak = is_weak(passages)
+    return {
+        "question": question,
+        "weak": weak,
+        "best": quotes[0] if quotes and not weak else None,
+        "found": [_highlighted(index, passage, quotes) for index, passage in enumerate(passages)],
+    }
+
+
+def _highlighted(index: int, passage: Passage, quotes: list[Quote]) -> FoundPassage:
+    quote = next((quote for quote in quotes if quote.passage_index == index), None)
+    start, end = (quote.start, quote.end) if quote else (0, 0)
+    return FoundPassage(index + 1, passage, passage.text[:start], passage.text[start:end], passage.text[end:])

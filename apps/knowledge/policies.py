@@ -1,0 +1,18 @@
+"""Who may do what with knowledge bases of their organisation."""
+
+from __future__ import annotations
+
+from apps.knowledge.types import KnowledgePermission
+from apps.tenancy.policies import PermissionTable
+from apps.tenancy.types import Role
+
+table = PermissionTable(
+    {
+        KnowledgePermission.VIEW: Role.VIEWER,
+        KnowledgePermission.CREATE: Role.MEMBER,
+        KnowledgePermission.UPLOAD: Role.MEMBER,
+        KnowledgePermission.REMOVE: Role.MEMBER,
+        KnowledgePermission.RELEASE: Role.MEMBER,
+    }
+)
+require = table.require

@@ -1,0 +1,55 @@
+"""Fuse the two rankings of a search: meaning (dense) and words (lexical)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from apps.knowledge.types import Passage, SearchMode
+
+K = TypeVar("K")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the two sides know of one chunk: cosine similarity, BM25 score and weighted share of words found."""
+
+    similarity: float
+    bm25: float
+    coverage: float
+
+
+def fuse(evidence: Mapping[K, Evidence], mode: SearchMode = SearchMode.HYBRID) -> list[tuple[K, float]]:
+    """Chunks with their fused score, best first.
+
+    Each side is scaled to 0..1 over the candidates and the two are added (min-max sum). Adding scores beats adding
+    reciprocal ranks where one side is sure and the other is not, because a flat side adds the same to everybody.
+    """
+    dense = _scaled({key: item.similarity for key, item in evidence.items()})
+    lexical = _scaled({key: item.bm25 for key, item in evidence.items()}, floor=0.0)
+    if mode is SearchMode.DENSE:
+        lexical = dict.fromkeys(evidence, 0.0)
+    elif mode is SearchMode.LEXICAL:
+        dense = dict.fromkeys(evidence, 0.0)
+    scores = {key: dense[key] + lexical[key] for key in evidence}
+    return sorted(scores.items(), key=lambda pair: -pair[1])
+
+
+def _scaled(values: Mapping[K, float], floor: float | None = None) -> dict[K, float]:
+    low = floor if floor is not None else min(values.values(), default=0.0)
+    span = max(values.values(), default=0.0) - low
+    return {key: (value - low) / span if span > 0 else 0.0 for key, value in values.items()}
+
+
+def is_weak(passages: Iterable[Passage]) -> bool:
+    """Whether the best passages are too far from the question to answer it (then an agent says that it does not know).
+
+    Neither measure alone tells answerable questions from others, so a passage counts as support if
+    it is close in meaning (similarity >= 0.55), or holds most of the question's rare words (coverage >= 0.6),
+    or is fair on both (similarity >= 0.3 and coverage >= 0.35).
+    """
+    return not any(
+        item.similarity >= 0.55 or item.coverage >= 0.6 or (item.similarity >= 0.3 and item.coverage >= 0.35)
+        for item in passages
+    )

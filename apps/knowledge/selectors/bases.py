@@ -1,0 +1,208 @@
+"""Knowledge bases, documents and releases as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+
+from apps.core.errors import NotFound
+from apps.core.storage import get_storage
+from apps.knowledge.models import Chunk, Document, KnowledgeBase, KnowledgeBaseRelease
+from apps.knowledge.policies import require
+from apps.knowledge.types import (
+    ChunkDraft,
+    DocumentInfo,
+    DocumentState,
+    KnowledgeBaseInfo,
+    KnowledgePermission,
+    ReleaseInfo,
+)
+from apps.tenancy.types import Actor
+
+READ_SHARE = 5
+"""Percent of a document's progress that reading it stands for; the rest is embedding."""
+
+
+def knowledge_bases(actor: Actor) -> list[KnowledgeBaseInfo]:
+    """All knowledge bases of the actor's organisation, newest first."""
+    return [base_info(base) for base in base_rows(actor)]
+
+
+def base_rows(actor: Actor) -> QuerySet[KnowledgeBase]:
+    """The rows behind `knowledge_bases`, for cursor pages."""
+    require(actor, KnowledgePermission.VIEW)
+    return with_counts(KnowledgeBase.objects.all())
+
+
+def document_rows(actor: Actor, knowledge_base_id: UUID) -> QuerySet[Document]:
+    """The rows behind `documents`, for cursor pages."""
+    return Document.objects.filter(knowledge_base=get_base(actor, knowledge_base_id, KnowledgePermission.VIEW))
+
+
+def knowledge_base(actor: Actor, knowledge_base_id: UUID) -> KnowledgeBaseInfo:
+    """One knowledge base.
+
+    Raises:
+        NotFound: there is none of this id in the actor's organisation.
+    """
+    return base_info(get_base(actor, knowledge_base_id, KnowledgePermission.VIEW))
+
+
+def documents(actor: Actor, knowledge_base_id: UUID) -> list[DocumentInfo]:
+    """The documents of a knowledge base, newest first."""
+    return [document_info(row) for row in document_rows(actor, knowledge_base_id)]
+
+
+def document(actor: Actor, document_id: UUID) -> DocumentInfo:
+    """One document.
+
+    Raises:
+        NotFound: there is none of this id in the actor's organisation.
+    """
+    return document_info(get_document(actor, document_id, KnowledgePermission.VIEW))
+
+
+def document_in(actor: Actor, knowledge_base_id: UUID, document_id: UUID) -> DocumentInfo:
+    """The document, if it is in that knowledge base.
+
+    Raises:
+        NotFound: otherwise.
+    """
+    found = document(actor, document_id)
+    if found.knowledge_base_id != knowledge_base_id:
+        raise NotFound("document_not_found", "There is no such document.")
+    return found
+
+
+def document_chunks(actor: Actor, document_id: UUID) -> list[ChunkDraft]:
+    """The passages of a document in reading order."""
+    row = get_document(actor, document_id, KnowledgePermission.VIEW)
+    return [
+        ChunkDraft(chunk.ordinal, chunk.text, chunk.heading, chunk.page, chunk.start, chunk.end, chunk.tokens)
+        for chunk in Chunk.objects.filter(document=row).defer("embedding", "search").order_by("ordinal")
+    ]
+
+
+def document_url(actor: Actor, document_id: UUID) -> str:
+    """A short-lived link that downloads the original file."""
+    row = get_document(actor, document_id, KnowledgePermission.VIEW)
+    return get_storage().signed_url(row.storage_key, filename=row.name)
+
+
+def latest_release(actor: Actor, knowledge_base_id: UUID) -> ReleaseInfo | None:
+    """The newest released version, or None before the first."""
+    base = get_base(actor, knowledge_base_id, KnowledgePermission.VIEW)
+    row = KnowledgeBaseRelease.objects.filter(knowledge_base=base).order_by("-number").first()
+    return release_info(row) if row is not None else None
+
+
+def releases(actor: Actor, knowledge_base_id: UUID) -> list[ReleaseInfo]:
+    """All released versions, newest first."""
+    base = get_base(actor, knowledge_base_id, KnowledgePermission.VIEW)
+    return [release_info(row) for row in KnowledgeBaseRelease.objects.filter(knowledge_base=base).order_by("-number")]
+
+
+def release(actor: Actor, release_id: UUID) -> ReleaseInfo:
+    """One release by its id."""
+    return _one_release(actor, Q(id=release_id))
+
+
+def release_of_version(actor: Actor, asset_version_id: UUID) -> ReleaseInfo:
+    """The release that an asset version stands for."""
+    return _one_release(actor, Q(asset_version_id=asset_version_id))
+
+
+def _one_release(actor: Actor, condition: Q) -> ReleaseInfo:
+    require(actor, KnowledgePermission.VIEW)
+    row = KnowledgeBaseRelease.objects.filter(condition).first()
+    if row is None:
+        raise NotFound("knowledge_release_not_found", "There is no such release of a knowledge base.")
+    return release_info(row)
+
+
+def with_counts(rows: QuerySet[KnowledgeBase]) -> QuerySet[KnowledgeBase]:
+    """Adds how many documents there are, ready and failed."""
+    return rows.annotate(
+        total=Count("documents"),
+        ready=Count("documents", filter=Q(documents__state=DocumentState.READY)),
+        failed=Count("documents", filter=Q(documents__state=DocumentState.FAILED)),
+    )
+
+
+def get_base(actor: Actor, knowledge_base_id: UUID, permission: KnowledgePermission) -> KnowledgeBase:
+    """The row, after the permission check."""
+    base = with_counts(KnowledgeBase.objects.filter(id=knowledge_base_id)).first()
+    if base is None:
+        raise NotFound("knowledge_base_not_found", "There is no such knowledge base.")
+    require(actor, permission, base)
+    return base
+
+
+def get_bases(actor: Actor, ids: Sequence[UUID]) -> list[KnowledgeBase]:
+    """The rows in the order of `ids`; one that is not the actor's makes NotFound of all."""
+    return [get_base(actor, base_id, KnowledgePermission.VIEW) for base_id in dict.fromkeys(ids)]
+
+
+def get_document(actor: Actor, document_id: UUID, permission: KnowledgePermission) -> Document:
+    """The row, after the permission check."""
+    row = Document.objects.filter(id=document_id).first()
+    if row is None:
+        raise NotFound("document_not_found", "There is no such document.")
+    require(actor, permission, row)
+    return row
+
+
+def base_info(base: KnowledgeBase) -> KnowledgeBaseInfo:
+    """A row of `with_counts` as a plain value."""
+    return KnowledgeBaseInfo(
+        id=base.id,
+        asset_id=base.asset_id,
+        organisation_id=base.tenant_id,
+        name=base.name,
+        description=base.description,
+        documents=getattr(base, "total", 0),
+        ready=getattr(base, "ready", 0),
+        failed=getattr(base, "failed", 0),
+        created_at=base.created_at,
+    )
+
+
+def document_info(row: Document) -> DocumentInfo:
+    """A document row as a plain value."""
+    return DocumentInfo(
+        id=row.id,
+        knowledge_base_id=row.knowledge_base_id,
+        name=row.name,
+        kind=row.kind,
+        size_bytes=row.size_bytes,
+        sha256=row.sha256,
+        state=DocumentState(row.state),
+        cause=row.cause,
+        progress=_progress(row),
+        chunks=row.chunk_count,
+        pages=row.pages,
+        created_at=row.created_at,
+    )
+
+
+def release_info(row: KnowledgeBaseRelease) -> ReleaseInfo:
+    """A release row as a plain value."""
+    return ReleaseInfo(
+        id=row.id,
+        knowledge_base_id=row.knowledge_base_id,
+        number=row.number,
+        asset_version_id=row.asset_version_id,
+        content_root=row.content_root,
+        document_ids=tuple(UUID(value) for value in row.document_ids),
+        created_at=row.created_at,
+    )
+
+
+def _progress(row: Document) -> int:
+    if row.state == DocumentState.READY:
+        return 100
+    if row.state == DocumentState.EMBEDDING and row.chunk_count:
+        return READ_SHARE + (100 - READ_SHARE) * row.embedded_count // row.chunk_count
+    return 2 if row.state == DocumentState.READING else 0

@@ -1,0 +1,152 @@
+"""Use case: turn a stored file into searchable passages. Runs outside a transaction, takes up where it was killed."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+
+from apps.compute import runner
+from apps.core import live
+from apps.core.errors import DependencyFailed
+from apps.core.storage import get_storage
+from apps.knowledge.chunking import chunk_blocks
+from apps.knowledge.errors import UnreadableFile
+from apps.knowledge.models import Chunk, Document
+from apps.knowledge.parsing.process import ParsedFile, parse_file
+from apps.knowledge.services.documents import topic
+from apps.knowledge.types import ChunkDraft, DocumentState
+
+EMBEDDING_BATCH = 32
+
+
+def ingest_document(document_id: UUID) -> None:
+    """Read, cut and embed a queued document, telling its page of every step.
+
+    A file that cannot be read ends as `failed` with its cause. Repeating the call is harmless: finished documents are
+    left alone, and embedding goes on behind the last stored batch.
+
+    Raises:
+        DependencyFailed: the runner does not answer; the outbox delivers again later.
+    """
+    row = Document.objects.filter(id=document_id).first()
+    if row is None or DocumentState(row.state).is_final:
+        return
+    if row.state != DocumentState.EMBEDDING:
+        _set_state(row, DocumentState.READING)
+        try:
+            parsed = _read(row)
+            drafts = _chunks(parsed)
+        except UnreadableFile as error:
+            _fail(row, error.message)
+            return
+        if not _store(row, parsed, drafts):
+            return
+    try:
+        _embed(row)
+    except DependencyFailed:
+        _set_cause(row, f"{row.name} waits for the embedding service, which does not answer. It goes on by itself.")
+        raise
+    _finish(row)
+
+
+def _read(row: Document) -> ParsedFile:
+    with tempfile.TemporaryDirectory(prefix="knowledge-") as folder:
+        path = Path(folder) / "document"
+        try:
+            with get_storage().open(row.storage_key) as source, path.open("wb") as target:
+                shutil.copyfileobj(source, target)
+        except FileNotFoundError:
+            raise UnreadableFile("file_lost", "The stored file is gone. Remove it and upload it again.") from None
+        return parse_file(path)
+
+
+def _chunks(parsed: ParsedFile) -> list[ChunkDraft]:
+    drafts = chunk_blocks(parsed.blocks)
+    if not drafts:
+        raise UnreadableFile("no_text", "There is no readable text in the file.")
+    return drafts
+
+
+def _store(row: Document, parsed: ParsedFile, drafts: Sequence[ChunkDraft]) -> bool:
+    """Replace the document's chunks; False where the document was removed meanwhile."""
+    with transaction.atomic():
+        current = Document.objects.select_for_update().filter(id=row.id).first()
+        if current is None:
+            return False
+        Chunk.objects.filter(document=current).delete()
+        Chunk.objects.bulk_create(
+            (
+                Chunk(
+                    tenant_id=current.tenant_id,
+                    knowledge_base_id=current.knowledge_base_id,
+                    document=current,
+                    ordinal=draft.ordinal,
+                    text=draft.text,
+                    heading=draft.heading,
+                    page=draft.page,
+                    start=draft.start,
+                    end=draft.end,
+                    tokens=draft.tokens,
+                )
+                for draft in drafts
+            ),
+            batch_size=500,
+        )
+        current.kind, current.pages = parsed.kind.value, parsed.pages
+        current.chunk_count, current.embedded_count = len(drafts), 0
+        current.state = DocumentState.EMBEDDING
+        current.save()
+        live.notify(topic(current.knowledge_base_id))
+    return True
+
+
+def _embed(row: Document) -> None:
+    while True:
+        batch = list(
+            Chunk.objects.filter(document_id=row.id, embedding__isnull=True)
+            .only("id", "heading", "text", "tenant_id")
+            .order_by("ordinal")[:EMBEDDING_BATCH]
+        )
+        if not batch:
+            return
+        vectors = runner.embed([f"{chunk.heading}\n{chunk.text}" if chunk.heading else chunk.text for chunk in batch])
+        for chunk, vector in zip(batch, vectors, strict=True):
+            chunk.embedding = vector
+        with transaction.atomic():
+            Chunk.objects.bulk_update(batch, ["embedding"])
+            Document.objects.filter(id=row.id).update(embedded_count=F("embedded_count") + len(batch), cause="")
+            live.notify(topic(row.knowledge_base_id))
+
+
+def _finish(row: Document) -> None:
+    with transaction.atomic():
+        done = Document.objects.filter(id=row.id, state=DocumentState.EMBEDDING)
+        done.update(state=DocumentState.READY, cause="", embedded_count=F("chunk_count"))
+        live.notify(topic(row.knowledge_base_id))
+
+
+def _fail(row: Document, message: str) -> None:
+    with transaction.atomic():
+        Chunk.objects.filter(document_id=row.id).delete()
+        Document.objects.filter(id=row.id).update(
+            state=DocumentState.FAILED, cause=f"{row.name}: {message}", chunk_count=0, embedded_count=0
+        )
+        live.notify(topic(row.knowledge_base_id))
+
+
+def _set_state(row: Document, state: DocumentState) -> None:
+    with transaction.atomic():
+        Document.objects.filter(id=row.id).update(state=state, cause="")
+        live.notify(topic(row.knowledge_base_id))
+
+
+def _set_cause(row: Document, cause: str) -> None:
+    with transaction.atomic():
+        Document.objects.filter(id=row.id).update(cause=cause)
+        live.notify(topic(row.knowledge_base_id))

@@ -1,0 +1,214 @@
+"""Words and values of the knowledge app: document states, blocks, chunks and passages."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+EMBEDDING_DIMENSIONS = 384
+MAX_DOCUMENT_BYTES = 20 * 1024 * 1024
+MAX_DOCUMENTS_PER_UPLOAD = 20
+
+
+class KnowledgePermission(StrEnum):
+    """What may be done with knowledge bases; roles are mapped to these in `policies`."""
+
+    VIEW = "knowledge:base:view"
+    CREATE = "knowledge:base:create"
+    UPLOAD = "knowledge:document:add"
+    REMOVE = "knowledge:document:remove"
+    RELEASE = "knowledge:base:release"
+
+
+class DocumentState(StrEnum):
+    """Where a document stands on its way into the index."""
+
+    QUEUED = "queued"
+    READING = "reading"
+    EMBEDDING = "embedding"
+    READY = "ready"
+    FAILED = "failed"
+
+    @property
+    def is_final(self) -> bool:
+        """True once nothing more will happen without the user."""
+        return self in (DocumentState.READY, DocumentState.FAILED)
+
+
+class SourceKind(StrEnum):
+    """What the bytes of a file are, whatever its name says."""
+
+    TEXT = "text"
+    PDF = "pdf"
+    DOCX = "docx"
+
+
+class BlockKind(StrEnum):
+    """The structure that chunking respects."""
+
+    HEADING = "heading"
+    PARAGRAPH = "paragraph"
+    TABLE = "table"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A heading, paragraph or table; `level` counts for headings (1 = top), `page` starts at 1."""
+
+    kind: BlockKind
+    text: str
+    level: int = 0
+    page: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for the pipe between child and parent."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Block:
+        """The inverse of `as_json`."""
+        page = value.get("page")
+        return cls(
+            kind=BlockKind(value["kind"]),
+            text=str(value["text"]),
+            level=int(value.get("level", 0)),
+            page=None if page is None else int(page),
+        )
+
+
+class SearchMode(StrEnum):
+    """Which side of the retrieval ranks: both fused (the default), or one alone."""
+
+    HYBRID = "hybrid"
+    DENSE = "dense"
+    LEXICAL = "lexical"
+
+
+@dataclass(frozen=True)
+class ChunkDraft:
+    """One chunk before it is stored; `text` is exactly `full_text[start:end]` of the document."""
+
+    ordinal: int
+    text: str
+    heading: str
+    page: int | None
+    start: int
+    end: int
+    tokens: int
+
+    @property
+    def embedding_text(self) -> str:
+        """What is embedded: the section the chunk stands in, then the chunk."""
+        return f"{self.heading}\n{self.text}" if self.heading else self.text
+
+
+@dataclass(frozen=True)
+class DocumentInfo:
+    """A document as other apps and templates see it."""
+
+    id: UUID
+    knowledge_base_id: UUID
+    name: str
+    kind: str
+    size_bytes: int
+    sha256: str
+    state: DocumentState
+    cause: str
+    progress: int
+    chunks: int
+    pages: int | None
+    created_at: datetime
+
+    @property
+    def is_final(self) -> bool:
+        """True once nothing more will happen without the user."""
+        return self.state.is_final
+
+
+@dataclass(frozen=True)
+class AddedDocument:
+    """The outcome of an upload; `is_new` is false when the same bytes were there already."""
+
+    document: DocumentInfo
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class KnowledgeBaseInfo:
+    """A knowledge base with the figures its page shows."""
+
+    id: UUID
+    asset_id: UUID
+    organisation_id: UUID
+    name: str
+    description: str
+    documents: int
+    ready: int
+    failed: int
+    created_at: datetime
+
+    @property
+    def processing(self) -> int:
+        """How many documents are still on their way."""
+        return self.documents - self.ready - self.failed
+
+
+@dataclass(frozen=True)
+class ReleaseInfo:
+    """A frozen snapshot of a knowledge base, registered as an asset version."""
+
+    id: UUID
+    knowledge_base_id: UUID
+    number: int
+    asset_version_id: UUID
+    content_root: str
+    document_ids: tuple[UUID, ...]
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A chunk found for a question.
+
+    `score` orders the passages of one answer and means nothing across questions. `similarity` is the
+    cosine between question and chunk (-1..1). `coverage` is the share (0..1) of the question's words,
+    weighted by how rare they are in the knowledge base, that stand in the chunk.
+    """
+
+    chunk_id: UUID
+    document_id: UUID
+    knowledge_base_id: UUID
+    document: str
+    ordinal: int
+    heading: str
+    page: int | None
+    start: int
+    end: int
+    text: str
+    score: float
+    similarity: float
+    coverage: float
+
+    @property
+    def place(self) -> str:
+        """Where to look, in words: document, page and section."""
+        parts = [self.document]
+        if self.page is not None:
+            parts.append(f"page {self.page}")
+        if self.heading:
+            parts.append(self.heading)
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A sentence copied word for word from a passage; offsets are within the passage's text."""
+
+    passage_index: int
+    text: str
+    start: int
+    end: int
+    score: float

@@ -1,0 +1,43 @@
+"""Routes of knowledge bases."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from apps.knowledge import api, pages
+
+_BASE = "knowledge-bases/<uuid:knowledge_base_id>/"
+_DOCUMENT = f"{_BASE}documents/<uuid:document_id>/"
+
+api_urlpatterns = [
+    path("knowledge-bases/", api.KnowledgeBasesView.as_view(), name="api-knowledge-bases"),
+    path(_BASE, api.KnowledgeBaseView.as_view(), name="api-knowledge-base"),
+    path(f"{_BASE}documents/", api.DocumentsView.as_view(), name="api-knowledge-documents"),
+    path(_DOCUMENT, api.DocumentView.as_view(), name="api-knowledge-document"),
+    path(f"{_DOCUMENT}retry/", api.DocumentRetryView.as_view(), name="api-knowledge-document-retry"),
+    path(f"{_BASE}search/", api.SearchView.as_view(), name="api-knowledge-search"),
+    path(f"{_BASE}releases/", api.ReleasesView.as_view(), name="api-knowledge-releases"),
+]
+
+page_urlpatterns = [
+    path("knowledge/", pages.base_list, name="knowledge-bases"),
+    path("knowledge/<uuid:knowledge_base_id>/", pages.base_detail, name="knowledge-base"),
+    path("knowledge/<uuid:knowledge_base_id>/documents/", pages.base_documents, name="knowledge-documents"),
+    path("knowledge/<uuid:knowledge_base_id>/answer/", pages.base_answer, name="knowledge-answer"),
+    path("knowledge/<uuid:knowledge_base_id>/release/", pages.base_release, name="knowledge-release"),
+    path(
+        "knowledge/<uuid:knowledge_base_id>/documents/<uuid:document_id>/",
+        pages.document_detail,
+        name="knowledge-document",
+    ),
+    path(
+        "knowledge/<uuid:knowledge_base_id>/documents/<uuid:document_id>/retry/",
+        pages.document_retry,
+        name="knowledge-document-retry",
+    ),
+    path(
+        "knowledge/<uuid:knowledge_base_id>/documents/<uuid:document_id>/remove/",
+        pages.document_remove,
+        name="knowledge-document-remove",
+    ),
+]
