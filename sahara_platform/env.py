@@ -30,6 +30,7 @@ class Environment(BaseSettings):
     database_owner_url: str | None = Field(
         None, pattern=r"^postgres(ql)?://", description="postgresql://… of the owner's role; only migrations need it"
     )
+    database_pool_size: int = Field(8, ge=0, description="connections kept by a process; 0 for none")
     redis_url: str = Field(pattern=r"^rediss?://", description="redis://host:port/db of Valkey or Redis")
     public_url: str = Field(
         "http://127.0.0.1:8000", pattern=r"^https?://[^/]+$", description="https://host under which users reach the site"
@@ -50,6 +51,10 @@ class Environment(BaseSettings):
     stripe_api_key: str = Field(description="Stripe secret key (sk_…)", min_length=8)
     stripe_api_base: str = Field("https://api.stripe.com", pattern=r"^https?://", description="Stripe API base URL")
     stripe_webhook_secret: str = Field(description="Stripe webhook signing secret (whsec_…)", min_length=8)
+    checkout_origins: Annotated[list[str], NoDecode] = Field(
+        default_factory=lambda: ["https://checkout.stripe.com"],
+        description="comma-separated origins that a payment form may lead to",
+    )
     runner_url: str = Field(pattern=r"^https?://", description="http://host:port of the gpu_runner")
     runner_token: str = Field(min_length=16, description="shared secret of the gpu_runner, at least 16 characters")
     email_url: str = Field("console:", description="smtp://user:password@host:port or 'console:'")
@@ -58,10 +63,10 @@ class Environment(BaseSettings):
     sale_fee_bps: int = Field(1000, ge=0, le=5000, description="platform fee on sales, in basis points")
     minimum_withdrawal_minor: int = Field(10, ge=1, description="smallest withdrawal, in cents")
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "checkout_origins", mode="before")
     @classmethod
-    def _split_hosts(cls, value: object) -> object:
-        return [host.strip() for host in value.split(",") if host.strip()] if isinstance(value, str) else value
+    def _split_list(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 def load() -> Environment:

@@ -1,0 +1,106 @@
+"""Finds out who calls and enters their organisation's tenant scope for the rest of the request."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from uuid import UUID
+
+from allauth.headless.internal.sessionkit import authenticate_by_x_session_token
+from django.http import HttpRequest, HttpResponse
+
+from apps.accounts import selectors as accounts
+from apps.core.problems import CONTENT_TYPE, is_api, problem
+from apps.core.tenant import tenant_scope
+from apps.tenancy import selectors as tenancy
+from apps.tenancy.errors import OrganisationNotFound
+from apps.tenancy.types import Actor
+
+ORGANISATION_KEY = "organisation_id"
+GUEST_KEY = "guest_user_id"
+KEY_PREFIX = "sk_"
+SESSION_TOKEN_HEADER = "X-Session-Token"  # noqa: S105  # the name of a header
+ORGANISATION_HEADER = "X-Organisation"
+
+
+class ActorMiddleware:
+    """Sets `request.actor` and `request.actor_source` ("session", "guest", "key", "token" or None).
+
+    - `Authorization: Bearer sk_…`: an API key, which carries its organisation;
+    - `X-Session-Token`: a session of django-allauth's headless API, with `X-Organisation` to choose one;
+    - the session cookie: the signed-in user in the active organisation, else the guest that works in this browser.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        actor, source = resolve_actor(request)
+        request.actor = actor  # type: ignore[attr-defined]  # read through apps.tenancy.actors
+        request.actor_source = source  # type: ignore[attr-defined]
+        if source == "refused":
+            return _unauthorised()
+        if actor is None:
+            return self.get_response(request)
+        with tenant_scope(actor.organisation_id):
+            return self.get_response(request)
+
+
+def resolve_actor(request: HttpRequest) -> tuple[Actor | None, str | None]:
+    """The actor and how it proved itself; ("refused" for a wrong key or token)."""
+    bearer = request.headers.get("Authorization", "")
+    if bearer.startswith(f"Bearer {KEY_PREFIX}") and is_api(request):
+        actor = actor_of_api_key(bearer.removeprefix("Bearer "))
+        return actor, "key" if actor else "refused"
+    token = request.headers.get(SESSION_TOKEN_HEADER)
+    if token and is_api(request):
+        return _actor_of_session_token(token, request.headers.get(ORGANISATION_HEADER))
+    return actor_of_session(request.user, request.session)
+
+
+def actor_of_api_key(key: str) -> Actor | None:
+    """The actor of `sk_…`, or None."""
+    owner = tenancy.api_key_owner(key.removeprefix(KEY_PREFIX))
+    if owner is None:
+        return None
+    user = accounts.user(owner[0])
+    if user is None:
+        return None
+    try:
+        return tenancy.actor_for(user.id, owner[1], is_staff=user.is_staff)
+    except OrganisationNotFound:
+        return None
+
+
+def _actor_of_session_token(token: str, organisation: str | None) -> tuple[Actor | None, str]:
+    found = authenticate_by_x_session_token(token)
+    if found is None:
+        return None, "refused"
+    user = found[0]
+    try:
+        organisation_id = UUID(organisation) if organisation else None
+        return tenancy.actor_for(user.id, organisation_id, is_staff=user.is_staff), "token"
+    except (OrganisationNotFound, ValueError):
+        return None, "refused"
+
+
+def actor_of_session(user: object, session: object) -> tuple[Actor | None, str | None]:
+    """The actor of a browser session: signed in, guest, or nobody."""
+    get = getattr(session, "get", lambda _key: None)
+    if getattr(user, "is_authenticated", False):
+        user_id, is_staff = user.id, user.is_staff  # type: ignore[attr-defined]  # a User when authenticated
+        chosen = get(ORGANISATION_KEY)
+        try:
+            return tenancy.actor_for(user_id, UUID(chosen) if chosen else None, is_staff=is_staff), "session"
+        except OrganisationNotFound:  # no longer a member of the chosen one
+            return tenancy.actor_for(user_id, is_staff=is_staff), "session"
+    guest_id = get(GUEST_KEY)
+    guest = accounts.guest(UUID(guest_id)) if guest_id else None
+    if guest is None:
+        return None, None
+    return tenancy.actor_for(guest.id, is_guest=True), "guest"
+
+
+def _unauthorised() -> HttpResponse:
+    body = problem(401, "credentials_invalid", "The API key or session token is not valid (any more).")
+    return HttpResponse(json.dumps(body), status=401, content_type=CONTENT_TYPE, headers={"WWW-Authenticate": "Bearer"})

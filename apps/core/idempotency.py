@@ -1,0 +1,113 @@
+"""`Idempotency-Key` on unsafe API calls: the first answer is kept for a day and replayed to repeats (Stripe's semantics,
+IETF draft-ietf-httpapi-idempotency-key-header)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+
+from apps.core import clock
+from apps.core.errors import Conflict, InvalidInput
+from apps.core.models import IdempotencyRecord
+from apps.core.problems import problem_response
+
+HEADER = "Idempotency-Key"
+REPLAYED = "Idempotent-Replayed"
+PREFIXES = ("/api/", "/v1/")
+SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
+MAX_KEY = 255
+#: A call that is still unanswered after this long was killed with its process; its key is free again.
+ABANDONED_AFTER = timedelta(minutes=5)
+
+
+class IdempotencyMiddleware:
+    """Runs inside the actor's tenant scope; keys are per organisation and user."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        key = request.headers.get(HEADER)
+        actor = getattr(request, "actor", None)
+        if key is None or actor is None or request.method in SAFE or not request.path.startswith(PREFIXES):
+            return self.get_response(request)
+        if not 1 <= len(key) <= MAX_KEY:
+            return problem_response(InvalidInput("idempotency_key_length", f"{HEADER} takes 1 to {MAX_KEY} characters."))
+        request_hash = _hash_of(request)
+        try:
+            record, replay = _begin(actor.user_id, key, request_hash)
+        except (Conflict, InvalidInput) as error:
+            return problem_response(error)
+        if replay is not None:
+            return replay
+        try:
+            response = self.get_response(request)
+        except BaseException:
+            record.delete()
+            raise
+        _finish(record, response)
+        return response
+
+
+def _hash_of(request: HttpRequest) -> str:
+    digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
+    if request.content_type in ("multipart/form-data", "application/x-www-form-urlencoded"):
+        for name, values in sorted(request.POST.lists()):
+            digest.update(repr((name, values)).encode())
+        for name, upload in sorted(request.FILES.items()):
+            digest.update(name.encode())
+            for chunk in upload.chunks():  # type: ignore[union-attr]  # MultiValueDict.items() gives single files
+                digest.update(chunk)
+            upload.seek(0)  # type: ignore[union-attr]
+    else:
+        digest.update(request.body)
+    return digest.hexdigest()
+
+
+def _begin(user_id: Any, key: str, request_hash: str) -> tuple[IdempotencyRecord, HttpResponse | None]:
+    """Reserve the key, or find the answer to replay."""
+    try:
+        with transaction.atomic():
+            record = IdempotencyRecord.objects.create(
+                user_id=user_id, key=key, request_hash=request_hash, created_at=clock.now()
+            )
+    except IntegrityError:
+        with transaction.atomic():
+            record = IdempotencyRecord.objects.select_for_update().get(user_id=user_id, key=key)
+            if record.request_hash != request_hash:
+                raise Conflict(
+                    "idempotency_key_reuse", "This Idempotency-Key was used with another request. Use a new key."
+                ) from None
+            if record.status is not None:
+                return record, _replay(record)
+            if record.created_at > clock.now() - ABANDONED_AFTER:
+                raise Conflict(
+                    "idempotency_in_progress", "The first call with this Idempotency-Key is still running. Try again."
+                ) from None
+            record.created_at = clock.now()
+            record.save(update_fields=["created_at"])
+    return record, None
+
+
+def _replay(record: IdempotencyRecord) -> HttpResponse:
+    response = HttpResponse(bytes(record.body), status=record.status, content_type=record.content_type)
+    response[REPLAYED] = "true"
+    return response
+
+
+def _finish(record: IdempotencyRecord, response: HttpResponse) -> None:
+    """Keep the answer; a stream or a failure of ours is not kept, so that a retry may succeed."""
+    if isinstance(response, StreamingHttpResponse) or response.status_code >= 500:
+        record.delete()
+        return
+    if hasattr(response, "render") and not getattr(response, "is_rendered", True):
+        response.render()
+    record.status = response.status_code
+    record.content_type = response.get("Content-Type", "")
+    record.body = response.content
+    record.save(update_fields=["status", "content_type", "body"])

@@ -1,0 +1,255 @@
+"""The outbox: events published with the change they tell of, delivered at least once, handled exactly once.
+
+`publish` writes the event and one delivery a handler in the caller's transaction. The dispatcher (a Celery task, woken
+on commit and swept by beat) claims deliveries with SKIP LOCKED. An ordinary handler runs in one transaction with the
+delivery's "done" mark; a long-running one runs outside any, under a lease that a heartbeat thread renews, so that the
+delivery of a killed worker is taken up again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from typing import Any, TypeVar, get_type_hints
+from uuid import UUID
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connection, transaction
+from django.db.models import Q
+
+from apps.core import clock
+from apps.core.models import OutboxDelivery, OutboxEvent
+from apps.core.tenant import all_tenants, current_tenant_id, tenant_scope
+from apps.core.types import DeliveryState
+
+logger = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 8
+LEASE = timedelta(minutes=2)
+HEARTBEAT_S = 30.0
+BACKOFF_BASE_S = 2
+
+
+@dataclass(frozen=True)
+class Event:
+    """Base of all events: a frozen dataclass with JSON-able fields, named in the past tense."""
+
+    @classmethod
+    def type_name(cls) -> str:
+        """`<app>.<EventName>`, stable across refactorings of modules."""
+        return f"{cls.__module__.split('.')[1]}.{cls.__name__}"
+
+    @classmethod
+    def from_payload(cls, payload: dict[str, Any]) -> Event:
+        """Rebuild the event from its stored JSON."""
+        hints = get_type_hints(cls)
+        values = {field.name: _restore(hints[field.name], payload.get(field.name)) for field in fields(cls)}
+        return cls(**values)
+
+    def payload(self) -> dict[str, Any]:
+        """The fields as plain JSON."""
+        raw = {field.name: getattr(self, field.name) for field in fields(self)}
+        plain: dict[str, Any] = json.loads(json.dumps(raw, cls=DjangoJSONEncoder))
+        return plain
+
+
+def _restore(hint: Any, value: Any) -> Any:
+    if value is not None and (hint is UUID or UUID in getattr(hint, "__args__", ())) and isinstance(value, str):
+        return UUID(value)
+    return value
+
+
+E = TypeVar("E", bound=Event)
+
+
+@dataclass(frozen=True)
+class Handler:
+    """A registered handler."""
+
+    name: str
+    event: type[Event]
+    function: Callable[[Any], None]
+    long_running: bool
+
+
+_handlers: dict[str, Handler] = {}
+
+
+def handles(event: type[E], *, long_running: bool = False) -> Callable[[Callable[[E], None]], Callable[[E], None]]:
+    """Register a handler for an event.
+
+    Args:
+        event: the event's class.
+        long_running: run outside a transaction; the handler must be idempotent and able to take up where a killed
+            worker left.
+    """
+
+    def register(function: Callable[[E], None]) -> Callable[[E], None]:
+        name = f"{function.__module__}.{function.__name__}"
+        _handlers[name] = Handler(name, event, function, long_running)
+        return function
+
+    return register
+
+
+def publish(event: Event, *, tenant_id: UUID | None = None) -> None:
+    """Store an event and its deliveries in the open transaction.
+
+    Args:
+        tenant_id: the organisation that the event belongs to; the running scope's where left out.
+
+    Raises:
+        RuntimeError: outside a transaction, or without a tenant.
+    """
+    owner = tenant_id or current_tenant_id()
+    if owner is None:
+        raise RuntimeError("an event belongs to an organisation: give tenant_id")
+    if not connection.in_atomic_block:
+        raise RuntimeError("publish() belongs in the transaction of the change it tells of")
+    receivers = [handler for handler in _handlers.values() if handler.event is type(event)]
+    with tenant_scope(owner):
+        row = OutboxEvent.objects.create(tenant_id=owner, type=event.type_name(), payload=event.payload())
+        OutboxDelivery.objects.bulk_create(
+            OutboxDelivery(
+                tenant_id=owner,
+                event=row,
+                handler=handler.name,
+                long_running=handler.long_running,
+                due_at=clock.now(),
+            )
+            for handler in receivers
+        )
+    if receivers:
+        transaction.on_commit(wake_dispatcher, robust=True)
+
+
+def wake_dispatcher() -> None:
+    """Ask a worker to deliver now; beat's sweep finds what a lost wake-up leaves."""
+    from apps.core.tasks import dispatch_outbox  # the task module imports this one
+
+    dispatch_outbox.delay()
+
+
+def deliver_next() -> bool:
+    """Deliver one due event to one handler.
+
+    Returns:
+        False where nothing was due.
+    """
+    with all_tenants(reason="the dispatcher serves every organisation"), transaction.atomic():
+        delivery = _claim(long_running=False)
+        if delivery is not None:
+            _deliver_in_transaction(delivery)
+            return True
+    return False
+
+
+def claim_long_running() -> UUID | None:
+    """Lease the next due long-running delivery and return its id, or None."""
+    with all_tenants(reason="the dispatcher serves every organisation"), transaction.atomic():
+        delivery = _claim(long_running=True)
+        if delivery is None:
+            return None
+        delivery.lease_until = clock.now() + LEASE
+        delivery.attempts += 1
+        delivery.save(update_fields=["lease_until", "attempts"])
+        return delivery.id
+
+
+def deliver_long_running(delivery_id: UUID) -> None:
+    """Run one leased long-running delivery to its end, renewing the lease."""
+    with all_tenants(reason="the dispatcher serves every organisation"):
+        delivery = OutboxDelivery.objects.select_related("event").get(id=delivery_id)
+        if delivery.state != DeliveryState.PENDING:
+            return
+        stop = threading.Event()
+        beat = threading.Thread(target=_renew_lease, args=(delivery_id, stop), daemon=True)
+        beat.start()
+        try:
+            _run(delivery)
+        except Exception as error:
+            logger.exception("handler %s failed", delivery.handler)
+            _mark_failed(delivery, error)
+        else:
+            _mark_done(delivery)
+        finally:
+            stop.set()
+            beat.join()
+
+
+def drain(*, max_rounds: int = 1000) -> int:
+    """Deliver everything that is due, here and now (tests and commands).
+
+    Returns:
+        How many deliveries were made.
+    """
+    for count in range(max_rounds):
+        if deliver_next():
+            continue
+        delivery_id = claim_long_running()
+        if delivery_id is None:
+            return count
+        deliver_long_running(delivery_id)
+    raise RuntimeError(f"the outbox was not empty after {max_rounds} deliveries")
+
+
+def _claim(*, long_running: bool) -> OutboxDelivery | None:
+    now = clock.now()
+    return (
+        OutboxDelivery.objects.select_for_update(skip_locked=True, of=("self",))
+        .select_related("event")
+        .filter(Q(lease_until=None) | Q(lease_until__lt=now))
+        .filter(state=DeliveryState.PENDING, due_at__lte=now, long_running=long_running)
+        .order_by("due_at", "id")
+        .first()
+    )
+
+
+def _deliver_in_transaction(delivery: OutboxDelivery) -> None:
+    delivery.attempts += 1
+    try:
+        with transaction.atomic():
+            _run(delivery)
+    except Exception as error:
+        logger.exception("handler %s failed", delivery.handler)
+        _mark_failed(delivery, error)
+    else:
+        _mark_done(delivery)
+
+
+def _run(delivery: OutboxDelivery) -> None:
+    handler = _handlers.get(delivery.handler)
+    if handler is None:
+        raise LookupError(f"no handler is registered as {delivery.handler}")
+    with tenant_scope(delivery.tenant_id):
+        handler.function(handler.event.from_payload(delivery.event.payload))
+
+
+def _mark_done(delivery: OutboxDelivery) -> None:
+    delivery.state = DeliveryState.DONE
+    delivery.done_at = clock.now()
+    delivery.lease_until = None
+    delivery.save(update_fields=["state", "done_at", "lease_until", "attempts"])
+
+
+def _mark_failed(delivery: OutboxDelivery, error: Exception) -> None:
+    delivery.last_error = "".join(traceback.format_exception(error))[-4000:]
+    delivery.lease_until = None
+    if delivery.attempts >= MAX_ATTEMPTS:
+        delivery.state = DeliveryState.DEAD
+    delivery.due_at = clock.now() + timedelta(seconds=BACKOFF_BASE_S**delivery.attempts)
+    delivery.save(update_fields=["last_error", "lease_until", "state", "due_at", "attempts"])
+
+
+def _renew_lease(delivery_id: UUID, stop: threading.Event) -> None:
+    try:
+        while not stop.wait(HEARTBEAT_S):
+            with all_tenants(reason="the lease of a running delivery"):
+                OutboxDelivery.objects.filter(id=delivery_id).update(lease_until=clock.now() + LEASE)
+    finally:
+        connection.close()

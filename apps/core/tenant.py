@@ -1,0 +1,127 @@
+"""The tenant scope: which organisation's rows the running code may touch.
+
+The scope lives in a context variable and is repeated to PostgreSQL with `SET LOCAL` semantics at the start of each
+transaction (`apps.core.postgresql`), where row-level security enforces it. `TenantManager` enforces it a second time,
+and says so loudly where a scope was forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self, TypeVar
+from uuid import UUID
+
+from django.db import connection, models
+from psycopg.pq import TransactionStatus
+
+from apps.core.ids import uuid7
+
+
+class TenantScopeMissing(RuntimeError):
+    """Tenant-owned rows were asked for outside `tenant_scope` (a bug, not a user's error)."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """One tenant, or all of them with the reason why."""
+
+    tenant_id: UUID | None
+    reason: str = ""
+
+    @property
+    def settings(self) -> tuple[str, str]:
+        """The values of the PostgreSQL settings `app.tenant_id` and `app.all_tenants`."""
+        return ("", "on") if self.tenant_id is None else (str(self.tenant_id), "off")
+
+
+_scope: ContextVar[Scope | None] = ContextVar("tenant_scope", default=None)
+
+
+def current_scope() -> Scope | None:
+    """The running scope, or None outside of any."""
+    return _scope.get()
+
+
+def current_tenant_id() -> UUID | None:
+    """The running tenant, or None outside a scope and in `all_tenants`."""
+    scope = _scope.get()
+    return scope.tenant_id if scope is not None else None
+
+
+def apply_scope(raw_connection: Any) -> None:
+    """Repeat the running scope to PostgreSQL, for the rest of the open transaction."""
+    scope = _scope.get()
+    tenant_id, everything = scope.settings if scope is not None else ("", "off")
+    raw_connection.execute(
+        "SELECT set_config('app.tenant_id', %s, true), set_config('app.all_tenants', %s, true)",
+        (tenant_id, everything),
+    )
+
+
+def _apply_to_open_transaction() -> None:
+    raw = connection.connection
+    if raw is None or not connection.in_atomic_block:
+        return  # the next transaction starts with it
+    if raw.info.transaction_status == TransactionStatus.INERROR:
+        return  # the rollback to come restores the setting
+    apply_scope(raw)
+
+
+@contextmanager
+def _enter(scope: Scope) -> Iterator[None]:
+    token = _scope.set(scope)
+    try:
+        _apply_to_open_transaction()
+        yield
+    finally:
+        _scope.reset(token)
+        _apply_to_open_transaction()
+
+
+def tenant_scope(tenant_id: UUID) -> AbstractContextManager[None]:
+    """Context manager: run as this organisation. Nests; the inner one wins."""
+    return _enter(Scope(tenant_id))
+
+
+def all_tenants(*, reason: str) -> AbstractContextManager[None]:
+    """Context manager: the greppable opt-out for work that belongs to no single organisation.
+
+    Args:
+        reason: why, for the reader of the code and the logs.
+    """
+    return _enter(Scope(None, reason))
+
+
+_M = TypeVar("_M", bound=models.Model)
+
+
+class TenantManager(models.Manager[_M]):
+    """Rows of the running tenant only; raises `TenantScopeMissing` outside a scope."""
+
+    def get_queryset(self) -> models.QuerySet[_M]:
+        scope = _scope.get()
+        if scope is None:
+            raise TenantScopeMissing(f"{self.model.__name__} was queried outside tenant_scope()")
+        rows = super().get_queryset()
+        return rows if scope.tenant_id is None else rows.filter(tenant_id=scope.tenant_id)
+
+
+class TenantOwned(models.Model):
+    """Base of every row that belongs to an organisation.
+
+    The migration that creates such a model ends with `EnableRowLevelSecurity` (`apps.core.rls`).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tenant = models.ForeignKey(
+        "tenancy.Organisation", on_delete=models.PROTECT, related_name="+", default=current_tenant_id
+    )
+
+    tenant_id: UUID
+    objects: ClassVar[TenantManager[Self]] = TenantManager()
+
+    class Meta:
+        abstract = True

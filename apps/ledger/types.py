@@ -1,0 +1,135 @@
+"""Accounts, transfers and holds as the other apps see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import models
+
+from apps.core.money import TOKEN_DECIMALS, Amount, Money, TokenAmount
+
+
+class AccountKind(models.TextChoices):
+    """The chart of accounts. The last three belong to the platform and stand for the world outside."""
+
+    CASH = "cash", "Prepaid"
+    EARNINGS = "earnings", "Earnings"
+    PAYABLE = "payable", "Payable on chain"
+    FEES = "fees", "Platform fees"
+    PROCESSOR = "processor", "Payment processor"
+    CONVERSION = "conversion", "Conversion to tokens"
+    CHAIN = "chain", "Paid out on chain"
+
+
+#: Accounts that stand for the outside: their balance mirrors what came in or went out, and may be below zero.
+OUTSIDE_KINDS = (AccountKind.PROCESSOR, AccountKind.CONVERSION, AccountKind.CHAIN)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRef:
+    """Names an account; it comes into being with its first transfer.
+
+    Args:
+        currency: ISO 4217 code, or a token's symbol.
+        reference: tells several accounts of one kind apart; usually empty.
+    """
+
+    organisation_id: UUID
+    kind: AccountKind
+    currency: str
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRef:
+    """What caused a transfer: a row elsewhere, and facts that explain the amount to its payee."""
+
+    type: str
+    id: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TransferSpec:
+    """One transfer to be made: the debited account loses, the credited one gains.
+
+    Args:
+        idempotency_key: unique within the debited organisation; the same key again returns the first transfer.
+    """
+
+    debit: AccountRef
+    credit: AccountRef
+    amount: Amount
+    idempotency_key: str
+    reason: str
+    source: SourceRef
+
+
+@dataclass(frozen=True, slots=True)
+class TransferInfo:
+    """A transfer that was made."""
+
+    id: UUID
+    amount: Amount
+    reason: str
+    source: SourceRef
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HoldInfo:
+    """Money set aside: `open` can still be captured or released."""
+
+    id: UUID
+    amount: Amount
+    captured: Amount
+    released: Amount
+
+    @property
+    def open(self) -> Amount:
+        """What is still held."""
+        return self.amount - self.captured - self.released
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """An account's state: everything posted, the part that is held, and what can be spent."""
+
+    posted: Amount
+    held: Amount
+
+    @property
+    def available(self) -> Amount:
+        """Posted less held."""
+        return self.posted - self.held
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One transfer as one of its accounts sees it."""
+
+    id: UUID
+    amount: Amount
+    incoming: bool
+    reason: str
+    source: SourceRef
+    counterparty_id: UUID
+    created_at: datetime
+
+
+def amount_of(units: int, currency: str) -> Amount:
+    """Units of a currency as Money, of a token as TokenAmount."""
+    return TokenAmount(units, currency) if currency in TOKEN_DECIMALS else Money(units, currency)
+
+
+def units_of(amount: Amount) -> int:
+    """The integer of an amount."""
+    return amount.raw if isinstance(amount, TokenAmount) else amount.minor
+
+
+def currency_of(amount: Amount) -> str:
+    """The currency or token of an amount."""
+    return amount.token if isinstance(amount, TokenAmount) else amount.currency

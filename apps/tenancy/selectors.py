@@ -1,0 +1,107 @@
+"""Reads of organisations, memberships, keys and the audit trail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db import models
+
+from apps.core.tenant import all_tenants
+from apps.tenancy import policies
+from apps.tenancy.errors import OrganisationNotFound
+from apps.tenancy.models import ApiKey, AuditEntry, Invitation, Membership, Organisation
+from apps.tenancy.policies import TenancyPermission
+from apps.tenancy.types import PLATFORM_ID, Actor, MembershipInfo, OrganisationInfo, OrganisationKind, Role
+
+
+def platform_organisation_id() -> UUID:
+    """The platform's own organisation."""
+    return PLATFORM_ID
+
+
+def info_of(row: Organisation) -> OrganisationInfo:
+    """The public facts of an organisation's row."""
+    return OrganisationInfo(row.id, row.name, row.slug, OrganisationKind(row.kind))
+
+
+def organisation(organisation_id: UUID) -> OrganisationInfo:
+    """Public facts of an organisation. Raises OrganisationNotFound."""
+    row = Organisation.objects.filter(id=organisation_id).first()
+    if row is None:
+        raise OrganisationNotFound
+    return info_of(row)
+
+
+def organisation_names(organisation_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Names by id, in one query."""
+    return dict(Organisation.objects.filter(id__in=set(organisation_ids)).values_list("id", "name"))
+
+
+def memberships_of(user_id: UUID) -> list[MembershipInfo]:
+    """The organisations of a user, the personal one first."""
+    with all_tenants(reason="a user sees the own memberships in every organisation"):
+        rows = list(Membership.objects.filter(user_id=user_id).select_related("tenant").order_by("id"))
+    found = [MembershipInfo(info_of(row.tenant), Role(row.role)) for row in rows]
+    return sorted(found, key=lambda m: m.organisation.kind != OrganisationKind.PERSONAL)
+
+
+def personal_organisation_id(user_id: UUID) -> UUID:
+    """The user's own organisation. Raises OrganisationNotFound."""
+    for membership in memberships_of(user_id):
+        if membership.organisation.kind == OrganisationKind.PERSONAL:
+            return membership.organisation.id
+    raise OrganisationNotFound
+
+
+def actor_for(
+    user_id: UUID, organisation_id: UUID | None = None, *, is_guest: bool = False, is_staff: bool = False
+) -> Actor:
+    """The user as an actor of an organisation (the personal one where left out). Raises OrganisationNotFound."""
+    memberships = memberships_of(user_id)
+    for membership in memberships:
+        if organisation_id in (None, membership.organisation.id):
+            return Actor(user_id, membership.organisation.id, membership.role, is_guest, is_staff)
+    raise OrganisationNotFound
+
+
+def is_member(user_id: UUID, organisation_id: UUID) -> bool:
+    """Whether the user belongs to the organisation, in any role."""
+    with all_tenants(reason="a membership is looked up from outside the organisation"):
+        return Membership.objects.filter(user_id=user_id, tenant_id=organisation_id).exists()
+
+
+def members(actor: Actor) -> models.QuerySet[Membership]:
+    """The members of the actor's organisation, with their users."""
+    policies.require(actor, TenancyPermission.VIEW_MEMBERS)
+    return Membership.objects.select_related("user").order_by("id")
+
+
+def invitations(actor: Actor) -> models.QuerySet[Invitation]:
+    """Open invitations of the actor's organisation."""
+    policies.require(actor, TenancyPermission.VIEW_MEMBERS)
+    return Invitation.objects.order_by("id")
+
+
+def api_keys(actor: Actor) -> models.QuerySet[ApiKey]:
+    """The actor's own live keys for this organisation; administrators see everybody's."""
+    policies.require(actor, TenancyPermission.MANAGE_API_KEYS)
+    keys = ApiKey.objects.filter(organisation_id=actor.organisation_id, revoked=False).select_related("user")
+    if not policies.table.allows(actor, TenancyPermission.MANAGE_MEMBERS):
+        keys = keys.filter(user_id=actor.user_id)
+    return keys.order_by("-created")
+
+
+def api_key_owner(secret: str) -> tuple[UUID, UUID, str] | None:
+    """The (user, organisation, key id) of a valid key, or None."""
+    try:
+        key = ApiKey.objects.get_from_key(secret)
+    except ApiKey.DoesNotExist:
+        return None
+    return (key.user_id, key.organisation_id, str(key.pk))
+
+
+def audit_trail(actor: Actor) -> models.QuerySet[AuditEntry]:
+    """The audit trail of the actor's organisation, newest first."""
+    policies.require(actor, TenancyPermission.VIEW_AUDIT)
+    return AuditEntry.objects.order_by("-id")

@@ -1,0 +1,188 @@
+"""Changes of organisations, memberships and keys, each with its line in the audit trail."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils.text import slugify
+
+from apps.core.errors import Conflict, InvalidInput, NotFound, NotPermitted
+from apps.core.ids import uuid7
+from apps.core.tenant import all_tenants, tenant_scope
+from apps.tenancy import policies
+from apps.tenancy.errors import LastOwner
+from apps.tenancy.models import ApiKey, AuditEntry, Invitation, Membership, Organisation
+from apps.tenancy.policies import TenancyPermission
+from apps.tenancy.selectors import info_of
+from apps.tenancy.types import Actor, IssuedApiKey, OrganisationInfo, OrganisationKind, Role
+
+SLUG_TRIES = 5
+
+
+def record_audit(
+    actor: Actor, *, action: str, target_type: str, target_id: object, detail: dict[str, Any] | None = None
+) -> None:
+    """Add a line to the audit trail of the actor's organisation, in the caller's transaction."""
+    with tenant_scope(actor.organisation_id):
+        AuditEntry.objects.create(
+            tenant_id=actor.organisation_id,
+            user_id=actor.user_id,
+            action=action,
+            target_type=target_type,
+            target_id=str(target_id),
+            detail=detail or {},
+        )
+
+
+@transaction.atomic
+def create_organisation(*, user_id: UUID, name: str, kind: OrganisationKind = OrganisationKind.TEAM) -> OrganisationInfo:
+    """Found an organisation with the user as its owner."""
+    name = name.strip()
+    if not name:
+        raise InvalidInput(
+            "name_missing", "Give the organisation a name.", errors=[{"field": "name", "message": "A name is needed."}]
+        )
+    row = _create_with_free_slug(name, kind)
+    with tenant_scope(row.id):
+        Membership.objects.create(tenant_id=row.id, user_id=user_id, role=Role.OWNER)
+    record_audit(
+        Actor(user_id, row.id, Role.OWNER), action="organisation.created", target_type="organisation", target_id=row.id
+    )
+    return info_of(row)
+
+
+def _create_with_free_slug(name: str, kind: OrganisationKind) -> Organisation:
+    base = slugify(name)[:48] or "organisation"
+    for attempt in range(SLUG_TRIES):
+        slug = base if attempt == 0 else f"{base}-{uuid7().hex[-8:]}"
+        try:
+            with transaction.atomic():
+                return Organisation.objects.create(name=name, slug=slug, kind=kind)
+        except IntegrityError:
+            continue
+    raise Conflict("slug_taken", "This name is taken. Choose another one.")
+
+
+@transaction.atomic
+def rename_organisation(*, organisation_id: UUID, name: str) -> None:
+    """Change the public name; the slug and its links stay."""
+    Organisation.objects.filter(id=organisation_id).update(name=name.strip())
+
+
+@transaction.atomic
+def invite_member(*, actor: Actor, email: str, role: Role) -> None:
+    """Invite by e-mail address; inviting the same address again changes the role."""
+    policies.require(actor, TenancyPermission.MANAGE_MEMBERS)
+    _refuse_higher_role(actor, role)
+    email = email.strip().lower()
+    if Membership.objects.filter(user__email=email).exists():
+        raise Conflict("already_member", f"{email} is already a member.", field="email")
+    Invitation.objects.update_or_create(email=email, defaults={"role": role})
+    record_audit(actor, action="member.invited", target_type="email", target_id=email, detail={"role": role})
+
+
+@transaction.atomic
+def withdraw_invitation(*, actor: Actor, invitation_id: UUID) -> None:
+    """Take back an open invitation."""
+    policies.require(actor, TenancyPermission.MANAGE_MEMBERS)
+    deleted, _ = Invitation.objects.filter(id=invitation_id).delete()
+    if not deleted:
+        raise NotFound("invitation_not_found", "There is no such invitation.")
+    record_audit(actor, action="member.invitation_withdrawn", target_type="invitation", target_id=invitation_id)
+
+
+@transaction.atomic
+def accept_invitations(*, user_id: UUID, email: str) -> int:
+    """Make a user with a verified or password-proven address a member wherever it was invited.
+
+    Returns:
+        How many organisations were joined.
+    """
+    with all_tenants(reason="invitations to one address from any organisation"):
+        found = list(Invitation.objects.filter(email=email.strip().lower()))
+        for invitation in found:
+            Membership.objects.get_or_create(
+                tenant_id=invitation.tenant_id, user_id=user_id, defaults={"role": invitation.role}
+            )
+            record_audit(
+                Actor(user_id, invitation.tenant_id, Role(invitation.role)),
+                action="member.joined",
+                target_type="user",
+                target_id=user_id,
+            )
+            invitation.delete()
+    return len(found)
+
+
+@transaction.atomic
+def change_role(*, actor: Actor, membership_id: UUID, role: Role) -> None:
+    """Give a member another role. Nobody hands out a role above the own, or takes the last owner away."""
+    policies.require(actor, TenancyPermission.MANAGE_MEMBERS)
+    _refuse_higher_role(actor, role)
+    membership = _lock_membership(actor, membership_id)
+    if membership.role == Role.OWNER and role != Role.OWNER:
+        _keep_an_owner(membership)
+    membership.role = role
+    membership.save(update_fields=["role"])
+    record_audit(
+        actor, action="member.role_changed", target_type="user", target_id=membership.user_id, detail={"role": role}
+    )
+
+
+@transaction.atomic
+def remove_member(*, actor: Actor, membership_id: UUID) -> None:
+    """Remove a member; the member's keys for this organisation end with it."""
+    policies.require(actor, TenancyPermission.MANAGE_MEMBERS)
+    membership = _lock_membership(actor, membership_id)
+    if membership.role == Role.OWNER:
+        _keep_an_owner(membership)
+    ApiKey.objects.filter(organisation_id=actor.organisation_id, user_id=membership.user_id).update(revoked=True)
+    membership.delete()
+    record_audit(actor, action="member.removed", target_type="user", target_id=membership.user_id)
+
+
+def _lock_membership(actor: Actor, membership_id: UUID) -> Membership:
+    """Lock all memberships of the organisation in key order, so that two owners cannot remove each other at once."""
+    rows = {row.id: row for row in Membership.objects.select_for_update().order_by("id")}
+    if membership_id not in rows:
+        raise NotFound("member_not_found", "There is no such member.")
+    membership = rows[membership_id]
+    _refuse_higher_role(actor, Role(membership.role))
+    return membership
+
+
+def _keep_an_owner(membership: Membership) -> None:
+    if not Membership.objects.filter(role=Role.OWNER).exclude(id=membership.id).exists():
+        raise LastOwner
+
+
+def _refuse_higher_role(actor: Actor, role: Role) -> None:
+    if role.rank > actor.role.rank:
+        raise NotPermitted("role_above_own", "You cannot manage a role above your own.")
+
+
+@transaction.atomic
+def issue_api_key(*, actor: Actor, name: str) -> IssuedApiKey:
+    """Make a key that acts as this user for this organisation. Its secret cannot be read again."""
+    policies.require(actor, TenancyPermission.MANAGE_API_KEYS)
+    if actor.user_id is None or actor.is_guest:
+        raise NotPermitted("guest", "Sign up first; a guest has no API keys.")
+    key, secret = ApiKey.objects.create_key(
+        name=name.strip()[:50] or "API key", organisation_id=actor.organisation_id, user_id=actor.user_id
+    )
+    record_audit(actor, action="api_key.issued", target_type="api_key", target_id=key.prefix, detail={"name": key.name})
+    return IssuedApiKey(str(key.pk), key.name, f"sk_{secret}")
+
+
+@transaction.atomic
+def revoke_api_key(*, actor: Actor, key_id: str) -> None:
+    """End a key at once."""
+    policies.require(actor, TenancyPermission.MANAGE_API_KEYS)
+    keys = ApiKey.objects.filter(organisation_id=actor.organisation_id, pk=key_id, revoked=False)
+    if not policies.table.allows(actor, TenancyPermission.MANAGE_MEMBERS):
+        keys = keys.filter(user_id=actor.user_id)
+    if not keys.update(revoked=True):
+        raise NotFound("api_key_not_found", "There is no such key.")
+    record_audit(actor, action="api_key.revoked", target_type="api_key", target_id=key_id)

@@ -1,0 +1,19 @@
+#!/usr/bin/env python
+"""Django's command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run a management command."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sahara_platform.settings")
+    from django.core.management import execute_from_command_line  # settings come first
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,18 @@
+"""The Celery application and its schedule."""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sahara_platform.settings")
+
+app = Celery("sahara_platform")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+app.conf.beat_schedule = {
+    "core.dispatch_outbox": {"task": "core.dispatch_outbox", "schedule": 2.0, "options": {"expires": 10}},
+    "core.heartbeat": {"task": "core.heartbeat", "schedule": 5.0, "options": {"expires": 10}},
+    "core.forget_idempotency_keys": {"task": "core.forget_idempotency_keys", "schedule": 3600.0},
+}
