@@ -1,0 +1,130 @@
+"""Reads of intents, contracts, events and the bridge's state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from apps.core import clock
+from apps.core.tenant import all_tenants
+from apps.onchain.errors import ChainNotReady, IntentNotFound
+from apps.onchain.models import ChainContract, ChainCursor, ChainEvent, ChainIntent, ChainTransaction
+from apps.onchain.types import CUSTODY, IN_FLIGHT, ChainStatus, DistributorState, EventState, IntentInfo, IntentState
+from apps.tenancy.types import Actor
+
+#: After this long without a heartbeat the bridge is taken for dead.
+HEARTBEAT_LIMIT = timedelta(seconds=20)
+
+
+def chain_id() -> int:
+    """The chain that the platform is configured for."""
+    configured: int = settings.CHAIN["chain_id"]
+    return configured
+
+
+def intent(intent_id: UUID) -> IntentInfo:
+    """An intent of the running tenant. Raises IntentNotFound."""
+    row = ChainIntent.objects.filter(id=intent_id).first()
+    if row is None:
+        raise IntentNotFound(intent_id)
+    return intent_info(row)
+
+
+def intents(intent_ids: Sequence[UUID]) -> dict[UUID, IntentInfo]:
+    """Intents of the running tenant by id."""
+    return {row.id: intent_info(row) for row in ChainIntent.objects.filter(id__in=intent_ids)}
+
+
+def intents_of(actor: Actor) -> QuerySet[ChainIntent]:
+    """All intents of the actor's organisation."""
+    return ChainIntent.objects.filter(tenant_id=actor.organisation_id)
+
+
+def intent_info(row: ChainIntent) -> IntentInfo:
+    """An intent's row as plain facts."""
+    return IntentInfo(
+        id=row.id,
+        organisation_id=row.tenant_id,
+        kind=row.kind,
+        contract=row.contract,
+        function=row.function,
+        idempotency_key=row.idempotency_key,
+        state=IntentState(row.state),
+        reason=row.reason,
+        tx_hash=row.tx_hash,
+        block_number=row.block_number,
+        created_at=row.created_at,
+    )
+
+
+def contract_address(name: str) -> str:
+    """Address of a contract of ours. Raises ChainNotReady while the bridge has not told it."""
+    found = ChainContract.objects.filter(chain_id=chain_id(), name=name).values_list("address", flat=True).first()
+    if found is None:
+        raise ChainNotReady(name)
+    return found
+
+
+def contract_addresses() -> dict[str, str]:
+    """Addresses of all contracts of ours by name; empty before the bridge ran."""
+    return dict(ChainContract.objects.filter(chain_id=chain_id()).order_by("name").values_list("name", "address"))
+
+
+def custody_address() -> str:
+    """What stands in an intent's arguments for the platform's own account."""
+    return CUSTODY
+
+
+def chain_status() -> ChainStatus:
+    """How the bridge is, from its heartbeat."""
+    row = ChainCursor.objects.filter(chain_id=chain_id()).first()
+    with all_tenants(reason="the bridge's queue is every organisation's"):
+        queued = ChainIntent.objects.filter(state=IntentState.QUEUED).count()
+    in_flight = ChainTransaction.objects.filter(lane__chain_id=chain_id(), state__in=IN_FLIGHT).count()
+    alive = row is not None and row.beat_at is not None and clock.now() - row.beat_at < HEARTBEAT_LIMIT
+    message = "" if row is None else row.message
+    if not alive:
+        message = f"the bridge is not running: no heartbeat for {HEARTBEAT_LIMIT.seconds} s"
+    return ChainStatus(
+        chain_id=chain_id(),
+        healthy=alive and row is not None and row.healthy,
+        message=message,
+        head_block=row.head_block if row is not None else None,
+        indexed_block=row.next_block - 1 if row is not None else None,
+        confirmations=settings.CHAIN["confirmations"],
+        queued=queued,
+        in_flight=in_flight,
+        beat_at=row.beat_at if row is not None else None,
+    )
+
+
+def confirmed_events(contract: str, event: str, *, address: str | None = None) -> list[dict[str, Any]]:
+    """Arguments of the confirmed events of a contract's address (the current one if left out), in chain order."""
+    rows = ChainEvent.objects.filter(
+        chain_id=chain_id(),
+        address=address or contract_address(contract),
+        event=event,
+        state=EventState.CONFIRMED,
+    )
+    return list(rows.order_by("block_number", "log_index").values_list("args", flat=True))
+
+
+def distributor_state(address: str) -> DistributorState:
+    """What the confirmed events of a distributor add up to."""
+    published = confirmed_events("PayoutDistributor", "RootPublished", address=address)
+    claims = confirmed_events("PayoutDistributor", "Claimed", address=address)
+    by_payee: dict[str, int] = {}
+    for claim in claims:
+        by_payee[claim["payee"]] = by_payee.get(claim["payee"], 0) + int(claim["amount"])
+    return DistributorState(
+        address=address,
+        epoch=int(published[-1]["epoch"]) if published else 0,
+        published=int(published[-1]["cumulativeTotal"]) if published else 0,
+        claimed=sum(by_payee.values()),
+        claimed_by_payee=by_payee,
+    )

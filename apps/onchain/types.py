@@ -1,0 +1,86 @@
+"""States and plain facts of intents, transactions and events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import models
+
+#: Stands for the platform's own account in an intent's arguments; the bridge, which knows it, puts the address in.
+CUSTODY = "custody"
+
+
+class IntentState(models.TextChoices):
+    """What became of the wish to change the chain."""
+
+    QUEUED = "queued", "Queued"
+    SENT = "sent", "Sent"
+    CONFIRMED = "confirmed", "Confirmed"
+    FAILED = "failed", "Failed"
+
+
+class TransactionState(models.TextChoices):
+    """Where a signed transaction is. The last three are final."""
+
+    SENT = "sent", "Sent"
+    MINED = "mined", "Mined"
+    CONFIRMED = "confirmed", "Confirmed"
+    REVERTED = "reverted", "Reverted"
+    LOST = "lost", "Lost"
+
+
+#: Transactions that the bridge still has to bring to an end.
+IN_FLIGHT = (TransactionState.SENT, TransactionState.MINED)
+
+
+class EventState(models.TextChoices):
+    """How sure an event is: seen in a block, deep enough to count, or in a block that the chain dropped."""
+
+    SEEN = "seen", "Seen"
+    CONFIRMED = "confirmed", "Confirmed"
+    ORPHANED = "orphaned", "Orphaned"
+
+
+@dataclass(frozen=True, slots=True)
+class IntentInfo:
+    """An intent as the other apps see it. `tx_hash` and `block_number` are set once it is mined."""
+
+    id: UUID
+    organisation_id: UUID
+    kind: str
+    contract: str
+    function: str
+    idempotency_key: str
+    state: IntentState
+    reason: str
+    tx_hash: str | None
+    block_number: int | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChainStatus:
+    """How the bridge is. `healthy` needs a recent heartbeat; `message` says what is wrong."""
+
+    chain_id: int
+    healthy: bool
+    message: str
+    head_block: int | None
+    indexed_block: int | None
+    confirmations: int
+    queued: int
+    in_flight: int
+    beat_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DistributorState:
+    """The distributor as its confirmed events tell it: epoch in force, totals published and claimed (raw units)."""
+
+    address: str
+    epoch: int
+    published: int
+    claimed: int
+    claimed_by_payee: dict[str, int]
