@@ -42,7 +42,7 @@ class Event:
     @classmethod
     def type_name(cls) -> str:
         """`<app>.<EventName>`, stable across refactorings of modules."""
-        return f"{cls.__module__.split('.')[1]}.{cls.__name__}"
+        return f"{cls.__module__.removeprefix('apps.').split('.')[0]}.{cls.__name__}"
 
     @classmethod
     def from_payload(cls, payload: dict[str, Any]) -> Event:

@@ -1,0 +1,120 @@
+"""The outbox: what is published with a change is delivered, and has its effect exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import transaction
+
+from apps.core import clock, outbox
+from apps.core.models import OutboxDelivery, OutboxEvent
+from apps.core.outbox import Event
+from apps.core.tenant import all_tenants, current_tenant_id
+
+
+@dataclass(frozen=True)
+class ThingHappened(Event):
+    thing_id: UUID
+    count: int
+
+
+@pytest.fixture
+def handler() -> Iterator[Any]:
+    """Registers handlers for the test and forgets them afterwards."""
+    before = dict(outbox._handlers)
+    yield outbox.handles
+    outbox._handlers.clear()
+    outbox._handlers.update(before)
+
+
+def deliveries(actor: Any) -> list[OutboxDelivery]:
+    with all_tenants(reason="test"):
+        return list(OutboxDelivery.objects.filter(tenant_id=actor.organisation_id))
+
+
+def test_an_event_reaches_its_handler_in_the_publishers_tenant(actor, handler):
+    seen = []
+
+    @handler(ThingHappened)
+    def on_thing(event: ThingHappened) -> None:
+        seen.append((event, current_tenant_id()))
+
+    event = ThingHappened(uuid4(), 3)
+    with transaction.atomic():
+        outbox.publish(event)
+    outbox.drain()
+    assert seen == [(event, actor.organisation_id)]
+
+
+def test_a_rolled_back_change_publishes_nothing(actor, handler):
+    handler(ThingHappened)(lambda event: None)
+    with pytest.raises(RuntimeError, match="undo"), transaction.atomic():
+        outbox.publish(ThingHappened(uuid4(), 1))
+        raise RuntimeError("undo")
+    assert not OutboxEvent.objects.exists()
+
+
+def test_a_failing_handler_leaves_no_effect_and_is_retried_later(actor, handler):
+    failing = [True]
+
+    @handler(ThingHappened)
+    def on_thing(event: ThingHappened) -> None:
+        OutboxEvent.objects.create(type="effect", payload={})
+        if failing[0]:
+            raise ValueError("not yet")
+
+    with transaction.atomic():
+        outbox.publish(ThingHappened(uuid4(), 1))
+    outbox.drain()
+    (delivery,) = deliveries(actor)
+    assert delivery.state == "pending"
+    assert delivery.due_at > clock.now()
+    assert "not yet" in delivery.last_error
+    assert not OutboxEvent.objects.filter(type="effect").exists()
+
+    failing[0] = False
+    with all_tenants(reason="test"):
+        OutboxDelivery.objects.filter(id=delivery.id).update(due_at=clock.now() - timedelta(seconds=1))
+    outbox.drain()
+    assert deliveries(actor)[0].state == "done"
+    assert OutboxEvent.objects.filter(type="effect").count() == 1
+
+
+def test_a_handler_that_keeps_failing_is_put_aside_after_eight_attempts(actor, handler):
+    @handler(ThingHappened)
+    def on_thing(event: ThingHappened) -> None:
+        raise ValueError("never")
+
+    with transaction.atomic():
+        outbox.publish(ThingHappened(uuid4(), 1))
+    for _ in range(outbox.MAX_ATTEMPTS + 2):
+        with all_tenants(reason="test"):
+            OutboxDelivery.objects.update(due_at=clock.now() - timedelta(seconds=1))
+        outbox.drain()
+    (delivery,) = deliveries(actor)
+    assert (delivery.state, delivery.attempts) == ("dead", outbox.MAX_ATTEMPTS)
+
+
+def test_a_long_running_delivery_of_a_killed_worker_is_taken_up_again(actor, handler):
+    runs = []
+
+    @handler(ThingHappened, long_running=True)
+    def on_thing(event: ThingHappened) -> None:
+        runs.append(event.count)
+
+    with transaction.atomic():
+        outbox.publish(ThingHappened(uuid4(), 7))
+    first = outbox.claim_long_running()
+    assert first is not None
+    assert outbox.claim_long_running() is None, "a leased delivery is not given to a second worker"
+    with all_tenants(reason="test"):
+        OutboxDelivery.objects.filter(id=first).update(lease_until=clock.now() - timedelta(seconds=1))
+    outbox.drain()
+    assert runs == [7]
+    outbox.deliver_long_running(first)
+    assert runs == [7], "a delivery that is done is not run again"
