@@ -1,0 +1,109 @@
+"""A real Chromium against the real ASGI application, on the run's database."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from tests.browser.world import World
+
+# Playwright's synchronous API keeps an event loop in this thread, in which Django would refuse its ORM.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+FLAGS = [
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-sandbox",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here drives a browser and sees what the server's threads committed."""
+    for item in items:
+        if "tests/browser/" in item.nodeid:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.django_db(transaction=True))
+
+
+@pytest.fixture(scope="session")
+def live_server_url(django_db_setup: None) -> Iterator[str]:
+    """The address of the application, HTTP and WebSocket, served by uvicorn in a thread."""
+    import uvicorn
+
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        "sahara_platform.asgi:application", lifespan="off", log_level="warning", ws="websockets-sansio"
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(timeout=10)
+    listener.close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def world(django_db_setup: None, django_db_blocker: Any) -> World:
+    """People and organisations, committed once, for pages to show."""
+    with django_db_blocker.unblock():
+        return World.build()
+
+
+@pytest.fixture
+def visit(chromium: Browser, live_server_url: str) -> Iterator[Callable[..., BrowserContext]]:
+    """`visit(actor=None, width=1280)`: a fresh browser context, signed in as the actor."""
+    opened: list[BrowserContext] = []
+
+    def make(actor: Any = None, width: int = 1280) -> BrowserContext:
+        context = chromium.new_context(base_url=live_server_url, viewport={"width": width, "height": 900})
+        if actor is not None:
+            context.add_cookies([{"name": "sessionid", "value": session_of(actor), "url": live_server_url}])
+        opened.append(context)
+        return context
+
+    yield make
+    for context in opened:
+        context.close()
+
+
+def session_of(actor: Any) -> str:
+    """A session of the actor (a guest's too), as the sign-in leaves it behind."""
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+    from django.contrib.sessions.backends.db import SessionStore
+
+    from apps.accounts.middleware import GUEST_KEY, ORGANISATION_KEY
+    from apps.accounts.models import User
+
+    user = User.objects.get(id=actor.user_id)
+    store = SessionStore()
+    if actor.is_guest:
+        store[GUEST_KEY] = str(user.id)
+    else:
+        store[SESSION_KEY] = str(user.id)
+        store[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
+        store[HASH_SESSION_KEY] = user.get_session_auth_hash()
+        store[ORGANISATION_KEY] = str(actor.organisation_id)
+    store.create()
+    assert store.session_key is not None
+    return store.session_key

@@ -1,0 +1,95 @@
+"""What every page must keep: accessible, within the CSP, no sideways scroll, light in weight."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import CDPSession, ConsoleMessage, Page, Response
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+SCREENSHOTS = ROOT / "var" / "screenshots"
+PHONE_WIDTHS = (390, 320)
+WEIGHED = {"document", "stylesheet", "script"}
+RUN_AXE = """
+axe.run(document, {resultTypes: ["violations"]}).then((result) => result.violations.map((violation) => ({
+  rule: violation.id,
+  nodes: violation.nodes.slice(0, 5).map((node) => node.html.slice(0, 200) + node.failureSummary.slice(0, 300)),
+})))
+"""
+
+
+@dataclass
+class Watch:
+    """What went wrong, and what was loaded, since the page was opened."""
+
+    problems: list[str] = field(default_factory=list)
+    responses: list[Response] = field(default_factory=list)
+
+    @classmethod
+    def over(cls, page: Page) -> Watch:
+        """Start watching; call it before the first navigation."""
+        watch = cls()
+        page.on("console", watch._on_console)
+        page.on("pageerror", lambda error: watch.problems.append(f"script error: {error}"))
+        page.on("response", lambda response: watch.responses.append(response))
+        return watch
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        # Chromium reports a blocked inline script, style or request here.
+        if "Content Security Policy" in message.text or (message.type == "error" and "Refused to" in message.text):
+            self.problems.append(message.text)
+
+    def weight_kb(self) -> float:
+        """HTML, CSS and JavaScript as they would travel with gzip, in kB."""
+        bodies = [r.body() for r in self.responses if r.request.resource_type in WEIGHED and r.status == 200]
+        return sum(len(gzip.compress(body, 6)) for body in bodies) / 1000
+
+
+def wait_until_ready(page: Page) -> None:
+    """Until the page's islands have started."""
+    page.wait_for_selector("html[data-ready]", state="attached")
+
+
+def axe_violations(page: Page) -> list[dict[str, Any]]:
+    """Violations that axe-core finds. It is injected through the debugger, so the page's CSP stays as it is."""
+    session: CDPSession = page.context.new_cdp_session(page)
+    try:
+        session.send("Runtime.evaluate", {"expression": AXE.read_text()})
+        answer = session.send("Runtime.evaluate", {"expression": RUN_AXE, "awaitPromise": True, "returnByValue": True})
+    finally:
+        session.detach()
+    found: list[dict[str, Any]] = answer["result"]["value"]
+    return found
+
+
+def assert_page_ok(page: Page, watch: Watch, *, name: str, budget_kb: float) -> None:
+    """All checks on the open page, in light and dark, on a desk and on a phone; leaves four screenshots."""
+    wait_until_ready(page)
+    assert page.locator("h1").count() == 1, "a page has exactly one h1"
+    weight = watch.weight_kb()
+    assert weight <= budget_kb, f"{name} weighs {weight:.1f} kB, at most {budget_kb} kB"
+    problems = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.set_viewport_size({"width": 1280, "height": 900})
+        _screenshot(page, f"{name}-desk-{scheme}")
+        problems += [f"{scheme}: {violation}" for violation in axe_violations(page)]
+        page.set_viewport_size({"width": PHONE_WIDTHS[0], "height": 844})
+        _screenshot(page, f"{name}-phone-{scheme}")
+    problems += [f"phone: {violation}" for violation in axe_violations(page)]
+    for width in PHONE_WIDTHS:
+        page.set_viewport_size({"width": width, "height": 844})
+        actual = page.evaluate("() => document.documentElement.scrollWidth")
+        if actual > width:
+            problems.append(f"scrolls sideways at {width} px: content is {actual} px wide")
+    assert not problems, "\n".join(problems)
+    assert not watch.problems, "\n".join(watch.problems)
+
+
+def _screenshot(page: Page, name: str) -> None:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)

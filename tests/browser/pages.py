@@ -1,0 +1,62 @@
+"""Every page of the platform, as whom it is looked at. A page that is not here is not checked: add yours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.browser.world import World
+
+PAGE_BUDGET_KB = 60
+TASK_PLAYER_BUDGET_KB = 45
+
+
+@dataclass(frozen=True)
+class PageCase:
+    """One page in one state.
+
+    Attributes:
+        name: names the test and the screenshots.
+        path: the address, or a function of the world that gives it.
+        who: a name in `World.actors`, or "visitor".
+        budget_kb: HTML + CSS + JS, gzip.
+        status: the expected HTTP status.
+    """
+
+    name: str
+    path: str | Callable[[World], str]
+    who: str = "visitor"
+    budget_kb: int = PAGE_BUDGET_KB
+    status: int = 200
+
+    def address(self, world: World) -> str:
+        """The page's address in this world."""
+        return self.path if isinstance(self.path, str) else self.path(world)
+
+
+PAGES: list[PageCase] = [
+    PageCase("landing", "/"),
+    PageCase("landing-signed-in", "/", "person"),
+    PageCase("sign-in", "/accounts/login/"),
+    PageCase("sign-up", "/accounts/signup/"),
+    PageCase("sign-up-guest", "/accounts/signup/", "guest"),
+    PageCase("password-reset", "/accounts/password/reset/"),
+    PageCase("password-reset-sent", "/accounts/password/reset/done/"),
+    PageCase("password-reset-stale", "/accounts/password/reset/key/0-no-key/"),
+    PageCase("password-change", "/accounts/password/change/", "person"),
+    PageCase("email-addresses", "/accounts/email/", "person"),
+    PageCase("sign-out", "/accounts/logout/", "person"),
+    PageCase("profile", "/accounts/profile/", "person"),
+    PageCase("dashboard-newcomer", "/dashboard/", "newcomer"),
+    PageCase("dashboard-person", "/dashboard/", "person"),
+    PageCase("dashboard-empty-team", "/dashboard/", "empty_team"),
+    PageCase("dashboard-team", "/dashboard/", "team"),
+    PageCase("members", "/organisation/", "team"),
+    PageCase("members-viewer", "/organisation/", "viewer"),
+    PageCase("api-keys", "/organisation/keys/", "team"),
+    PageCase("api-keys-empty", "/organisation/keys/", "person"),
+    PageCase("audit-trail", "/organisation/audit/", "team"),
+    PageCase("audit-trail-refused", "/organisation/audit/", "viewer", status=403),
+    PageCase("organisation-new", "/organisation/new/", "person"),
+    PageCase("not-found", "/there-is-no-such-page/", status=404),
+]
