@@ -13,6 +13,8 @@ from sahara_platform.embedded.process import free_port, write_private
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 DEFAULT_WEB_PORT = 8000
+# In the environment of every process of one installation: how a later start finds what an earlier one left running.
+INSTANCE_MARK = "SAHARA_INSTANCE"
 _PREFERRED_PORTS = {
     "web": DEFAULT_WEB_PORT,
     "postgres": 54320,
@@ -24,6 +26,8 @@ _PREFERRED_PORTS = {
 }
 # What only some processes may know; removed from everyone's environment and given back by name.
 _PRIVILEGED = ("DATABASE_OWNER_URL", "CHAIN_SIGNER_KEY")
+# All that servers and the runner, which must not see the platform's credentials, inherit from the caller.
+_HARMLESS = ("HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME", "XDG_CACHE_HOME", "SSL_CERT_FILE")
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,7 @@ class Secrets:
     stripe_api_key: str
     stripe_webhook_secret: str
     chain_signer_key: str
+    chain_signer_address: str
 
     @classmethod
     def load(cls, places: Places) -> Secrets:
@@ -83,6 +88,9 @@ class Secrets:
             "chain_signer_key": f"0x{secrets.token_hex(32)}",
         }
         complete = {key: known.get(key, value) for key, value in fresh.items()}
+        complete["chain_signer_address"] = known.get("chain_signer_address") or _address_of(
+            complete["chain_signer_key"]
+        )
         if complete != known:
             write_private(path, json.dumps(complete, indent=2))
         return cls(**complete)
@@ -108,15 +116,23 @@ def choose_ports(places: Places) -> dict[str, int]:
     return ports
 
 
-def base_environment(instance_id: str, places: Places) -> dict[str, str]:
-    """What every process gets: the caller's environment without privileged values, and this Python first on PATH."""
-    environment = {key: value for key, value in os.environ.items() if key not in _PRIVILEGED}
+def bare_environment(instance_id: str, **values: str) -> dict[str, str]:
+    """What servers and the runner get: nothing of the caller's but a few harmless names, this Python first on PATH."""
+    inherited = {name: os.environ[name] for name in _HARMLESS if name in os.environ}
     scripts = Path(sys.executable).parent
-    environment |= {
-        "SAHARA_MODE": environment.get("SAHARA_MODE", "development"),
-        "SAHARA_INSTANCE": instance_id,
-        "SAHARA_VAR_DIR": str(places.root),
-        "PATH": f"{scripts}{os.pathsep}{environment.get('PATH', os.defpath)}",
-        "PYTHONUNBUFFERED": "1",
-    }
-    return environment
+    path = f"{scripts}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return {**inherited, "PATH": path, INSTANCE_MARK: instance_id, "PYTHONUNBUFFERED": "1", **values}
+
+
+def platform_environment(instance_id: str, places: Places) -> dict[str, str]:
+    """What the platform's processes get: the caller's environment too, without its privileged values."""
+    inherited = {name: value for name, value in os.environ.items() if name not in _PRIVILEGED}
+    mode = inherited.get("SAHARA_MODE", "development")
+    return {**inherited, **bare_environment(instance_id), "SAHARA_MODE": mode, "SAHARA_VAR_DIR": str(places.root)}
+
+
+def _address_of(key: str) -> str:
+    # Imported only when a key is made: it costs more than all the rest of the supervisor.
+    from eth_account import Account
+
+    return str(Account.from_key(key).address)
