@@ -7,14 +7,15 @@ import asyncio
 import fcntl
 import json
 import os
+import subprocess
 import sys
 import urllib.error
 import urllib.request
-from typing import Any, NoReturn
+from typing import Any
 
 from sahara_platform.embedded.configuration import BASE_DIR, Places
 from sahara_platform.embedded.console import say
-from sahara_platform.embedded.process import PartFailedError, is_alive
+from sahara_platform.embedded.process import PartFailedError, is_alive, stop_process, wait_until, wrapped
 
 
 def main(arguments: list[str]) -> int:
@@ -24,14 +25,13 @@ def main(arguments: list[str]) -> int:
     commands.add_parser("run", help="start all parts that no environment variable points elsewhere")
     commands.add_parser("status", help="say what runs and whether it is ready")
     execute = commands.add_parser("exec", help="run a command with the environment of the running platform")
+    execute.add_argument("--start", action="store_true", help="start the platform for the time, if it does not run")
     execute.add_argument("words", nargs=argparse.REMAINDER)
     options = parser.parse_args(arguments)
     places = Places.default()
-    if options.command == "run":
-        return run(places)
-    if options.command == "status":
-        return status(places)
-    execute_in(places, options.words)
+    if options.command == "exec":
+        return execute_in(places, options.words, start=options.start)
+    return run(places) if options.command == "run" else status(places)
 
 
 def run(places: Places) -> int:
@@ -47,11 +47,7 @@ def run(places: Places) -> int:
         except BlockingIOError:
             say("running", f"the platform already runs on {places.root}; `status` shows it", "warn")
             return status(places)
-        try:
-            return asyncio.run(startup.run(Plan.make(places)))
-        except PartFailedError as error:
-            say("failed", str(error), "bad")
-            return 1
+        return asyncio.run(startup.run(Plan.make(places)))
 
 
 def status(places: Places) -> int:
@@ -69,14 +65,39 @@ def status(places: Places) -> int:
     return 0 if code == 200 else 1
 
 
-def execute_in(places: Places, words: list[str]) -> NoReturn:
-    """Become the command, with the running platform's environment (without the signer's and the owner's secrets)."""
+def execute_in(places: Places, words: list[str], *, start: bool) -> int:
+    """Run a command with the platform's environment (without the signer's and the owner's secrets)."""
     command = words[1:] if words[:1] == ["--"] else words
+    if not command:
+        print("Give a command, as in: exec -- python manage.py shell")
+        return 2
+    if _state(places) is not None:
+        return _execute(places, command)
+    if not start:
+        print("The platform does not run; `make run` starts it.")
+        return 1
+    supervisor = subprocess.Popen(wrapped([sys.executable, "-m", "sahara_platform.embedded", "run"]), cwd=BASE_DIR)
+    try:
+        wait_until(
+            lambda: _came_up(places, supervisor), timeout_s=900, what="The platform is not ready", interval_s=0.5
+        )
+        return _execute(places, command)
+    finally:
+        stop_process(supervisor.pid, timeout_s=60)
+
+
+def _came_up(places: Places, supervisor: subprocess.Popen[bytes]) -> bool:
+    if supervisor.poll() is not None:
+        raise PartFailedError("The platform did not start.")
     state = _state(places)
-    if state is None or not command:
-        sys.exit("Give a command, as in: exec -- python manage.py shell" if state else "The platform does not run.")
-    environment = {**os.environ, **state["environment"]}
-    os.execvpe(command[0], command, environment)  # noqa: S606  # becoming the command is the point; no shell
+    return state is not None and _readiness(state["readiness"])[0] == 200
+
+
+def _execute(places: Places, command: list[str]) -> int:
+    state = _state(places)
+    if state is None:
+        raise PartFailedError("The platform stopped.")
+    return subprocess.run(command, env={**os.environ, **state["environment"]}, check=False).returncode
 
 
 def _state(places: Places) -> dict[str, Any] | None:
@@ -97,4 +118,8 @@ def _readiness(url: str) -> tuple[int, dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except PartFailedError as error:
+        say("failed", str(error), "bad")
+        sys.exit(1)

