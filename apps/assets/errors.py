@@ -67,3 +67,11 @@ class RegistrationNotRetryable(Conflict):
         super().__init__(
             "registration_not_failed", f"The registration is {state}; there is nothing to retry.", state=state
         )
+
+
+class GrantNotRevocable(Conflict):
+    """The right was sold; it cannot be taken back."""
+
+    def __init__(self, grant_id: UUID) -> None:
+        message = "This right was sold. It ends when its licence expires and cannot be taken back before."
+        super().__init__("grant_not_revocable", message, grant_id=str(grant_id))

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from apps.assets.types import BPS, AccessRight, AssetKind, ChainState, Visibility
+from apps.core.append_only import never_truncated
 from apps.core.models import TimeStamped
 from apps.core.tenant import TenantOwned
 
@@ -78,6 +79,7 @@ class AssetVersion(TenantOwned, TimeStamped):
                 fields=["tenant", "asset", "number", "content_root", "metadata", "metadata_hash", "contributor_bps"],
             ),
             pgtrigger.Protect(name="asset_version_kept", operation=pgtrigger.Delete),
+            never_truncated("asset_version_not_truncated"),
         ]
 
     def __str__(self) -> str:
@@ -98,7 +100,8 @@ class ProvenanceEdge(TenantOwned):
             models.CheckConstraint(condition=Q(weight_bps__gt=0, weight_bps__lt=BPS), name="provenance_edge_weight"),
         ]
         triggers = [
-            pgtrigger.Protect(name="provenance_edge_append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+            pgtrigger.Protect(name="provenance_edge_append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            never_truncated("provenance_edge_not_truncated"),
         ]
 
     def __str__(self) -> str:
@@ -121,7 +124,10 @@ class Contribution(TenantOwned):
             models.CheckConstraint(condition=Q(weight__gt=0), name="contribution_weight_positive"),
         ]
         indexes = [models.Index(fields=["contributor", "-id"], name="contribution_by_contributor")]
-        triggers = [pgtrigger.Protect(name="contribution_append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+        triggers = [
+            pgtrigger.Protect(name="contribution_append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            never_truncated("contribution_not_truncated"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.role} {self.weight}"
@@ -136,6 +142,7 @@ class AccessGrant(TenantOwned, TimeStamped):
     expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
     royalty_bps = models.PositiveIntegerField(default=0)
+    revocable = models.BooleanField(default=True, help_text="False for a right that was sold")
     source_type = models.CharField(max_length=60)
     source_id = models.CharField(max_length=80)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.assets.errors import AssetNotFound
+from apps.assets.errors import AssetNotFound, GrantNotRevocable
 from apps.assets.events import AccessGranted, AccessRevoked
 from apps.assets.locks import lock_asset
 from apps.assets.models import AccessGrant
@@ -32,12 +32,14 @@ def grant_access(
     source_id: str,
     expires_at: datetime | None = None,
     royalty_bps: int = 0,
+    revocable: bool = True,
 ) -> GrantInfo:
     """Give another organisation a right on an own asset. The same source grants once.
 
     Args:
         source_type, source_id: what it was granted for, e.g. a licence; makes repeats harmless.
         royalty_bps: least part of its revenue that something built on the asset must pass on (`develop` only).
+        revocable: False for a right that was paid for; it ends when it expires.
     """
     row = lock_asset(asset_id)
     require(actor, AssetsPermission.GRANT, row)
@@ -50,7 +52,7 @@ def grant_access(
         right=AccessRight(right),
         source_type=source_type,
         source_id=source_id,
-        defaults={"expires_at": expires_at, "royalty_bps": royalty_bps},
+        defaults={"expires_at": expires_at, "royalty_bps": royalty_bps, "revocable": revocable},
     )
     if created:
         publish(AccessGranted(row.id, grantee_id, grant.right))
@@ -66,13 +68,15 @@ def grant_access(
 
 @transaction.atomic
 def revoke_access(*, actor: Actor, grant_id: UUID) -> GrantInfo:
-    """End a grant on an own asset now. Repeats change nothing."""
+    """End a grant on an own asset now. Repeats change nothing; a right that was sold is refused (GrantNotRevocable)."""
     grant = AccessGrant.objects.select_for_update(of=("self",)).select_related("asset").filter(id=grant_id).first()
     if grant is None:
         raise NotFound("grant_not_found", "There is no such grant.", grant_id=str(grant_id))
     if grant.asset.tenant_id != actor.organisation_id:
         raise AssetNotFound(grant.asset_id)
     require(actor, AssetsPermission.GRANT, grant)
+    if not grant.revocable:
+        raise GrantNotRevocable(grant_id)
     if grant.revoked_at is None:
         grant.revoked_at = clock.now()
         grant.save(update_fields=["revoked_at", "updated_at"])

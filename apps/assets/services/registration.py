@@ -64,8 +64,8 @@ def request_registration(version: AssetVersion, parents: Sequence[tuple[AssetVer
 def confirm_registration(*, idempotency_key: str, tx_hash: str, block_number: int) -> None:
     """Record that a version's call is confirmed. Repeats change nothing."""
     version = _lock_version_of(idempotency_key)
-    if version is not None and version.chain_state != ChainState.REGISTERED:
-        _set_registered(version, tx_hash, block_number)
+    if version is not None and (version.tx_hash, version.block_number) != (tx_hash, block_number):
+        _set_registered(version, tx_hash, block_number)  # again, in another block, after a reorganisation
 
 
 @transaction.atomic

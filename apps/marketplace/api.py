@@ -1,0 +1,333 @@
+"""API of the marketplace: offers, purchases, licences, sales."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics, permissions, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.assets import selectors as assets
+from apps.assets.types import AccessRight, AssetKind, ShareRule
+from apps.core.errors import InvalidInput
+from apps.core.ids import uuid7
+from apps.core.money import Money
+from apps.marketplace import selectors, services
+from apps.marketplace.models import Licence, Listing, Sale
+from apps.marketplace.selectors.listings import listing_info
+from apps.marketplace.selectors.trades import licence_info, sale_info
+from apps.marketplace.terms import TEMPLATES
+from apps.marketplace.types import SaleInfo
+from apps.tenancy.actors import actor_of
+from apps.tenancy.selectors import organisation_names
+
+
+class MoneySerializer(serializers.Serializer[Any]):
+    """An amount: integer minor units as a string, and the currency."""
+
+    amount_minor = serializers.IntegerField()
+    currency = serializers.CharField(max_length=3, default="USD")
+
+    def to_representation(self, instance: Money) -> dict[str, Any]:
+        return instance.as_json()
+
+
+class TermsSerializer(serializers.Serializer[Any]):
+    """A licence template in plain words."""
+
+    code = serializers.CharField()
+    right = serializers.CharField()
+    title = serializers.CharField()
+    may = serializers.ListField(child=serializers.CharField())
+    may_not = serializers.ListField(child=serializers.CharField())
+    hash = serializers.CharField()
+
+
+class ListingSerializer(serializers.Serializer[Any]):
+    """An offer."""
+
+    id = serializers.UUIDField()
+    asset_id = serializers.UUIDField()
+    seller_id = serializers.UUIDField()
+    seller_name = serializers.CharField()
+    kind = serializers.CharField()
+    name = serializers.CharField()
+    summary = serializers.CharField()
+    right = serializers.CharField()
+    price = MoneySerializer()
+    period_days = serializers.IntegerField(allow_null=True)
+    terms = serializers.CharField()
+    terms_hash = serializers.CharField()
+    royalty_bps = serializers.IntegerField()
+    state = serializers.CharField()
+    listed_at = serializers.DateTimeField()
+
+
+class NewListingSerializer(serializers.Serializer[Any]):
+    """What to offer."""
+
+    asset_id = serializers.UUIDField()
+    price = MoneySerializer()
+    terms = serializers.ChoiceField(choices=list(TEMPLATES))
+    period_days = serializers.IntegerField(allow_null=True, required=False, default=None)
+    royalty_bps = serializers.IntegerField(required=False, default=0)
+
+
+class SplitGroupSerializer(serializers.Serializer[Any]):
+    """A part of a price: an owner by name, or the contributors of a version together."""
+
+    party = serializers.CharField()
+    rule = serializers.CharField()
+    asset_id = serializers.UUIDField()
+    asset_name = serializers.CharField()
+    payees = serializers.IntegerField()
+    amount = MoneySerializer()
+    percent = serializers.CharField()
+
+
+class ListingDetailSerializer(ListingSerializer):
+    """An offer with its terms in words and the exact split of its price."""
+
+    terms_in_words = TermsSerializer()
+    fee = MoneySerializer()
+    split = SplitGroupSerializer(many=True)
+
+
+class PurchaseSerializer(serializers.Serializer[Any]):
+    """Optional: the price that the buyer agreed to; another price now refuses the purchase."""
+
+    agreed_price = MoneySerializer(required=False)
+
+
+class LicenceSerializer(serializers.Serializer[Any]):
+    """A right that the organisation bought."""
+
+    id = serializers.UUIDField()
+    asset_id = serializers.UUIDField()
+    asset_name = serializers.CharField()
+    listing_id = serializers.UUIDField()
+    seller_id = serializers.UUIDField()
+    right = serializers.CharField()
+    terms = serializers.CharField()
+    price = MoneySerializer()
+    starts_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(allow_null=True)
+    state = serializers.CharField()
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        return super().to_representation(licence_info(instance) if isinstance(instance, Licence) else instance)
+
+
+class SaleLineSerializer(serializers.Serializer[Any]):
+    """One payment out of a sale; contributors to assets of other owners are not named."""
+
+    payee_id = serializers.CharField(allow_null=True)
+    payee_name = serializers.CharField()
+    amount = MoneySerializer()
+    rule = serializers.CharField()
+    role = serializers.CharField()
+    path = serializers.ListField(child=serializers.UUIDField())
+    weight = serializers.CharField()
+
+
+class SaleSerializer(serializers.Serializer[Any]):
+    """A sale with the split of its price."""
+
+    id = serializers.UUIDField()
+    listing_id = serializers.UUIDField()
+    asset_id = serializers.UUIDField()
+    asset_version_id = serializers.UUIDField()
+    buyer_id = serializers.UUIDField()
+    price = MoneySerializer()
+    fee = MoneySerializer()
+    licence_id = serializers.UUIDField()
+    sold_at = serializers.DateTimeField()
+    lines = SaleLineSerializer(many=True)
+
+
+class PurchasedSerializer(serializers.Serializer[Any]):
+    """What a purchase gave."""
+
+    sale_id = serializers.UUIDField()
+    licence = LicenceSerializer()
+
+
+_FILTERS = [
+    OpenApiParameter("q", str, description="words of the name, the summary or the seller"),
+    OpenApiParameter("kind", str, enum=[kind.value for kind in AssetKind]),
+    OpenApiParameter("right", str, enum=[right.value for right in AccessRight]),
+    OpenApiParameter("min_price_minor", int),
+    OpenApiParameter("max_price_minor", int),
+]
+
+
+def listing_filters(request: HttpRequest | Request) -> dict[str, Any]:
+    """The filters of a search from its query string. Raises InvalidInput naming the bad one."""
+    query = request.GET
+    found: dict[str, Any] = {"text": query.get("q", "")}
+    for name, enum in (("kind", AssetKind), ("right", AccessRight)):
+        if value := query.get(name):
+            if value not in set(enum):
+                raise _bad_filter(name, f"One of {', '.join(enum)}.")
+            found[name] = enum(value)
+    for name in ("min_price_minor", "max_price_minor"):
+        if value := query.get(name):
+            if not value.isdecimal() or len(value) > 12:
+                raise _bad_filter(name, "A whole number of cents.")
+            found[name] = int(value)
+    return found
+
+
+def _bad_filter(name: str, message: str) -> InvalidInput:
+    return InvalidInput("invalid_filter", f"{name}: {message}", errors=[{"field": name, "message": message}])
+
+
+class ListingListView(generics.ListAPIView[Listing]):
+    """Search the offers; POST makes one of an own asset, or changes it."""
+
+    serializer_class = ListingSerializer
+
+    def get_permissions(self) -> list[Any]:
+        """Anyone may look; offering needs an account."""
+        return [permissions.AllowAny()] if self.request.method == "GET" else super().get_permissions()
+
+    def get_queryset(self) -> Any:
+        return selectors.public_listings(**listing_filters(self.request))
+
+    @extend_schema(parameters=_FILTERS)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        page = self.paginate_queryset(self.get_queryset()) or []
+        return self.get_paginated_response(ListingSerializer([listing_info(row) for row in page], many=True).data)
+
+    @extend_schema(request=NewListingSerializer, responses={201: ListingSerializer})
+    def post(self, request: Request) -> Response:
+        actor = actor_of(request)
+        data = NewListingSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        values = data.validated_data
+        listing = services.list_asset(
+            actor=actor,
+            asset_id=values["asset_id"],
+            price=Money(values["price"]["amount_minor"], values["price"]["currency"]),
+            terms=values["terms"],
+            period_days=values["period_days"],
+            royalty_bps=values["royalty_bps"],
+        )
+        return Response(ListingSerializer(listing).data, status=status.HTTP_201_CREATED)
+
+
+class ListingView(APIView):
+    """One offer with the split of its price; DELETE takes it back."""
+
+    def get_permissions(self) -> list[Any]:
+        """Anyone may look."""
+        return [permissions.AllowAny()] if self.request.method == "GET" else super().get_permissions()
+
+    @extend_schema(responses=ListingDetailSerializer)
+    def get(self, request: Request, listing_id: UUID) -> Response:
+        listing = selectors.listing(listing_id)
+        split = selectors.price_split(listing_id)
+        return Response(
+            ListingSerializer(listing).data
+            | {
+                "terms_in_words": TermsSerializer(TEMPLATES[listing.terms]).data,
+                "fee": split.fee.as_json(),
+                "split": SplitGroupSerializer(selectors.split_groups(split), many=True).data,
+            }
+        )
+
+    @extend_schema(request=None, responses=ListingSerializer)
+    def delete(self, request: Request, listing_id: UUID) -> Response:
+        return Response(ListingSerializer(services.unlist(actor=actor_of(request), listing_id=listing_id)).data)
+
+
+class PurchaseView(APIView):
+    """POST buys the licence. 402 says how much is missing; 409 when it is held already."""
+
+    @extend_schema(request=PurchaseSerializer, responses={201: PurchasedSerializer})
+    def post(self, request: Request, listing_id: UUID) -> Response:
+        actor = actor_of(request)
+        data = PurchaseSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        agreed = data.validated_data.get("agreed_price")
+        sale = services.buy_licence(
+            actor=actor,
+            listing_id=listing_id,
+            idempotency_key=request.headers.get("Idempotency-Key") or str(uuid7()),
+            agreed_price=Money(agreed["amount_minor"], agreed["currency"]) if agreed else None,
+        )
+        licence = selectors.licence(actor, sale.licence_id)
+        return Response(
+            {"sale_id": str(sale.id), "licence": LicenceSerializer(licence).data}, status=status.HTTP_201_CREATED
+        )
+
+
+class LicenceListView(generics.ListAPIView[Licence]):
+    """Licences that the organisation bought, newest first."""
+
+    serializer_class = LicenceSerializer
+
+    def get_queryset(self) -> Any:
+        return selectors.licences(actor_of(self.request))
+
+
+class LicenceView(APIView):
+    """One licence, for its buyer and its seller."""
+
+    @extend_schema(responses=LicenceSerializer)
+    def get(self, request: Request, licence_id: UUID) -> Response:
+        return Response(LicenceSerializer(selectors.licence(actor_of(request), licence_id)).data)
+
+
+class SaleListView(generics.ListAPIView[Sale]):
+    """What the organisation sold, newest first, each with the split of its price."""
+
+    serializer_class = SaleSerializer
+
+    def get_queryset(self) -> Any:
+        return selectors.sales(actor_of(self.request))
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        page = self.paginate_queryset(self.get_queryset()) or []
+        return self.get_paginated_response([_sale_json(sale_info(row)) for row in page])
+
+
+class TermsView(APIView):
+    """The licence templates, in plain words."""
+
+    permission_classes = [permissions.AllowAny]
+
+    @extend_schema(responses=TermsSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        return Response(TermsSerializer(TEMPLATES.values(), many=True).data)
+
+
+def _sale_json(sale: SaleInfo) -> dict[str, Any]:
+    return SaleSerializer(vars(sale) | {"lines": sale_line_rows(sale)}).data
+
+
+def sale_line_rows(sale: SaleInfo) -> list[dict[str, Any]]:
+    """The lines of a sale as its seller may see them: contributors are named where the seller owns the version."""
+    lines = selectors.sale_lines(sale)
+    owners = {node.version_id: node.owner_id for node in assets.lineage(sale.asset_version_id).nodes}
+    names = organisation_names({line.payee_id for line in lines})
+    rows = []
+    for line in lines:
+        named = line.rule == ShareRule.OWNER or owners[line.path[-1]] == sale.seller_id
+        rows.append(
+            {
+                "payee_id": str(line.payee_id) if named else None,
+                "payee_name": names.get(line.payee_id, "") if named else "A contributor",
+                "amount": line.amount,
+                "rule": line.rule,
+                "role": line.role,
+                "path": line.path,
+                "weight": f"{line.numerator}/{line.denominator}",
+            }
+        )
+    return rows

@@ -1,0 +1,188 @@
+"""Pages of the marketplace: search, buy, own licences, own sales, offer an asset."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from rest_framework.request import Request
+
+from apps.accounts.access import actor_required
+from apps.assets import selectors as assets
+from apps.assets.errors import AssetNotFound
+from apps.assets.types import AccessRight, AssetKind
+from apps.core.ids import uuid7
+from apps.core.money import Money
+from apps.core.pagination import CursorPage
+from apps.ledger import selectors as ledger
+from apps.ledger.types import AccountKind, AccountRef
+from apps.marketplace import selectors, services
+from apps.marketplace.api import listing_filters, sale_line_rows
+from apps.marketplace.errors import FundsMissing, InvalidListing
+from apps.marketplace.selectors.listings import listing_info
+from apps.marketplace.selectors.trades import licence_info, sale_info
+from apps.marketplace.terms import TEMPLATES
+from apps.tenancy.actors import actor_of, maybe_actor
+from apps.tenancy.types import Actor
+
+PERIODS = [("30", "30 days"), ("365", "One year"), ("", "For ever")]
+
+
+class ListingForm(forms.Form):
+    """Offer an own asset."""
+
+    terms = forms.ChoiceField(
+        label="Licence", choices=[(code, terms.title) for code, terms in TEMPLATES.items()], widget=forms.RadioSelect
+    )
+    price = forms.DecimalField(label="Price in USD", min_value=0, max_digits=9, decimal_places=2)
+    period_days = forms.ChoiceField(label="A licence holds for", choices=PERIODS, required=False)
+    royalty_percent = forms.DecimalField(
+        label="Royalty on what buyers build, in percent",
+        min_value=0,
+        max_value=99,
+        max_digits=4,
+        decimal_places=2,
+        required=False,
+        help_text="Only with the licence to build on it.",
+    )
+
+    def offer(self) -> dict[str, Any]:
+        """The arguments of `services.list_asset`."""
+        data = self.cleaned_data
+        return {
+            "price": Money(int(data["price"] * 100)),
+            "terms": data["terms"],
+            "period_days": int(data["period_days"]) if data["period_days"] else None,
+            "royalty_bps": int((data["royalty_percent"] or 0) * 100),
+        }
+
+
+def _page_of(request: HttpRequest, rows: Any) -> tuple[list[Any], CursorPage]:
+    """One cursor page of rows, and the paginator that knows its neighbours."""
+    paginator = CursorPage()
+    return list(paginator.paginate_queryset(rows, Request(request)) or []), paginator
+
+
+@require_GET
+def marketplace(request: HttpRequest) -> HttpResponse:
+    """Search what is offered."""
+    filters = listing_filters(request)
+    rows, paginator = _page_of(request, selectors.public_listings(**filters))
+    context = {
+        "offers": [{"listing": info, "terms": TEMPLATES[info.terms]} for info in map(listing_info, rows)],
+        "paginator": paginator,
+        "text": filters["text"],
+        "kind": filters.get("kind", ""),
+        "kinds": list(AssetKind),
+        "is_filtered": any(request.GET.get(name) for name in ("q", "kind", "right", "max_price_minor")),
+        "is_signed_in": (actor := maybe_actor(request)) is not None and not actor.is_guest,
+    }
+    return render(request, "marketplace/marketplace.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@actor_required
+def buy(request: HttpRequest, listing_id: UUID) -> HttpResponse:
+    """Confirm a purchase, with the exact split of its price in view."""
+    actor = actor_of(request)
+    if request.method == "GET":
+        return _confirm_page(request, actor, listing_id, str(uuid7()))
+    key = request.POST.get("key") or str(uuid7())
+    try:
+        agreed = Money(int(request.POST.get("agreed_minor", "")))
+    except ValueError:
+        return _confirm_page(request, actor, listing_id, key, problem="Please confirm the price again.", status=422)
+    try:
+        services.buy_licence(actor=actor, listing_id=listing_id, idempotency_key=key, agreed_price=agreed)
+    except FundsMissing as error:
+        return _confirm_page(request, actor, listing_id, key, problem=error.message, status=402)
+    messages.success(request, "The licence is yours. Everyone who helped to make this was paid just now.")
+    return redirect("assets:asset", asset_id=selectors.listing(listing_id).asset_id)
+
+
+def _confirm_page(
+    request: HttpRequest, actor: Actor, listing_id: UUID, key: str, *, problem: str = "", status: int = 200
+) -> HttpResponse:
+    listing = selectors.listing(listing_id)
+    split = selectors.price_split(listing_id)
+    available = ledger.balance(AccountRef(actor.organisation_id, AccountKind.CASH, listing.price.currency)).available
+    missing = listing.price.minor - available.minor if isinstance(available, Money) else 0
+    context = {
+        "listing": listing,
+        "terms": TEMPLATES[listing.terms],
+        "split": split,
+        "groups": selectors.split_groups(split),
+        "available": available,
+        "missing": Money(missing, listing.price.currency) if missing > 0 else None,
+        "is_own": listing.seller_id == actor.organisation_id,
+        "held": selectors.active_licence(actor.organisation_id, listing.asset_id, listing.right),
+        "key": key,
+        "problem": problem,
+    }
+    return render(request, "marketplace/buy.html", context, status=status)
+
+
+@require_GET
+@actor_required
+def licences(request: HttpRequest) -> HttpResponse:
+    """What the organisation has bought."""
+    rows, paginator = _page_of(request, selectors.licences(actor_of(request)))
+    found = [{"licence": licence_info(row), "seller": row.seller, "terms": TEMPLATES[row.terms]} for row in rows]
+    return render(request, "marketplace/licences.html", {"licences": found, "paginator": paginator})
+
+
+@require_GET
+@actor_required
+def sales(request: HttpRequest) -> HttpResponse:
+    """What the organisation has sold, and who was paid."""
+    rows, paginator = _page_of(request, selectors.sales(actor_of(request)))
+    found = []
+    for row in rows:
+        info = sale_info(row)
+        found.append({"sale": info, "name": row.listing.name, "buyer": row.buyer, "lines": sale_line_rows(info)})
+    return render(request, "marketplace/sales.html", {"sales": found, "paginator": paginator})
+
+
+@require_http_methods(["GET", "POST"])
+@actor_required
+def offer(request: HttpRequest, asset_id: UUID) -> HttpResponse:
+    """Offer an own asset, or change its offer."""
+    actor = actor_of(request)
+    asset = assets.asset(asset_id)
+    if asset.owner_id != actor.organisation_id:
+        raise AssetNotFound(asset_id)
+    form = ListingForm(request.POST or None, initial=_initial_offer(asset_id))
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.list_asset(actor=actor, asset_id=asset_id, **form.offer())
+        except InvalidListing as error:
+            for problem in error.errors:
+                field = {"royalty_bps": "royalty_percent"}.get(problem["field"], problem["field"])
+                form.add_error(field if field in form.fields else None, problem["message"])
+        else:
+            messages.success(request, f"{asset.name} is on the marketplace.")
+            return redirect("assets:asset", asset_id=asset_id)
+    context = {"asset": asset, "form": form, "templates": TEMPLATES.values()}
+    return render(request, "marketplace/offer.html", context, status=422 if form.is_bound else 200)
+
+
+def _initial_offer(asset_id: UUID) -> dict[str, Any]:
+    for listing in selectors.active_listings(asset_id):
+        if listing.right == AccessRight.USE:
+            price = f"{listing.price.minor // 100}.{listing.price.minor % 100:02d}"
+            return {"terms": listing.terms, "price": price, "period_days": str(listing.period_days or "")}
+    return {"terms": next(iter(TEMPLATES)), "period_days": "365"}
+
+
+@require_POST
+@actor_required
+def unlist(request: HttpRequest, listing_id: UUID) -> HttpResponseRedirect:
+    """Take an offer back."""
+    info = services.unlist(actor=actor_of(request), listing_id=listing_id)
+    messages.success(request, "The offer is taken back. Licences that were sold stay valid.")
+    return redirect("assets:asset", asset_id=info.asset_id)

@@ -1,0 +1,120 @@
+"""What is offered, and how its price is divided."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.postgres.search import SearchQuery
+from django.db.models import Q, QuerySet
+
+from apps.assets import selectors as assets
+from apps.assets.types import AccessRight, AssetKind, ShareRule
+from apps.core.money import Money
+from apps.marketplace.errors import ListingNotFound
+from apps.marketplace.models import SEARCHED, Listing
+from apps.marketplace.splits import split_price
+from apps.marketplace.terms import TEMPLATES
+from apps.marketplace.types import ListingInfo, ListingState, PriceSplit, SplitGroup, SplitLine
+
+MAX_WORDS = 8
+
+
+def listing_info(row: Listing) -> ListingInfo:
+    """The public facts of a listing's row."""
+    return ListingInfo(
+        id=row.id,
+        asset_id=row.asset_id,
+        seller_id=row.seller_id,
+        seller_name=row.seller.name,
+        kind=AssetKind(row.kind),
+        name=row.name,
+        summary=row.summary,
+        right=AccessRight(row.right),
+        price=Money(row.price_minor, row.currency),
+        period_days=row.period_days,
+        terms=row.terms,
+        terms_hash=TEMPLATES[row.terms].hash,
+        royalty_bps=row.royalty_bps,
+        state=ListingState(row.state),
+        listed_at=row.created_at,
+    )
+
+
+def listing(listing_id: UUID) -> ListingInfo:
+    """An offer, also a withdrawn one. Raises ListingNotFound."""
+    row = Listing.objects.select_related("seller").filter(id=listing_id).first()
+    if row is None:
+        raise ListingNotFound(listing_id)
+    return listing_info(row)
+
+
+def public_listings(
+    *,
+    text: str = "",
+    kind: AssetKind | None = None,
+    right: AccessRight | None = None,
+    min_price_minor: int | None = None,
+    max_price_minor: int | None = None,
+) -> QuerySet[Listing]:
+    """Active offers, newest first, lazily (for cursor pages).
+
+    Args:
+        text: every word must begin a word of the name or summary, or occur in the seller's name.
+    """
+    rows = Listing.objects.select_related("seller").filter(state=ListingState.ACTIVE).order_by("-id")
+    words = re.findall(r"\w+", text)[:MAX_WORDS]
+    if words:
+        query = SearchQuery(" & ".join(f"{word}:*" for word in words), search_type="raw", config="simple")
+        rows = rows.annotate(searched=SEARCHED).filter(Q(searched=query) | Q(seller__name__icontains=text.strip()))
+    if kind is not None:
+        rows = rows.filter(kind=kind)
+    if right is not None:
+        rows = rows.filter(right=right)
+    if min_price_minor is not None:
+        rows = rows.filter(price_minor__gte=min_price_minor)
+    if max_price_minor is not None:
+        rows = rows.filter(price_minor__lte=max_price_minor)
+    return rows
+
+
+def active_listings(asset_id: UUID) -> list[ListingInfo]:
+    """The offers of an asset, use before development."""
+    rows = Listing.objects.select_related("seller").filter(asset_id=asset_id, state=ListingState.ACTIVE)
+    return sorted((listing_info(row) for row in rows), key=lambda info: info.right != AccessRight.USE)
+
+
+def price_split(listing_id: UUID) -> PriceSplit:
+    """How the price of an offer is divided now, to the last unit. Raises ListingNotFound."""
+    info = listing(listing_id)
+    version = assets.latest_version(info.asset_id)
+    if version is None:
+        raise ListingNotFound(listing_id)
+    return split_price(
+        price=info.price,
+        fee_bps=settings.FEES["sale_bps"],
+        version_id=version.id,
+        shares=assets.revenue_shares(version.id),
+    )
+
+
+def split_groups(split: PriceSplit) -> list[SplitGroup]:
+    """A split for anyone to read: owners by name, the contributors of a version together."""
+    nodes = {node.version_id: node for node in assets.lineage(split.asset_version_id).nodes}
+    grouped: dict[tuple[UUID, str], list[SplitLine]] = defaultdict(list)
+    for line in split.lines:
+        grouped[line.path[-1], line.rule].append(line)
+    groups = []
+    for (version_id, rule), lines in grouped.items():
+        node = nodes[version_id]
+        payees = len({line.payee_id for line in lines})
+        party = node.owner_name if rule == ShareRule.OWNER else f"{payees} contributor{'s' if payees != 1 else ''}"
+        amount = Money(sum(line.amount.minor for line in lines), split.price.currency)
+        groups.append(SplitGroup(party, rule, node.asset_id, node.name, payees, amount, _percent(amount, split.price)))
+    return groups
+
+
+def _percent(part: Money, whole: Money) -> str:
+    return f"{100 * part.minor / whole.minor:.3g} %" if whole else "0 %"

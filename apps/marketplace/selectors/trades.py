@@ -1,0 +1,109 @@
+"""Licences of a buyer and sales of a seller."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from apps.assets.types import AccessRight
+from apps.core import clock
+from apps.core.errors import NotFound
+from apps.core.money import Money
+from apps.core.tenant import all_tenants
+from apps.marketplace.models import Licence, Sale, SaleLine
+from apps.marketplace.policies import MarketplacePermission, require
+from apps.marketplace.types import LicenceInfo, LicenceState, SaleInfo, SplitLine
+from apps.tenancy.types import Actor
+
+
+def licence_info(row: Licence) -> LicenceInfo:
+    """The facts of a licence's row; expired by the clock even before the schedule has marked it."""
+    over = row.expires_at is not None and row.expires_at <= clock.now()
+    return LicenceInfo(
+        id=row.id,
+        asset_id=row.asset_id,
+        asset_name=row.asset_name,
+        listing_id=row.listing_id,
+        seller_id=row.seller_id,
+        buyer_id=row.tenant_id,
+        right=AccessRight(row.right),
+        terms=row.terms,
+        price=Money(row.price_minor, row.currency),
+        starts_at=row.starts_at,
+        expires_at=row.expires_at,
+        state=LicenceState.EXPIRED if over else LicenceState(row.state),
+    )
+
+
+def sale_info(row: Sale) -> SaleInfo:
+    """The facts of a sale's row."""
+    return SaleInfo(
+        id=row.id,
+        listing_id=row.listing_id,
+        asset_id=row.asset_id,
+        asset_version_id=row.asset_version_id,
+        seller_id=row.tenant_id,
+        buyer_id=row.buyer_id,
+        price=Money(row.price_minor, row.currency),
+        fee=Money(row.fee_minor, row.currency),
+        licence_id=row.licence_id,
+        sold_at=row.created_at,
+    )
+
+
+def licences(actor: Actor) -> QuerySet[Licence]:
+    """Licences that the organisation bought, newest first."""
+    require(actor, MarketplacePermission.VIEW_LICENCES)
+    return Licence.objects.filter(tenant_id=actor.organisation_id).select_related("seller").order_by("-id")
+
+
+def licence(actor: Actor, licence_id: UUID) -> LicenceInfo:
+    """A licence, for its buyer and its seller. Raises NotFound for anyone else."""
+    with all_tenants(reason="a licence concerns its buyer and its seller"):
+        parties = Q(tenant_id=actor.organisation_id) | Q(seller_id=actor.organisation_id)
+        row = Licence.objects.filter(parties, id=licence_id).first()
+    if row is None:
+        raise NotFound("licence_not_found", "There is no such licence.", licence_id=str(licence_id))
+    return licence_info(row)
+
+
+def active_licence(organisation_id: UUID, asset_id: UUID, right: AccessRight) -> LicenceInfo | None:
+    """The licence by which an organisation holds a right on an asset now (development includes use), or None."""
+    enough = [AccessRight.DEVELOP] if right == AccessRight.DEVELOP else [AccessRight.USE, AccessRight.DEVELOP]
+    with all_tenants(reason="the licence of one organisation"):
+        rows = Licence.objects.filter(
+            Q(expires_at=None) | Q(expires_at__gt=clock.now()),
+            tenant_id=organisation_id,
+            asset_id=asset_id,
+            right__in=enough,
+            state=LicenceState.ACTIVE,
+        )
+        row = rows.order_by("id").first()
+    return None if row is None else licence_info(row)
+
+
+def sales(actor: Actor) -> QuerySet[Sale]:
+    """What the organisation sold, newest first."""
+    require(actor, MarketplacePermission.VIEW_SALES)
+    return Sale.objects.filter(tenant_id=actor.organisation_id).select_related("listing", "buyer").order_by("-id")
+
+
+def sale_lines(sale: SaleInfo) -> list[SplitLine]:
+    """How the price of a sale was divided."""
+    with all_tenants(reason="the lines of a sale that the caller may see"):
+        rows = list(SaleLine.objects.filter(sale_id=sale.id).order_by("id"))
+    return [_split_line(row, sale.price.currency) for row in rows]
+
+
+def _split_line(row: SaleLine, currency: str) -> SplitLine:
+    numerator, _, denominator = row.weight.partition("/")
+    return SplitLine(
+        payee_id=row.payee_id,
+        amount=Money(row.amount_minor, currency),
+        rule=row.rule,
+        role=row.role,
+        path=tuple(UUID(version_id) for version_id in row.path),
+        numerator=int(numerator),
+        denominator=int(denominator),
+    )
