@@ -6,4 +6,5 @@ from django.urls import include, path
 
 from apps.core import pages
 
-page_urlpatterns = [path("", include(([path("", pages.landing, name="landing")], "core")))]
+_pages = [path("", pages.landing, name="landing"), path("developers/", pages.developers, name="developers")]
+page_urlpatterns = [path("", include((_pages, "core")))]

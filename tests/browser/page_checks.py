@@ -92,4 +92,6 @@ def assert_page_ok(page: Page, watch: Watch, *, name: str, budget_kb: float) -> 
 
 def _screenshot(page: Page, name: str) -> None:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    # Two frames, so that the new size and colours are on the screen.
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)

@@ -37,6 +37,7 @@ class PageCase:
 PAGES: list[PageCase] = [
     PageCase("landing", "/"),
     PageCase("landing-signed-in", "/", "person"),
+    PageCase("developers", "/developers/"),
     PageCase("sign-in", "/accounts/login/"),
     PageCase("sign-up", "/accounts/signup/"),
     PageCase("sign-up-guest", "/accounts/signup/", "guest"),

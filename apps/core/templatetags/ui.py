@@ -134,6 +134,9 @@ def field(bound: BoundField, label: str = "", help_text: str = "") -> SafeString
         described.append(f"{bound.auto_id}-errors")
     attrs["aria-describedby"] = " ".join(described) or None
     attrs = {key: value for key, value in attrs.items() if value is not None}
+    if bound.form.__class__.__module__.startswith("allauth."):
+        # allauth repeats each label as the placeholder.
+        widget.attrs.pop("placeholder", None)
     return _part(
         "field",
         bound=bound,
