@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import struct
 from pathlib import Path
 from typing import Any
@@ -82,12 +83,9 @@ def _tensor_span(tensor: str, entry: Any, name: str) -> tuple[int, int]:
     try:
         begin, end = (int(offset) for offset in entry["data_offsets"])
         count = DTYPE_BYTES[entry["dtype"]]
-        for dimension in entry["shape"]:
-            if int(dimension) < 0:
-                raise ValueError(dimension)
-            count *= int(dimension)
+        shape = [int(dimension) for dimension in entry["shape"]]
     except (TypeError, KeyError, ValueError) as error:
         raise UnsafeArtifact(f"{name}: tensor {tensor[:80]!r} is not described correctly", file=name) from error
-    if begin < 0 or end - begin != count:
+    if min([begin, *shape]) < 0 or end - begin != math.prod([count, *shape]):
         raise UnsafeArtifact(f"{name}: tensor {tensor[:80]!r} does not have the size it states", file=name)
     return begin, end

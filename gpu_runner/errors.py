@@ -63,6 +63,13 @@ class UnsupportedModel(RunnerError):
     status = 422
 
 
+class ModelConflict(RunnerError):
+    """The name is taken by a model with other files."""
+
+    code = ErrorCode.MODEL_CONFLICT
+    status = 409
+
+
 class UnsafeArtifact(RunnerError):
     """A file that is not plain safetensors (or a plain JSON config), or one over the bounds."""
 

@@ -59,7 +59,9 @@ def build_chat_safetensors(package: Path, out: Path, progress: Callable[[float],
     """Dequantise the bundled GGUF into float32 safetensors, tokenizer and chat template beside it (542 MB)."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # The steps say how far they are.
     torch.set_num_threads(1)
     progress(0.05)
     model: Any = AutoModelForCausalLM.from_pretrained(package, gguf_file=SOURCE_GGUF, dtype=torch.float32)
@@ -155,7 +157,7 @@ def exclusive(models_dir: Path) -> Iterator[None]:
 
 
 def write_marker(step: Step, directory: Path) -> None:
-    """Write what the directory holds, with the hash of every file: the last file written, so its presence means done."""
+    """Write what the directory holds, with the hash of every file; it comes last, so its presence means done."""
     files = {
         path.name: {"size": path.stat().st_size, "sha256": sha256_of(path)}
         for path in sorted(directory.iterdir())

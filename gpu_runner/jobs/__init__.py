@@ -1,0 +1,1 @@
+"""Training jobs: stored state, and the child processes that do the work."""

@@ -1,0 +1,1 @@
+"""What runs in a job's child process. Standard output carries messages to the parent, one JSON object a line."""
