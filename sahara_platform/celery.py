@@ -13,6 +13,5 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "core.dispatch_outbox": {"task": "core.dispatch_outbox", "schedule": 2.0, "options": {"expires": 10}},
-    "core.heartbeat": {"task": "core.heartbeat", "schedule": 5.0, "options": {"expires": 10}},
     "core.forget_idempotency_keys": {"task": "core.forget_idempotency_keys", "schedule": 3600.0},
 }

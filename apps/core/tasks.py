@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from celery import shared_task
+from celery.signals import beat_init, before_task_publish
 from django.core.cache import cache
 
 from apps.core import clock, outbox
+from apps.core.health import BEAT_KEY
 from apps.core.models import IdempotencyRecord
 from apps.core.tenant import all_tenants
 
 DISPATCH_BUDGET_S = 20.0
-HEARTBEAT_KEY = "heartbeat:worker"
 IDEMPOTENCY_KEPT = timedelta(hours=24)
 
 
@@ -34,10 +36,16 @@ def deliver_long_running(delivery_id: str) -> None:
     outbox.deliver_long_running(UUID(delivery_id))
 
 
-@shared_task(name="core.heartbeat", ignore_result=True)
-def heartbeat() -> None:
-    """Prove that beat schedules and a worker works."""
-    cache.set(HEARTBEAT_KEY, clock.now().timestamp(), timeout=120)
+@beat_init.connect
+def beat_started(**_: Any) -> None:
+    """From now on this process is beat: each task that it publishes proves that it schedules."""
+    before_task_publish.connect(note_that_beat_schedules)
+    note_that_beat_schedules()
+
+
+def note_that_beat_schedules(**_: Any) -> None:
+    """Leave the time for /readyz (`apps.core.health`)."""
+    cache.set(BEAT_KEY, clock.now().timestamp(), timeout=120)
 
 
 @shared_task(name="core.forget_idempotency_keys", ignore_result=True)
