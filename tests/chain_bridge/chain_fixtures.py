@@ -20,6 +20,7 @@ from chain_bridge.errors import RpcUnavailable
 from chain_bridge.gateway import Gateway
 from chain_bridge.types import DeployedContract
 
+#: Of anvils that are told nothing else. A test that stores what it read takes an id of its own: rows are kept.
 CHAIN_ID = 31337
 
 
@@ -49,10 +50,10 @@ class DeployedChain:
 
 
 @contextlib.contextmanager
-def start_anvil(state_path: Path | None = None, port: int | None = None) -> Iterator[str]:
+def start_anvil(state_path: Path | None = None, port: int | None = None, *, chain_id: int = CHAIN_ID) -> Iterator[str]:
     """Run anvil on a loopback port and yield its URL; with a state file it goes on where it stopped."""
     port = port or _free_port()
-    command = [str(foundry.anvil_binary()), "--port", str(port), "--chain-id", str(CHAIN_ID), "--silent"]
+    command = [str(foundry.anvil_binary()), "--port", str(port), "--chain-id", str(chain_id), "--silent"]
     if state_path is not None:
         command += ["--state", str(state_path), "--state-interval", "1"]
     process = subprocess.Popen(command)
@@ -69,12 +70,12 @@ def start_anvil(state_path: Path | None = None, port: int | None = None) -> Iter
 def deployed_chain(rpc_url: str | None = None, *, confirmations: int = 2) -> Iterator[DeployedChain]:
     """Contracts and a signer of their own, on the given chain or on a new one."""
     with contextlib.ExitStack() as stack:
-        url = rpc_url or stack.enter_context(start_anvil())
+        url = rpc_url or stack.enter_context(start_anvil(chain_id=secrets.randbelow(10**9) + 10**6))
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         config = BridgeConfig.model_validate(
             {
                 "CHAIN_RPC_URL": url,
-                "CHAIN_ID": CHAIN_ID,
+                "CHAIN_ID": Gateway(url).chain_id(),
                 "CHAIN_SIGNER_KEY": SecretStr("0x" + secrets.token_hex(32)),
                 "CHAIN_ADDRESSES_FILE": Path(folder) / "addresses.json",
                 "CHAIN_CONFIRMATIONS": confirmations,

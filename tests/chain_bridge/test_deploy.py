@@ -8,7 +8,7 @@ import pytest
 from chain_bridge.config import BridgeConfig
 from chain_bridge.deploy import deploy, load_contracts
 from chain_bridge.errors import ChainMismatch, UnknownContract
-from tests.chain_bridge.chain_fixtures import CHAIN_ID, DeployedChain, deployed_chain, start_anvil
+from tests.chain_bridge.chain_fixtures import DeployedChain, deployed_chain, start_anvil
 
 
 def _with(config: BridgeConfig, **changes: object) -> BridgeConfig:
@@ -21,7 +21,7 @@ def test_second_deployment_changes_nothing(own_chain: DeployedChain) -> None:
     assert again.created == ()
     assert again.contracts == own_chain.contracts
     assert own_chain.gateway.head() == head
-    assert load_contracts(own_chain.config.addresses_file, CHAIN_ID) == own_chain.contracts
+    assert load_contracts(own_chain.config.addresses_file, own_chain.config.chain_id) == own_chain.contracts
 
 
 def test_deployment_that_was_interrupted_before_recording_finds_its_contracts(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_chain_that_was_reset_gets_its_contracts_again(tmp_path: Path) -> None:
         before = chain
         recorded = chain.config.addresses_file.read_text()
     (tmp_path / "addresses.json").write_text(recorded)
-    with start_anvil() as url:
+    with start_anvil(chain_id=before.config.chain_id) as url:
         again = deploy(_with(before.config, rpc_url=url, addresses_file=tmp_path / "addresses.json"))
     assert set(again.created) == {"AssetRegistry", "PayoutToken", "PayoutDistributor"}
 
@@ -55,7 +55,7 @@ def test_existing_stablecoin_is_taken_instead_of_a_test_token(own_chain: Deploye
 
 
 def test_wrong_chain_id_and_missing_stablecoin_stop_the_deployment(own_chain: DeployedChain, tmp_path: Path) -> None:
-    with pytest.raises(ChainMismatch, match="serves chain 31337, CHAIN_ID is 1"):
+    with pytest.raises(ChainMismatch, match=f"serves chain {own_chain.config.chain_id}, CHAIN_ID is 1"):
         deploy(_with(own_chain.config, chain_id=1))
     with pytest.raises(ChainMismatch, match="CHAIN_PAYOUT_TOKEN"):
         deploy(_with(own_chain.config, token_address="0x" + "11" * 20, addresses_file=tmp_path / "a.json"))

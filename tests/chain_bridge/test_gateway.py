@@ -37,7 +37,7 @@ def test_refused_call_names_the_contracts_own_error(chain: DeployedChain) -> Non
 def test_sent_transaction_has_a_receipt_and_sending_it_again_is_no_error(own_chain: DeployedChain) -> None:
     gateway = own_chain.gateway
     own_chain.automine(on=False)
-    signer = Signer(own_chain.config.signer_key, CHAIN_ID)
+    signer = Signer(own_chain.config.signer_key, own_chain.config.chain_id)
     call = _set_root(own_chain, 1, "0x" + "11" * 32, 0)
     nonce = gateway.nonce(signer.address)
     signed = signer.sign(call, nonce=nonce, gas=gateway.estimate_gas(signer.address, call), fees=FEES)
@@ -55,7 +55,7 @@ def test_sent_transaction_has_a_receipt_and_sending_it_again_is_no_error(own_cha
 
 
 def test_signer_without_money_is_reported_as_such(chain: DeployedChain) -> None:
-    poor = Signer(SecretStr("0x" + "77" * 32), CHAIN_ID)
+    poor = Signer(SecretStr("0x" + "77" * 32), chain.config.chain_id)
     with pytest.raises(SignerUnfunded):
         chain.gateway.broadcast(poor.sign(Call(STRANGER, "0x"), nonce=0, gas=21_000, fees=FEES).raw)
 
