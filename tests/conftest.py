@@ -21,7 +21,7 @@ def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_truncation() -> None:
-    """Append-only tables cannot be truncated: a transactional test makes its own organisation instead of a clean slate."""
+    """Append-only tables cannot be truncated: a transactional test makes its own organisation, no clean slate."""
     from django.test import TransactionTestCase
 
     TransactionTestCase._fixture_teardown = lambda self: None  # type: ignore[method-assign]

@@ -69,7 +69,7 @@ class ActorAuthentication(authentication.BaseAuthentication):
     """DRF's view of `request.actor`; calls that ride on a cookie must carry the CSRF token."""
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
-        raw = request._request  # noqa: SLF001  # DRF's way to the wrapped request
+        raw = request._request  # DRF's way to the wrapped request
         actor = maybe_actor(raw)
         if actor is None:
             return None

@@ -1,4 +1,7 @@
-"""API of the caller's own account and wallet. Sign-up and sign-in are django-allauth's headless API (`/_allauth/app/v1/`)."""
+"""API of the caller's own account and wallet.
+
+Sign-up and sign-in are django-allauth's headless API (`/_allauth/app/v1/`).
+"""
 
 from __future__ import annotations
 

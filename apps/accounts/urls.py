@@ -11,5 +11,8 @@ api_urlpatterns = [
     path("wallet/", api.WalletView.as_view(), name="api-wallet"),
 ]
 
-_pages = [path("accounts/profile/", pages.profile, name="profile"), path("dashboard/", pages.dashboard, name="dashboard")]
+_pages = [
+    path("accounts/profile/", pages.profile, name="profile"),
+    path("dashboard/", pages.dashboard, name="dashboard"),
+]
 page_urlpatterns = [path("", include((_pages, "accounts")))]

@@ -1,5 +1,7 @@
-"""`Idempotency-Key` on unsafe API calls: the first answer is kept for a day and replayed to repeats (Stripe's semantics,
-IETF draft-ietf-httpapi-idempotency-key-header)."""
+"""`Idempotency-Key` on unsafe API calls: the first answer is kept for a day and replayed to repeats.
+
+Stripe's semantics; the header is IETF draft-ietf-httpapi-idempotency-key-header.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ class IdempotencyMiddleware:
         if key is None or actor is None or request.method in SAFE or not request.path.startswith(PREFIXES):
             return self.get_response(request)
         if not 1 <= len(key) <= MAX_KEY:
-            return problem_response(InvalidInput("idempotency_key_length", f"{HEADER} takes 1 to {MAX_KEY} characters."))
+            return problem_response(
+                InvalidInput("idempotency_key_length", f"{HEADER} takes 1 to {MAX_KEY} characters.")
+            )
         request_hash = _hash_of(request)
         try:
             record, replay = _begin(actor.user_id, key, request_hash)

@@ -48,7 +48,7 @@ def developers(request: HttpRequest) -> HttpResponse:
 
 @cache
 def api_groups() -> list[ApiGroup]:
-    """The operations of the OpenAPI document by their first path segment; the document is fixed while a process runs."""
+    """The operations of the OpenAPI document by their first path segment; it is fixed while a process runs."""
     schema = SchemaGenerator().get_schema(request=None, public=True)
     groups: dict[str, ApiGroup] = {}
     for path, operations in sorted(schema["paths"].items()):

@@ -1,4 +1,4 @@
-"""Domain errors as HTTP: the one place that knows statuses (RFC 9457 problem details for the API, a page for people)."""
+"""Domain errors as HTTP, the one place that knows statuses: RFC 9457 problem details for the API, a page for people."""
 
 from __future__ import annotations
 
@@ -111,7 +111,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 def _field_problems(detail: Any, path: str = "") -> list[dict[str, str]]:
     if isinstance(detail, dict):
         return [
-            problem_ for name, inner in detail.items() for problem_ in _field_problems(inner, f"{path}.{name}".strip("."))
+            problem_
+            for name, inner in detail.items()
+            for problem_ in _field_problems(inner, f"{path}.{name}".strip("."))
         ]
     if isinstance(detail, list):
         found: list[dict[str, str]] = []
@@ -150,7 +152,9 @@ class DomainErrorMiddleware:
         if isinstance(error, errors.DomainError):
             if is_api(request):
                 return problem_response(error)
-            return error_page(request, status_of(error), error.code, error.message, errors=error.errors, facts=error.context)
+            return error_page(
+                request, status_of(error), error.code, error.message, errors=error.errors, facts=error.context
+            )
         if isinstance(error, RequestDataTooBig):
             too_big = "The upload is larger than this page takes. Split it into smaller files."
             if is_api(request):
@@ -167,22 +171,36 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler403"""
-    return _either(request, 403, "not_permitted", "Your role does not allow this. Ask an administrator of the organisation.")
+    return _either(
+        request, 403, "not_permitted", "Your role does not allow this. Ask an administrator of the organisation."
+    )
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler404"""
-    return _either(request, 404, "not_found", "There is nothing at this address, or it belongs to another organisation.")
+    return _either(
+        request, 404, "not_found", "There is nothing at this address, or it belongs to another organisation."
+    )
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """handler500"""
-    return _either(request, 500, "internal_error", "Nothing was half-saved. Please try again; if it stays, tell us when it happened.")
+    return _either(
+        request,
+        500,
+        "internal_error",
+        "Nothing was half-saved. Please try again; if it stays, tell us when it happened.",
+    )
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """CSRF_FAILURE_VIEW"""
-    return _either(request, 403, "csrf_failed", "This form has expired or came from elsewhere. Load the page again and repeat the step.")
+    return _either(
+        request,
+        403,
+        "csrf_failed",
+        "This form has expired or came from elsewhere. Load the page again and repeat the step.",
+    )
 
 
 def _either(request: HttpRequest, http_status: int, code: str, detail: str) -> HttpResponse:

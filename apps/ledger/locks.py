@@ -21,9 +21,7 @@ def lock_accounts(refs: Iterable[AccountRef]) -> dict[AccountRef, Account]:
     if missing:
         Account.objects.bulk_create(
             [
-                Account(
-                    tenant_id=ref.organisation_id, kind=ref.kind, currency=ref.currency, reference=ref.reference
-                )
+                Account(tenant_id=ref.organisation_id, kind=ref.kind, currency=ref.currency, reference=ref.reference)
                 for ref in missing
             ],
             ignore_conflicts=True,

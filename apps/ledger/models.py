@@ -175,9 +175,7 @@ class Transfer(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["debit_tenant_id", "idempotency_key"], name="ledger_transfer_once"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="ledger_transfer_positive"),
-            models.CheckConstraint(
-                condition=~Q(debit_account=F("credit_account")), name="ledger_transfer_between_two"
-            ),
+            models.CheckConstraint(condition=~Q(debit_account=F("credit_account")), name="ledger_transfer_between_two"),
         ]
         indexes = [
             models.Index(fields=["debit_account", "-id"], name="ledger_transfer_debits"),

@@ -41,9 +41,7 @@ def accounts(actor: Actor) -> QuerySet[Account]:
     return Account.objects.filter(tenant_id=actor.organisation_id).order_by("kind", "currency", "reference")
 
 
-def transfers(
-    actor: Actor, *, kind: AccountKind | None = None, currency: str | None = None
-) -> QuerySet[Transfer]:
+def transfers(actor: Actor, *, kind: AccountKind | None = None, currency: str | None = None) -> QuerySet[Transfer]:
     """The transfers of the actor's organisation, newest first, of one kind of account if given."""
     mine = Account.objects.filter(tenant_id=actor.organisation_id)
     if kind is not None:

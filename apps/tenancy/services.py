@@ -37,7 +37,9 @@ def record_audit(
 
 
 @transaction.atomic
-def create_organisation(*, user_id: UUID, name: str, kind: OrganisationKind = OrganisationKind.TEAM) -> OrganisationInfo:
+def create_organisation(
+    *, user_id: UUID, name: str, kind: OrganisationKind = OrganisationKind.TEAM
+) -> OrganisationInfo:
     """Found an organisation with the user as its owner."""
     name = name.strip()
     if not name:

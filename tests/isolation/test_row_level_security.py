@@ -24,9 +24,7 @@ def tenant_columns(model: type[models.Model]) -> tuple[str, ...]:
     return ("tenant_id",) if issubclass(model, TenantOwned) else ()
 
 
-TENANT_TABLES = {
-    model._meta.db_table: tenant_columns(model) for model in apps.get_models() if tenant_columns(model)
-}
+TENANT_TABLES = {model._meta.db_table: tenant_columns(model) for model in apps.get_models() if tenant_columns(model)}
 
 
 def query(sql: str, *params: Any) -> list[tuple[Any, ...]]:
@@ -97,13 +95,21 @@ def test_the_application_role_owns_nothing_and_cannot_bypass():
         "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = current_user"
     )
     assert (super_user, bypass, create_role, create_db) == (False, False, False, False)
-    assert query("SELECT relname FROM pg_class WHERE relowner = current_user::regrole AND relkind IN ('r', 'v', 'm')") == []
+    assert (
+        query("SELECT relname FROM pg_class WHERE relowner = current_user::regrole AND relkind IN ('r', 'v', 'm')")
+        == []
+    )
     assert query("SELECT roleid FROM pg_auth_members WHERE member = current_user::regrole") == []
 
 
 def test_no_view_reads_around_the_policies():
-    assert query("SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace"
-                 " WHERE n.nspname = 'public' AND relkind IN ('v', 'm')") == []
+    assert (
+        query(
+            "SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace"
+            " WHERE n.nspname = 'public' AND relkind IN ('v', 'm')"
+        )
+        == []
+    )
 
 
 def test_the_application_role_cannot_switch_row_level_security_off():

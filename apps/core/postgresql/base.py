@@ -27,7 +27,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
             tenant.apply_scope(self.connection)
 
     def _scoped_execute(
-        self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]  # noqa: FBT001
+        self,
+        execute: Callable[..., Any],
+        sql: str,
+        params: Any,
+        many: bool,
+        context: dict[str, Any],
     ) -> Any:
         if tenant.current_scope() is None or self.in_atomic_block or not self.get_autocommit():
             return execute(sql, params, many, context)

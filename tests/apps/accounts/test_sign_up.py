@@ -117,7 +117,7 @@ def test_a_cookie_session_must_carry_the_csrf_token(actor):
     ("address", "code"),
     [
         ("0x12", "wallet_address_invalid"),
-        ("0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD" "00", "wallet_address_invalid"),
+        ("0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD00", "wallet_address_invalid"),
         ("0x5aAeb6053f3E94C9b9A09f33669435E7Ef1BeAeD", "wallet_address_invalid"),
         ("0x" + "0" * 40, "wallet_address_invalid"),
     ],

@@ -53,9 +53,9 @@ def test_an_event_reaches_its_handler_in_the_publishers_tenant(actor, handler):
 
 def test_a_rolled_back_change_publishes_nothing(actor, handler):
     handler(ThingHappened)(lambda event: None)
-    with pytest.raises(RuntimeError, match="undo"), transaction.atomic():
+    with transaction.atomic():
         outbox.publish(ThingHappened(uuid4(), 1))
-        raise RuntimeError("undo")
+        transaction.set_rollback(True)
     assert not OutboxEvent.objects.exists()
 
 
