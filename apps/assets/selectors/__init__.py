@@ -3,7 +3,7 @@
 Reads across organisations return frozen public facts only; who may be shown them is decided by `visible_asset`.
 """
 
-from apps.assets.selectors.access import active_grants, grants_to, has_right, royalty_floor
+from apps.assets.selectors.access import active_grants, granted_asset_ids, grants_to, has_right, royalty_floor
 from apps.assets.selectors.catalogue import (
     asset,
     contributed_assets,
@@ -22,6 +22,7 @@ __all__ = [
     "asset",
     "contributed_assets",
     "contributors",
+    "granted_asset_ids",
     "grants_to",
     "has_right",
     "latest_version",

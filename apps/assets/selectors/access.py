@@ -64,6 +64,13 @@ def grants_to(organisation_id: UUID, asset_id: UUID) -> list[GrantInfo]:
         return [grant_info(row) for row in _active(organisation_id, asset_id, AccessRight.USE)]
 
 
+def granted_asset_ids(organisation_id: UUID, right: AccessRight) -> set[UUID]:
+    """The assets of others that the organisation may use or develop now."""
+    with all_tenants(reason="rights are granted across organisations"):
+        rows = AccessGrant.objects.filter(grantee_id=organisation_id, right__in=_SATISFIED_BY[right])
+        return set(rows.filter(_holds_now()).values_list("asset_id", flat=True))
+
+
 def active_grants(actor: Actor, asset_id: UUID) -> list[GrantInfo]:
     """Grants that the actor's organisation has given on its own asset and that hold now."""
     rows = AccessGrant.objects.filter(tenant_id=actor.organisation_id, asset_id=asset_id)
