@@ -6,9 +6,12 @@ from collections.abc import Callable
 from uuid import UUID
 
 from apps.assets.types import AssetKind
+from apps.core.errors import NotFound
 
 ContentRoot = Callable[[UUID], str]
 """Version id -> content root recomputed from what is stored now, as 0x and 64 hexadecimal digits."""
+
+MISSING = "the content is missing"
 
 _roots: dict[AssetKind, ContentRoot] = {}
 
@@ -24,6 +27,11 @@ def content_root_of(kind: AssetKind) -> Callable[[ContentRoot], ContentRoot]:
 
 
 def recompute_content_root(kind: AssetKind, version_id: UUID) -> str | None:
-    """The content root as stored content gives it now; None where the kind's content is not kept here."""
+    """The content root as stored content gives it now, MISSING where it is gone; None where no app keeps this kind."""
     function = _roots.get(kind)
-    return None if function is None else function(version_id)
+    if function is None:
+        return None
+    try:
+        return function(version_id)
+    except NotFound:
+        return MISSING
