@@ -18,7 +18,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from apps.core.errors import DomainError
+from apps.core.errors import Conflict, InvalidInput
 from apps.core.pagination import cursor_page
 from apps.tenancy import policies, selectors, services
 from apps.tenancy.actors import actor_of, maybe_actor
@@ -102,7 +102,7 @@ class NameForm(forms.Form):
 def _signed_in(view: View[P]) -> View[P]:
     # `apps.accounts.access.actor_required` is a layer above.
     @wraps(view)
-    def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         actor = maybe_actor(request)
         if actor is None or actor.is_guest:
             return redirect_to_login(request.get_full_path())
@@ -128,8 +128,8 @@ def invite(request: HttpRequest) -> HttpResponse:
     email, role = form.cleaned_data["email"], Role(form.cleaned_data["role"])
     try:
         services.invite_member(actor=actor_of(request), email=email, role=role)
-    except DomainError as error:
-        form.add_error(None, error.message)
+    except (Conflict, InvalidInput) as error:
+        form.add_error(error.context.get("field"), error.message)
         return _members_page(request, form, status=422)
     messages.success(request, f"{email} is invited. Send them the sign-up link below.")
     return redirect("tenancy:members")

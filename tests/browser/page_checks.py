@@ -74,7 +74,7 @@ def assert_page_ok(page: Page, watch: Watch, *, name: str, budget_kb: float) -> 
     assert weight <= budget_kb, f"{name} weighs {weight:.1f} kB, at most {budget_kb} kB"
     problems = []
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.set_viewport_size({"width": 1280, "height": 900})
         _screenshot(page, f"{name}-desk-{scheme}")
         problems += [f"{scheme}: {violation}" for violation in axe_violations(page)]
