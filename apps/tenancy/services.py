@@ -187,4 +187,4 @@ def revoke_api_key(*, actor: Actor, key_id: str) -> None:
         keys = keys.filter(user_id=actor.user_id)
     if not keys.update(revoked=True):
         raise NotFound("api_key_not_found", "There is no such key.")
-    record_audit(actor, action="api_key.revoked", target_type="api_key", target_id=key_id)
+    record_audit(actor, action="api_key.revoked", target_type="api_key", target_id=key_id.partition(".")[0])
