@@ -1,0 +1,17 @@
+"""What happened to datasets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from apps.core.outbox import Event
+
+
+@dataclass(frozen=True)
+class DatasetVersionReleased(Event):
+    """A dataset has a new version."""
+
+    dataset_version_id: UUID
+    dataset_id: UUID
+    number: int

@@ -1,0 +1,19 @@
+"""What happens after an item or an order is complete."""
+
+from __future__ import annotations
+
+from apps.core.outbox import handles
+from apps.labeling import services
+from apps.labeling.events import ItemCompleted, OrderClosed
+
+
+@handles(ItemCompleted)
+def on_item_completed(event: ItemCompleted) -> None:
+    """Decide and pay the item's answers."""
+    services.settle_item(task_id=event.task_id)
+
+
+@handles(OrderClosed, long_running=True)
+def on_order_closed(event: OrderClosed) -> None:
+    """Decide the rest, settle the money, release the dataset version."""
+    services.close_order(order_id=event.order_id)

@@ -1,0 +1,200 @@
+"""The few statements that give out tasks and take in answers.
+
+Written by hand, because each must be one statement: it locks, checks and writes at once, so that no two annotators get
+the same slot and the cost does not grow with the order. They rely on the partial indexes `task_to_give_out`
+(order, position where slots are open) and `assignment_live`. Lock order everywhere: order, assignment, task, stats;
+task locks taken in bulk skip what is locked, so they never wait.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from apps.core.ids import uuid7
+from apps.labeling.types import MAX_LIVE_LEASES
+
+_PICK = """
+WITH room AS (
+    SELECT GREATEST(0, LEAST(%(count)s, %(most)s - count(*)))::int AS free
+      FROM labeling_assignment
+     WHERE order_id = %(order)s AND annotator_id = %(annotator)s AND state = 'leased'
+), picked AS MATERIALIZED (
+    SELECT t.id
+      FROM labeling_task t
+     WHERE t.order_id = %(order)s AND t.open_slots > 0 AND t.position > %(after)s {unseen}
+     ORDER BY t.position
+     LIMIT (SELECT free FROM room)
+       FOR NO KEY UPDATE OF t SKIP LOCKED
+), taken AS (
+    UPDATE labeling_task t SET open_slots = t.open_slots - 1
+      FROM picked WHERE t.id = picked.id
+ RETURNING t.id, t.tenant_id, t.position, t.text
+), numbered AS (
+    SELECT *, row_number() OVER (ORDER BY position) AS place FROM taken
+), moved AS (
+    UPDATE labeling_annotatorstats
+       SET queue_position = GREATEST(queue_position, (SELECT max(position) FROM taken)),
+           swept_at = COALESCE(%(swept)s::timestamptz, swept_at)
+     WHERE id = %(stats)s
+), lent AS (
+    INSERT INTO labeling_assignment
+           (id, tenant_id, order_id, task_id, annotator_id, state, leased_at, expires_at, note)
+    SELECT (%(ids)s::uuid[])[place], tenant_id, %(order)s, id, %(annotator)s, 'leased', %(now)s, %(expires)s, ''
+      FROM numbered
+ RETURNING id, task_id
+)
+SELECT lent.id, numbered.text
+  FROM lent JOIN numbered ON numbered.id = lent.task_id
+ ORDER BY numbered.position
+"""
+
+_UNSEEN = """AND NOT EXISTS (
+        SELECT 1 FROM labeling_assignment a WHERE a.task_id = t.id AND a.annotator_id = %(annotator)s)"""
+
+# Behind the annotator's place in the queue nothing was offered yet, so nothing needs to be looked up there.
+_PICK_AHEAD = _PICK.format(unseen="")
+_PICK_ANYWHERE = _PICK.format(unseen=_UNSEEN)
+
+_SUBMIT = """
+WITH lease AS (
+    UPDATE labeling_assignment a SET state = 'submitted'
+      FROM labeling_order o
+     WHERE a.id = %(assignment)s AND a.annotator_id = %(annotator)s
+       AND a.state = 'leased' AND a.expires_at > %(now)s
+       AND o.id = a.order_id AND o.state = 'running'
+       AND o.classes @> jsonb_build_array(jsonb_build_object('name', %(label)s::text))
+ RETURNING a.id, a.tenant_id, a.order_id, a.task_id, o.title, o.currency, o.redundancy
+), task AS (
+    UPDATE labeling_task t
+       SET labels_done = t.labels_done + 1,
+           state = CASE WHEN t.state = 'open' AND t.labels_done + 1 >= lease.redundancy THEN 'complete' ELSE t.state END
+      FROM lease WHERE t.id = lease.task_id
+ RETURNING t.id, t.text, t.gold_label, t.state
+), stats AS (
+    UPDATE labeling_annotatorstats s
+       SET submitted = s.submitted + 1,
+           gold_seen = s.gold_seen + (task.gold_label <> '')::int,
+           gold_right = s.gold_right + (task.gold_label = %(label)s)::int
+      FROM lease, task
+     WHERE s.order_id = lease.order_id AND s.annotator_id = %(annotator)s
+ RETURNING s.submitted, s.accepted, s.rejected, s.earned_minor
+), answer AS (
+    INSERT INTO labeling_annotation
+           (id, tenant_id, order_id, task_id, assignment_id, annotator_id, label, elapsed_ms, state, rule, reason,
+            amount_minor, submitted_at, order_title, task_text, currency)
+    SELECT %(annotation)s, lease.tenant_id, lease.order_id, lease.task_id, lease.id, %(annotator)s, %(label)s,
+           %(elapsed)s, 'pending', %(rule)s, %(reason)s, 0, %(now)s, lease.title, left(task.text, 200), lease.currency
+      FROM lease, task
+ RETURNING id, task_text
+)
+SELECT answer.id, lease.tenant_id, lease.order_id, task.id, task.state = 'complete', lease.title, answer.task_text,
+       lease.currency, stats.submitted, stats.accepted, stats.rejected, stats.earned_minor
+  FROM answer, lease, task, stats
+"""
+
+_EXPIRE = """
+WITH lapsed AS (
+    SELECT a.id, t.id AS task_id
+      FROM labeling_assignment a JOIN labeling_task t ON t.id = a.task_id
+     WHERE a.state = 'leased' AND a.expires_at < %(now)s {of_order}
+     ORDER BY a.expires_at
+     LIMIT %(most)s
+       FOR NO KEY UPDATE OF a, t SKIP LOCKED
+), closed AS (
+    UPDATE labeling_assignment a SET state = 'expired'
+      FROM lapsed WHERE a.id = lapsed.id
+ RETURNING a.task_id
+)
+UPDATE labeling_task t
+   SET open_slots = t.open_slots + freed.slots
+  FROM (SELECT task_id, count(*) AS slots FROM closed GROUP BY task_id) freed
+ WHERE t.id = freed.task_id AND t.state <> 'unusable'
+"""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What one submission wrote."""
+
+    annotation_id: UUID
+    tenant_id: UUID
+    order_id: UUID
+    task_id: UUID
+    completed: bool
+    order_title: str
+    task_text: str
+    currency: str
+    submitted: int
+    accepted: int
+    rejected: int
+    earned_minor: int
+
+
+def pick_tasks(
+    *,
+    order_id: UUID,
+    annotator_id: UUID,
+    stats_id: UUID,
+    after: int | None,
+    count: int,
+    now: datetime,
+    expires_at: datetime,
+) -> list[tuple[UUID, str]]:
+    """Lend up to `count` tasks to an annotator whose stats row the caller has locked.
+
+    Args:
+        after: search only behind this place of the queue; None searches it all for tasks never lent to the annotator.
+
+    Returns:
+        (assignment id, text) of each, in order of work.
+    """
+    params = {
+        "order": order_id,
+        "annotator": annotator_id,
+        "stats": stats_id,
+        "after": -1 if after is None else after,
+        "count": count,
+        "most": MAX_LIVE_LEASES,
+        "ids": [uuid7() for _ in range(count)],
+        "swept": now if after is None else None,
+        "now": now,
+        "expires": expires_at,
+    }
+    return [(row[0], row[1]) for row in _all(_PICK_ANYWHERE if after is None else _PICK_AHEAD, params)]
+
+
+def take_answer(
+    *, assignment_id: UUID, annotator_id: UUID, label: str, elapsed_ms: int, rule: str, reason: str, now: datetime
+) -> Taken | None:
+    """Turn a live lease into an answer; None where there is no live lease, no running order or no such class."""
+    params = {
+        "annotation": uuid7(),
+        "assignment": assignment_id,
+        "annotator": annotator_id,
+        "label": label,
+        "elapsed": elapsed_ms,
+        "rule": rule,
+        "reason": reason,
+        "now": now,
+    }
+    rows = _all(_SUBMIT, params)
+    return Taken(*rows[0]) if rows else None
+
+
+def expire_leases(*, now: datetime, most: int, order_id: UUID | None = None) -> int:
+    """Give the slots of lapsed leases back. Returns how many tasks got some."""
+    of_order = "" if order_id is None else "AND a.order_id = %(order)s"
+    with connection.cursor() as cursor:
+        cursor.execute(_EXPIRE.format(of_order=of_order), {"now": now, "most": most, "order": order_id})
+        return int(cursor.rowcount)
+
+
+def _all(statement: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        return cursor.fetchall()

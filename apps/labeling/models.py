@@ -1,0 +1,230 @@
+"""Orders, their tasks, who holds them, and what was answered."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+
+from apps.core.ids import uuid7
+from apps.core.models import TimeStamped
+from apps.core.tenant import TenantOwned, TenantScopeMissing, current_tenant_id
+from apps.labeling.types import AnnotationState, AssignmentState, OrderState, Rule, TaskState
+
+#: Row-level security shows these rows to the requester and to the annotator who made them.
+BOTH_SIDES = ("tenant_id", "annotator_id")
+
+
+def _choices(values: type[OrderState | TaskState | AssignmentState | AnnotationState | Rule]) -> list[tuple[str, str]]:
+    return [(value.value, value.value.replace("_", " ")) for value in values]
+
+
+class AnnotatorManager(models.Manager[Any]):
+    """Rows that the running organisation made as annotator, in whichever requester's order."""
+
+    def get_queryset(self) -> models.QuerySet[Any]:
+        annotator_id = current_tenant_id()
+        if annotator_id is None:
+            raise TenantScopeMissing(f"{self.model.__name__} was queried outside an annotator's scope")
+        return super().get_queryset().filter(annotator_id=annotator_id)
+
+
+class Order(TenantOwned, TimeStamped):
+    """A requester's order: texts to be labelled, how, for how much."""
+
+    title = models.CharField(max_length=120)
+    instruction = models.TextField(help_text="Markdown")
+    example = models.JSONField(default=dict, help_text="{text, label, why}: one worked example")
+    classes = models.JSONField(help_text="[{name, key}]")
+    price_minor = models.PositiveIntegerField(help_text="pay for one label, in minor units")
+    currency = models.CharField(max_length=3, default="USD")
+    fee_bps = models.PositiveIntegerField()
+    redundancy = models.PositiveSmallIntegerField()
+    state = models.CharField(max_length=10, choices=_choices(OrderState), default=OrderState.DRAFT)
+    outcome = models.CharField(max_length=10, blank=True, help_text="what a closing order becomes")
+    item_count = models.PositiveIntegerField(default=0)
+    gold_count = models.PositiveIntegerField(default=0)
+    word_count = models.PositiveIntegerField(default=0)
+    items_done = models.PositiveIntegerField(default=0, help_text="settled or taken out")
+    hold_id = models.UUIDField(null=True)
+    dataset_id = models.UUIDField(null=True, help_text="the dataset its result is or becomes a version of")
+    dataset_version_id = models.UUIDField(null=True)
+    launched_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(price_minor__gt=0), name="order_price_positive"),
+            models.CheckConstraint(condition=Q(redundancy__gte=1, redundancy__lte=25), name="order_redundancy_range"),
+            models.CheckConstraint(
+                condition=~Q(state__in=["running", "closing", "finished"]) | Q(hold_id__isnull=False),
+                name="order_running_is_funded",
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant", "-id"], name="order_tenant_newest")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Task(TenantOwned):
+    """One text of an order. Check questions are tasks like all others, but for `gold_label`."""
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="tasks")
+    position = models.PositiveIntegerField(help_text="order of work, shuffled")
+    row = models.PositiveIntegerField(help_text="place in the upload")
+    external_id = models.CharField(max_length=200, blank=True)
+    text = models.TextField()
+    gold_label = models.CharField(max_length=80, blank=True)
+    open_slots = models.PositiveSmallIntegerField(help_text="labels still to be given out: neither leased nor answered")
+    labels_done = models.PositiveSmallIntegerField(default=0)
+    flags = models.PositiveSmallIntegerField(default=0)
+    state = models.CharField(max_length=10, choices=_choices(TaskState), default=TaskState.OPEN)
+    decided = models.BooleanField(default=False, help_text="its answers were decided")
+    label = models.CharField(max_length=80, blank=True, help_text="consensus, once known")
+    confidence = models.FloatField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "order", "position"], name="task_position_once"),
+        ]
+        indexes = [
+            models.Index(fields=["order", "position"], name="task_to_give_out", condition=Q(open_slots__gt=0)),
+            models.Index(fields=["order"], name="task_unfinished", condition=Q(state="open")),
+            models.Index(fields=["order", "row"], name="task_by_row"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order_id} #{self.row}"
+
+
+class Assignment(TenantOwned):
+    """A task lent to one annotator for a few minutes. One row a task and annotator, ever."""
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="assignments")
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="assignments")
+    annotator = models.ForeignKey("tenancy.Organisation", on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=10, choices=_choices(AssignmentState), default=AssignmentState.LEASED)
+    leased_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    note = models.CharField(max_length=300, blank=True, help_text="why the item was flagged")
+
+    tenant_columns: ClassVar[tuple[str, ...]] = BOTH_SIDES
+    as_annotator: ClassVar[AnnotatorManager] = AnnotatorManager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "task", "annotator"], name="assignment_once_an_annotator"),
+        ]
+        indexes = [
+            models.Index(fields=["order", "annotator"], name="assignment_live", condition=Q(state="leased")),
+            models.Index(fields=["expires_at"], name="assignment_expiry", condition=Q(state="leased")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task_id} {self.state}"
+
+
+class Annotation(TenantOwned):
+    """One annotator's answer to one task, what became of it, and by which rule."""
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="annotations")
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="annotations")
+    assignment = models.ForeignKey(Assignment, on_delete=models.CASCADE, related_name="annotations")
+    annotator = models.ForeignKey("tenancy.Organisation", on_delete=models.PROTECT, related_name="+")
+    label = models.CharField(max_length=80)
+    elapsed_ms = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, choices=_choices(AnnotationState), default=AnnotationState.PENDING)
+    rule = models.CharField(max_length=30, choices=_choices(Rule), default=Rule.AWAITING_LABELS)
+    reason = models.CharField(max_length=400)
+    amount_minor = models.PositiveIntegerField(default=0, help_text="paid")
+    submitted_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True)
+
+    # What the annotator's own list shows. The requester's rows are out of an annotator's sight, so it is kept here.
+    order_title = models.CharField(max_length=120)
+    task_text = models.CharField(max_length=200)
+    currency = models.CharField(max_length=3)
+
+    tenant_columns: ClassVar[tuple[str, ...]] = BOTH_SIDES
+    as_annotator: ClassVar[AnnotatorManager] = AnnotatorManager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "task", "annotator"], name="annotation_once_an_annotator"),
+            models.UniqueConstraint(fields=["tenant", "assignment"], name="annotation_once_an_assignment"),
+            models.CheckConstraint(
+                condition=Q(state="accepted") | Q(amount_minor=0), name="annotation_paid_if_accepted"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["annotator", "-id"], name="annotation_of_annotator"),
+            models.Index(fields=["order", "annotator"], name="annotation_pending", condition=Q(state="pending")),
+            models.Index(fields=["order", "-submitted_at"], name="annotation_of_order"),
+            models.Index(fields=["task"], name="annotation_of_task"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task_id}: {self.label}"
+
+
+class AnnotatorStats(TenantOwned):
+    """One annotator in one order: the place in the queue, the record on check questions, the totals.
+
+    Its row is also the lock that keeps one annotator's parallel calls in line.
+    """
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="annotators")
+    annotator = models.ForeignKey("tenancy.Organisation", on_delete=models.PROTECT, related_name="+")
+    queue_position = models.IntegerField(default=-1, help_text="tasks up to here were offered")
+    swept_at = models.DateTimeField(null=True, help_text="when the queue was last searched from its start")
+    submitted = models.PositiveIntegerField(default=0)
+    gold_seen = models.PositiveIntegerField(default=0)
+    gold_right = models.PositiveIntegerField(default=0)
+    accepted = models.PositiveIntegerField(default=0)
+    rejected = models.PositiveIntegerField(default=0)
+    earned_minor = models.PositiveBigIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    tenant_columns: ClassVar[tuple[str, ...]] = BOTH_SIDES
+    as_annotator: ClassVar[AnnotatorManager] = AnnotatorManager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "order", "annotator"], name="annotator_stats_once"),
+            models.CheckConstraint(
+                condition=Q(gold_right__lte=F("gold_seen")), name="annotator_gold_right_within_seen"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.annotator_id} in {self.order_id}"
+
+
+class BoardListing(models.Model):
+    """Public projection of a running order: everybody may see it, so it holds no item and nothing secret.
+
+    Not tenant-owned on purpose. `requester` says whose scope a service enters after its checks.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    order_id = models.UUIDField(unique=True)
+    requester = models.ForeignKey("tenancy.Organisation", on_delete=models.PROTECT, related_name="+")
+    title = models.CharField(max_length=120)
+    instruction = models.TextField()
+    example = models.JSONField(default=dict)
+    classes = models.JSONField()
+    price_minor = models.PositiveIntegerField()
+    currency = models.CharField(max_length=3)
+    open_labels = models.PositiveIntegerField()
+    total_labels = models.PositiveIntegerField()
+    seconds_per_label = models.PositiveIntegerField()
+    open = models.BooleanField(default=True)
+    launched_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["-launched_at"], name="board_listing_open", condition=Q(open=True))]
+
+    def __str__(self) -> str:
+        return self.title

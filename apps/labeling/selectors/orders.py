@@ -1,0 +1,150 @@
+"""Reads of orders, for their requester."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet, Sum
+
+from apps.core.money import Money
+from apps.labeling.errors import OrderNotFound
+from apps.labeling.models import Annotation, AnnotatorStats, Assignment, Order, Task
+from apps.labeling.policies import require
+from apps.labeling.pricing import quote
+from apps.labeling.types import (
+    AnnotationState,
+    AssignmentState,
+    LabelClass,
+    LabelingPermission,
+    OrderState,
+    Quote,
+    TaskState,
+)
+from apps.tenancy.types import Actor
+
+
+@dataclass(frozen=True)
+class OrderProgress:
+    """How far an order is, what it has cost, how good the answers look so far."""
+
+    items: int
+    items_settled: int
+    items_unusable: int
+    labels_wanted: int
+    labels_given: int
+    accepted: int
+    rejected: int
+    pending: int
+    annotators: int
+    working_now: int
+    gold_seen: int
+    gold_right: int
+    spent: Money
+    quote: Quote
+
+    @property
+    def percent(self) -> int:
+        """Share of the labels that were given, rounded down."""
+        return min(100, self.labels_given * 100 // max(1, self.labels_wanted))
+
+    @property
+    def gold_percent(self) -> int | None:
+        """Share of check questions answered right, or None before any."""
+        return round(self.gold_right * 100 / self.gold_seen) if self.gold_seen else None
+
+    def as_json(self) -> dict[str, Any]:
+        """For the API."""
+        return {
+            "items": self.items,
+            "items_settled": self.items_settled,
+            "items_unusable": self.items_unusable,
+            "labels_wanted": self.labels_wanted,
+            "labels_given": self.labels_given,
+            "percent": self.percent,
+            "accepted": self.accepted,
+            "rejected": self.rejected,
+            "pending": self.pending,
+            "annotators": self.annotators,
+            "working_now": self.working_now,
+            "gold_seen": self.gold_seen,
+            "gold_right": self.gold_right,
+            "spent": self.spent.as_json(),
+        }
+
+
+def classes_of(order: Order) -> list[LabelClass]:
+    """The choices of an order."""
+    return [LabelClass(one["name"], one["key"]) for one in order.classes]
+
+
+def price_of(order: Order) -> Money:
+    """Pay for one label."""
+    return Money(order.price_minor, order.currency)
+
+
+def quote_of(order: Order) -> Quote:
+    """The most that an order can cost."""
+    return quote(items=order.item_count, redundancy=order.redundancy, price=price_of(order), fee_bps=order.fee_bps)
+
+
+def orders(actor: Actor) -> QuerySet[Order]:
+    """The organisation's orders, newest first, lazily (for pages of them)."""
+    require(actor, LabelingPermission.ORDER_VIEW)
+    return Order.objects.order_by("-id")
+
+
+def order(actor: Actor, order_id: UUID) -> Order:
+    """An order of the actor's organisation. Raises OrderNotFound."""
+    row = Order.objects.filter(id=order_id).first()
+    if row is None or row.tenant_id != actor.organisation_id:
+        raise OrderNotFound
+    require(actor, LabelingPermission.ORDER_VIEW, row)
+    return row
+
+
+def preview(row: Order, count: int = 5) -> list[dict[str, Any]]:
+    """The first items of an order as uploaded."""
+    tasks = Task.objects.filter(order=row).order_by("row")[:count]
+    return [{"row": t.row, "id": t.external_id, "text": t.text, "gold_label": t.gold_label} for t in tasks]
+
+
+def progress(row: Order) -> OrderProgress:
+    """Figures of an order."""
+    annotations = Annotation.objects.filter(order=row).aggregate(
+        accepted=Count("id", filter=Q(state=AnnotationState.ACCEPTED)),
+        rejected=Count("id", filter=Q(state=AnnotationState.REJECTED)),
+        pending=Count("id", filter=Q(state=AnnotationState.PENDING)),
+        spent=Sum("amount_minor"),
+    )
+    stats = AnnotatorStats.objects.filter(order=row, submitted__gt=0).aggregate(
+        annotators=Count("id"), seen=Sum("gold_seen"), right=Sum("gold_right")
+    )
+    working = (
+        Assignment.objects.filter(order=row, state=AssignmentState.LEASED).values("annotator_id").distinct().count()
+    )
+    unusable = Task.objects.filter(order=row, state=TaskState.UNUSABLE).count() if row.state != OrderState.DRAFT else 0
+    counts = [annotations[name] for name in ("accepted", "rejected", "pending")]
+    return OrderProgress(
+        items=row.item_count,
+        items_settled=row.items_done - unusable,
+        items_unusable=unusable,
+        labels_wanted=row.item_count * row.redundancy,
+        labels_given=sum(counts),
+        accepted=counts[0],
+        rejected=counts[1],
+        pending=counts[2],
+        annotators=stats["annotators"],
+        working_now=working if row.state == OrderState.RUNNING else 0,
+        gold_seen=stats["seen"] or 0,
+        gold_right=stats["right"] or 0,
+        spent=Money(annotations["spent"] or 0, row.currency),
+        quote=quote_of(row),
+    )
+
+
+def label_counts(row: Order) -> list[tuple[str, int]]:
+    """How often each class was answered so far, in the order of the classes."""
+    counts = dict(Annotation.objects.filter(order=row).values_list("label").annotate(Count("id")))
+    return [(one.name, counts.get(one.name, 0)) for one in classes_of(row)]

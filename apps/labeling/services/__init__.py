@@ -1,0 +1,40 @@
+"""Writes of the labelling room."""
+
+from apps.labeling.services.answering import (
+    Submission,
+    extend_lease,
+    flag_task,
+    skip_task,
+    submit_annotation,
+    undo_annotation,
+)
+from apps.labeling.services.board import refresh_board
+from apps.labeling.services.closing import close_order
+from apps.labeling.services.leasing import close_expired_leases, lease_tasks
+from apps.labeling.services.orders import (
+    cancel_order,
+    create_order,
+    create_order_from_file,
+    finish_order,
+    launch_order,
+)
+from apps.labeling.services.settling import settle_item
+
+__all__ = [
+    "Submission",
+    "cancel_order",
+    "close_expired_leases",
+    "close_order",
+    "create_order",
+    "create_order_from_file",
+    "extend_lease",
+    "finish_order",
+    "flag_task",
+    "launch_order",
+    "lease_tasks",
+    "refresh_board",
+    "settle_item",
+    "skip_task",
+    "submit_annotation",
+    "undo_annotation",
+]

@@ -1,0 +1,260 @@
+"""What an annotator can do with a task in hand: answer, ask for more time, skip, flag, take back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+
+from apps.core import clock
+from apps.core.errors import InvalidInput
+from apps.core.live import notify
+from apps.core.money import Money
+from apps.core.outbox import publish
+from apps.core.tenant import tenant_scope
+from apps.labeling import locks
+from apps.labeling.acceptance import WAITING
+from apps.labeling.errors import (
+    AlreadyAnswered,
+    AssignmentNotFound,
+    GivenBack,
+    LeaseExpired,
+    LeaseLost,
+    NotUndoable,
+    OrderNotOpen,
+    UnknownLabel,
+)
+from apps.labeling.events import ItemCompleted
+from apps.labeling.models import Annotation, AnnotatorStats, Assignment, Task
+from apps.labeling.policies import require
+from apps.labeling.selectors.work import annotation_info, totals, totals_of
+from apps.labeling.types import (
+    FLAGS_TO_CLOSE,
+    LEASE_SECONDS,
+    MAX_LEASE_SECONDS,
+    UNDO_DEPTH,
+    AnnotationInfo,
+    AnnotationState,
+    AssignmentState,
+    LabelingPermission,
+    LeasedTask,
+    OrderState,
+    Rule,
+    TaskState,
+    WorkTotals,
+)
+from apps.tenancy.types import Actor
+
+MAX_ELAPSED_MS = 24 * 3600 * 1000
+MAX_NOTE = 300
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A stored answer and the annotator's totals in the order after it."""
+
+    annotation: AnnotationInfo
+    totals: WorkTotals
+
+
+def submit_annotation(*, actor: Actor, assignment_id: UUID, label: str, elapsed_ms: int) -> Submission:
+    """Store the answer to a task in hand. The same answer again returns the first; it needs no lease any more.
+
+    Args:
+        elapsed_ms: time between showing the task and the answer, as the client measured it.
+
+    Raises:
+        AssignmentNotFound, UnknownLabel, OrderNotOpen
+        LeaseExpired: the time ran out; says how to go on.
+        AlreadyAnswered: with another label, which must be undone first.
+    """
+    require(actor, LabelingPermission.TASK_WORK)
+    # Authorise first, in the annotator's own scope, where only own leases are seen; then write in the requester's.
+    tenant_id = _requester_of(actor, assignment_id)
+    now = clock.now()
+    with tenant_scope(tenant_id), transaction.atomic():
+        taken = locks.take_answer(
+            assignment_id=assignment_id,
+            annotator_id=actor.organisation_id,
+            label=label,
+            elapsed_ms=max(0, min(elapsed_ms, MAX_ELAPSED_MS)),
+            rule=WAITING.rule,
+            reason=WAITING.reason,
+            now=now,
+        )
+        if taken is None:
+            return _repeated_or_refused(actor, assignment_id, label)
+        if taken.completed:
+            publish(ItemCompleted(taken.task_id))
+    info = AnnotationInfo(
+        id=taken.annotation_id,
+        assignment_id=assignment_id,
+        order_id=taken.order_id,
+        order_title=taken.order_title,
+        text=taken.task_text,
+        label=label,
+        state=AnnotationState.PENDING,
+        rule=Rule(WAITING.rule),
+        reason=WAITING.reason,
+        amount=Money(0, taken.currency),
+        submitted_at=now,
+        decided_at=None,
+    )
+    return Submission(
+        info, totals_of(taken.submitted, taken.accepted, taken.rejected, taken.earned_minor, taken.currency)
+    )
+
+
+def _requester_of(actor: Actor, assignment_id: UUID) -> UUID:
+    """Whose order a task in the annotator's hands belongs to. Raises AssignmentNotFound."""
+    with tenant_scope(actor.organisation_id):
+        tenant_id: UUID | None = (
+            Assignment.as_annotator.filter(id=assignment_id).values_list("tenant_id", flat=True).first()
+        )
+    if tenant_id is None:
+        raise AssignmentNotFound
+    return tenant_id
+
+
+def _repeated_or_refused(actor: Actor, assignment_id: UUID, label: str) -> Submission:
+    """Why nothing was written: a repeat (fine), or the error that says what to do."""
+    assignment = Assignment.objects.select_related("order").get(id=assignment_id)
+    order = assignment.order
+    earlier = Annotation.objects.filter(assignment_id=assignment_id).first()
+    if earlier is not None:
+        if earlier.label != label:
+            raise AlreadyAnswered(earlier.label)
+        stats = AnnotatorStats.objects.get(order=order, annotator_id=actor.organisation_id)
+        return Submission(annotation_info(earlier), totals(stats, order.currency))
+    names = [one["name"] for one in order.classes]
+    if label not in names:
+        raise UnknownLabel(label, names)
+    if order.state != OrderState.RUNNING:
+        raise OrderNotOpen
+    raise LeaseExpired(assignment_id)
+
+
+def extend_lease(*, actor: Actor, assignment_id: UUID) -> LeasedTask:
+    """Give a task in hand another `LEASE_SECONDS` from now; one that lapsed is taken back if nobody else has it.
+
+    Raises:
+        AssignmentNotFound, OrderNotOpen, AlreadyAnswered, GivenBack
+        LeaseLost: somebody else has taken it, or it was held for an hour.
+    """
+    tenant_id = _requester_of(actor, assignment_id)
+    now = clock.now()
+    with tenant_scope(tenant_id), transaction.atomic():
+        assignment, task = _lock(assignment_id)
+        if assignment.state == AssignmentState.EXPIRED:
+            if not Task.objects.filter(id=task.id, open_slots__gt=0).update(open_slots=F("open_slots") - 1):
+                raise LeaseLost
+            assignment.leased_at = now
+        elif assignment.state == AssignmentState.SUBMITTED:
+            raise AlreadyAnswered
+        elif assignment.state != AssignmentState.LEASED:
+            raise GivenBack
+        if now - assignment.leased_at > timedelta(seconds=MAX_LEASE_SECONDS):
+            raise LeaseLost
+        assignment.state = AssignmentState.LEASED
+        assignment.expires_at = now + timedelta(seconds=LEASE_SECONDS)
+        assignment.save(update_fields=["state", "leased_at", "expires_at"])
+        return LeasedTask(assignment.id, task.text, assignment.expires_at)
+
+
+def skip_task(*, actor: Actor, assignment_id: UUID) -> None:
+    """Give a task back, unpaid and without consequence; it is not offered again. Repeats change nothing."""
+    tenant_id = _requester_of(actor, assignment_id)
+    with tenant_scope(tenant_id), transaction.atomic():
+        assignment, task = _lock(assignment_id)
+        if not _give_back(assignment, AssignmentState.SKIPPED):
+            return
+        Task.objects.filter(id=task.id).exclude(state=TaskState.UNUSABLE).update(open_slots=F("open_slots") + 1)
+
+
+def flag_task(*, actor: Actor, assignment_id: UUID, note: str = "") -> None:
+    """Give a task back as unusable. When `FLAGS_TO_CLOSE` annotators say so it is taken out of the order."""
+    if len(note) > MAX_NOTE or "\x00" in note:
+        message = f"Say in at most {MAX_NOTE} characters what is wrong."
+        raise InvalidInput("note_too_long", message, errors=[{"field": "note", "message": message}])
+    tenant_id = _requester_of(actor, assignment_id)
+    with tenant_scope(tenant_id), transaction.atomic():
+        assignment, task = _lock(assignment_id)
+        if not _give_back(assignment, AssignmentState.FLAGGED, note.strip()):
+            return
+        task.flags += 1
+        if task.flags >= FLAGS_TO_CLOSE and task.state == TaskState.OPEN:
+            task.state = TaskState.UNUSABLE
+            task.open_slots = 0
+            publish(ItemCompleted(task.id))
+        elif task.state != TaskState.UNUSABLE:
+            task.open_slots += 1
+        task.save(update_fields=["flags", "state", "open_slots"])
+        notify(f"order:{assignment.order_id}")
+
+
+def undo_annotation(*, actor: Actor, assignment_id: UUID) -> LeasedTask:
+    """Take back one of the last `UNDO_DEPTH` answers that is not decided yet; the task is in hand again.
+
+    Raises NotUndoable with the reason.
+    """
+    tenant_id = _requester_of(actor, assignment_id)
+    now = clock.now()
+    with tenant_scope(tenant_id), transaction.atomic():
+        assignment, task = _lock(assignment_id)
+        if assignment.state == AssignmentState.LEASED:
+            return LeasedTask(assignment.id, task.text, assignment.expires_at)
+        annotation = Annotation.objects.select_for_update().filter(assignment=assignment).first()
+        _require_undoable(annotation, task)
+        annotation_label = annotation.label if annotation is not None else ""
+        Annotation.objects.filter(assignment=assignment).delete()
+        task.labels_done -= 1
+        task.state = TaskState.OPEN
+        task.save(update_fields=["labels_done", "state"])
+        is_gold = bool(task.gold_label)
+        AnnotatorStats.objects.filter(order_id=assignment.order_id, annotator_id=assignment.annotator_id).update(
+            submitted=F("submitted") - 1,
+            gold_seen=F("gold_seen") - int(is_gold),
+            gold_right=F("gold_right") - int(is_gold and annotation_label == task.gold_label),
+        )
+        assignment.state = AssignmentState.LEASED
+        assignment.leased_at = now
+        assignment.expires_at = now + timedelta(seconds=LEASE_SECONDS)
+        assignment.save(update_fields=["state", "leased_at", "expires_at"])
+        return LeasedTask(assignment.id, task.text, assignment.expires_at)
+
+
+def _require_undoable(annotation: Annotation | None, task: Task) -> None:
+    if annotation is None:
+        raise NotUndoable("There is no answer of yours to take back.")
+    if annotation.state != AnnotationState.PENDING or task.state not in (TaskState.OPEN, TaskState.COMPLETE):
+        raise NotUndoable("All answers to this item are in and it was decided; it cannot be changed any more.")
+    newer = Annotation.objects.filter(
+        order_id=annotation.order_id, annotator_id=annotation.annotator_id, id__gt=annotation.id
+    ).count()
+    if newer >= UNDO_DEPTH:
+        raise NotUndoable(f"Only your last {UNDO_DEPTH} answers can be taken back.")
+
+
+def _lock(assignment_id: UUID) -> tuple[Assignment, Task]:
+    """Lock a task in hand and its item, in that order. Raises OrderNotOpen."""
+    assignment = (
+        Assignment.objects.select_for_update(no_key=True, of=("self",)).select_related("order").get(id=assignment_id)
+    )
+    if assignment.order.state != OrderState.RUNNING:
+        raise OrderNotOpen
+    return assignment, Task.objects.select_for_update(no_key=True).get(id=assignment.task_id)
+
+
+def _give_back(assignment: Assignment, state: AssignmentState, note: str = "") -> bool:
+    """Mark a live lease as given back; False where it was already. Raises AlreadyAnswered."""
+    if assignment.state == AssignmentState.SUBMITTED:
+        raise AlreadyAnswered
+    if assignment.state != AssignmentState.LEASED:
+        return False
+    assignment.state = state
+    assignment.note = note
+    assignment.save(update_fields=["state", "note"])
+    return True

@@ -1,0 +1,136 @@
+"""Lending tasks to annotators: never beyond an item's redundancy, never the same item twice to one annotator.
+
+Reads of `BoardListing` come first: it is public and says whose tenant scope to enter. Each use case then is one
+transaction in the requester's scope.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.core import clock
+from apps.core.errors import NotPermitted
+from apps.core.tenant import tenant_scope
+from apps.labeling import locks
+from apps.labeling.errors import NotPersonal, OrderNotFound, OrderNotOpen, OwnOrder
+from apps.labeling.models import AnnotatorStats, BoardListing, Task
+from apps.labeling.policies import require
+from apps.labeling.selectors.work import totals
+from apps.labeling.types import (
+    LEASE_SECONDS,
+    MAX_LIVE_LEASES,
+    LabelingPermission,
+    LeaseBatch,
+    LeasedTask,
+    TaskState,
+)
+from apps.tenancy import selectors as tenancy
+from apps.tenancy.types import Actor, OrganisationKind
+
+#: From here on, an annotator with fewer than half of the check questions right gets no more tasks of the order.
+STOP_FROM_CHECKS = 8
+#: How often the whole queue is searched for slots that came back, for one annotator.
+SWEEP_EVERY = timedelta(seconds=2)
+EXPIRE_AT_ONCE = 500
+
+
+def lease_tasks(*, actor: Actor, order_id: UUID, count: int = 1) -> LeaseBatch:
+    """Lend up to `count` tasks of an order to the annotator for `LEASE_SECONDS`.
+
+    Check questions come among the others and cannot be told from them. At most `MAX_LIVE_LEASES` are held at a time.
+
+    Raises:
+        OrderNotFound, OrderNotOpen
+        OwnOrder: the annotator belongs to the requester.
+        NotPersonal: the actor is a team; annotators work in their personal organisation.
+        NotPermitted: `standing_lost`, after too many wrong check questions.
+    """
+    require(actor, LabelingPermission.TASK_WORK)
+    listing = BoardListing.objects.filter(order_id=order_id).first()
+    if listing is None:
+        raise OrderNotFound
+    if not listing.open:
+        raise OrderNotOpen
+    if listing.requester_id == actor.organisation_id:
+        raise OwnOrder
+    count = max(1, min(count, MAX_LIVE_LEASES))
+    with tenant_scope(listing.requester_id), transaction.atomic():
+        stats = _lock_stats(order_id, actor.organisation_id) or _enrol(actor, listing)
+        _require_standing(stats)
+        now = clock.now()
+        tasks = _pick(stats, count, now)
+        remaining = len(tasks) == count or _more_to_come(stats)
+    return LeaseBatch(
+        tuple(tasks), remaining, 0 if tasks else int(SWEEP_EVERY.total_seconds()), totals(stats, listing.currency)
+    )
+
+
+def _lock_stats(order_id: UUID, annotator_id: UUID) -> AnnotatorStats | None:
+    return (
+        AnnotatorStats.objects.select_for_update(no_key=True)
+        .filter(order_id=order_id, annotator_id=annotator_id)
+        .first()
+    )
+
+
+def _enrol(actor: Actor, listing: BoardListing) -> AnnotatorStats:
+    """The checks and the row of an annotator who is new to an order."""
+    if tenancy.organisation(actor.organisation_id).kind != OrganisationKind.PERSONAL:
+        raise NotPersonal
+    if actor.user_id is not None and tenancy.is_member(actor.user_id, listing.requester_id):
+        raise OwnOrder
+    AnnotatorStats.objects.bulk_create(
+        [AnnotatorStats(tenant_id=listing.requester_id, order_id=listing.order_id, annotator_id=actor.organisation_id)],
+        ignore_conflicts=True,
+    )
+    stats = _lock_stats(listing.order_id, actor.organisation_id)
+    if stats is None:
+        raise OrderNotFound
+    return stats
+
+
+def _require_standing(stats: AnnotatorStats) -> None:
+    if stats.gold_seen >= STOP_FROM_CHECKS and stats.gold_right * 2 < stats.gold_seen:
+        raise NotPermitted(
+            "standing_lost",
+            "Fewer than half of your check questions in this order were right, so it gives you no more tasks. "
+            "Your other orders are not affected.",
+            board_url="/work/",
+        )
+
+
+def _pick(stats: AnnotatorStats, count: int, now: datetime) -> list[LeasedTask]:
+    expires_at = now + timedelta(seconds=LEASE_SECONDS)
+
+    def pick(after: int | None, wanted: int) -> list[tuple[UUID, str]]:
+        return locks.pick_tasks(
+            order_id=stats.order_id,
+            annotator_id=stats.annotator_id,
+            stats_id=stats.id,
+            after=after,
+            count=wanted,
+            now=now,
+            expires_at=expires_at,
+        )
+
+    found = pick(stats.queue_position, count)
+    if not found and (stats.swept_at is None or now - stats.swept_at > SWEEP_EVERY):
+        # The end of the queue: look for slots that others gave back, first those that just lapsed.
+        locks.expire_leases(now=now, most=EXPIRE_AT_ONCE, order_id=stats.order_id)
+        found = pick(None, count)
+    return [LeasedTask(assignment_id, text, expires_at) for assignment_id, text in found]
+
+
+def _more_to_come(stats: AnnotatorStats) -> bool:
+    """Whether an unfinished item is left that the annotator never had: others may give their slot back."""
+    seen = stats.order.assignments.filter(annotator_id=stats.annotator_id).values("task_id")
+    return Task.objects.filter(order_id=stats.order_id, state=TaskState.OPEN).exclude(id__in=seen).exists()
+
+
+def close_expired_leases(most: int = 1_000) -> int:
+    """Give the slots of lapsed leases back to their orders (on a schedule; the caller is in `all_tenants`)."""
+    with transaction.atomic():
+        return locks.expire_leases(now=clock.now(), most=most)

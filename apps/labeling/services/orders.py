@@ -1,0 +1,252 @@
+"""Drafting, launching and ending orders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import IO, Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from apps.core import clock
+from apps.core.errors import InvalidInput
+from apps.core.ids import uuid7
+from apps.core.live import notify
+from apps.core.money import Money
+from apps.core.outbox import publish
+from apps.datasets.tables import Table
+from apps.labeling import uploads
+from apps.labeling.design import Design, check_design
+from apps.labeling.errors import OrderNotFound, OrderUnfunded, WrongOrderState
+from apps.labeling.events import OrderClosed
+from apps.labeling.models import AnnotatorStats, Assignment, Order, Task
+from apps.labeling.policies import require
+from apps.labeling.selectors.orders import quote_of
+from apps.labeling.services.board import close_listing, list_order
+from apps.labeling.types import AssignmentState, Item, LabelingPermission, OrderState
+from apps.ledger import services as ledger
+from apps.ledger.errors import InsufficientFunds
+from apps.ledger.selectors import balance
+from apps.ledger.types import AccountKind, AccountRef, SourceRef
+from apps.tenancy.services import record_audit
+from apps.tenancy.types import Actor
+
+BATCH = 2_000
+
+
+def create_order(
+    *,
+    actor: Actor,
+    title: str,
+    instruction: str,
+    classes: Sequence[str | Mapping[str, Any]],
+    price: Money,
+    redundancy: int,
+    table: Table,
+    filename: str = "the upload",
+    example: Mapping[str, Any] | None = None,
+    gold_percent: int = 10,
+    gold_table: Table | None = None,
+    gold_filename: str = "the check questions",
+) -> Order:
+    """Save a draft with all its items, or nothing.
+
+    Args:
+        classes: names, or {name, key} with the key that picks it; none: the labels found in the table.
+        table: from `uploads.read_upload` or `uploads.read_rows`.
+        gold_percent: share of the items used as hidden check questions, where the table has known labels but no
+            column `gold`.
+        gold_table: more check questions, each with its label.
+
+    Raises:
+        InvalidInput: `invalid_order` naming fields, or `invalid_rows` naming rows and fields.
+    """
+    require(actor, LabelingPermission.ORDER_CREATE)
+    design = check_design(
+        title=title,
+        instruction=instruction,
+        example=example,
+        classes=classes or uploads.guess_classes(table),
+        price=price,
+        redundancy=redundancy,
+        gold_percent=gold_percent,
+    )
+    order_id = uuid7()
+    items = uploads.items_of(table, design.class_names, gold_percent, str(order_id), filename)
+    if gold_table is not None:
+        extra = uploads.gold_items(gold_table, design.class_names, gold_filename)
+        last = max((item.row for item in items), default=0)
+        items += [Item(item.text, item.external_id, item.gold_label, last + n) for n, item in enumerate(extra, start=1)]
+    if len(items) > uploads.MAX_ITEMS:
+        message = f"An order has at most {uploads.MAX_ITEMS:,} items; these are {len(items):,}."
+        raise InvalidInput("too_many_items", message, errors=[{"field": "file", "message": message}])
+    return _save(actor, order_id, design, items)
+
+
+@transaction.atomic
+def _save(actor: Actor, order_id: UUID, design: Design, items: Sequence[Item]) -> Order:
+    order = Order.objects.create(
+        id=order_id,
+        tenant_id=actor.organisation_id,
+        title=design.title,
+        instruction=design.instruction,
+        example=design.example,
+        classes=[one.as_json() for one in design.classes],
+        price_minor=design.price.minor,
+        currency=design.price.currency,
+        fee_bps=settings.FEES["label_bps"],
+        redundancy=design.redundancy,
+        item_count=len(items),
+        gold_count=sum(1 for item in items if item.gold_label),
+        word_count=sum(len(item.text.split()) for item in items),
+    )
+    Task.objects.bulk_create(
+        (
+            Task(
+                tenant_id=actor.organisation_id,
+                order=order,
+                position=position,
+                row=item.row,
+                external_id=item.external_id,
+                text=item.text,
+                gold_label=item.gold_label,
+                open_slots=design.redundancy,
+            )
+            for position, item in enumerate(uploads.in_order_of_work(items, str(order_id)))
+        ),
+        batch_size=BATCH,
+    )
+    record_audit(
+        actor, action="order.drafted", target_type="order", target_id=order.id, detail={"items": order.item_count}
+    )
+    return order
+
+
+def create_order_from_file(
+    *,
+    actor: Actor,
+    file: IO[bytes],
+    filename: str,
+    gold_file: IO[bytes] | None = None,
+    gold_filename: str = "",
+    **design: Any,
+) -> Order:
+    """`create_order` from an uploaded table and, if wanted, a second one with check questions."""
+    require(actor, LabelingPermission.ORDER_CREATE)
+    gold_table = uploads.read_upload(gold_file, gold_filename, with_labels=True) if gold_file is not None else None
+    return create_order(
+        actor=actor,
+        table=uploads.read_upload(file, filename),
+        filename=filename,
+        gold_table=gold_table,
+        gold_filename=gold_filename,
+        **design,
+    )
+
+
+@transaction.atomic
+def launch_order(*, actor: Actor, order_id: UUID) -> Order:
+    """Set the most it can cost aside and put the order on the task board. Launching twice changes nothing.
+
+    Raises:
+        OrderUnfunded: the prepaid balance is too low; nothing was changed.
+        WrongOrderState: the order has ended.
+    """
+    order = lock_order(actor, order_id, LabelingPermission.ORDER_LAUNCH)
+    if order.state == OrderState.RUNNING:
+        return order
+    _require_state(order, OrderState.DRAFT)
+    total = quote_of(order).total
+    account = AccountRef(order.tenant_id, AccountKind.CASH, order.currency)
+    try:
+        hold = ledger.place_hold(
+            account=account,
+            amount=total,
+            idempotency_key=f"labeling.order:{order.id}",
+            reason=f"Labels for “{order.title}”",
+            source=SourceRef("labeling.order", str(order.id)),
+        )
+    except InsufficientFunds as error:
+        available = balance(account).available
+        raise OrderUnfunded(total, Money(available.minor, order.currency)) from error  # type: ignore[union-attr]  # a currency's account
+    order.state = OrderState.RUNNING
+    order.hold_id = hold.id
+    order.launched_at = clock.now()
+    order.save(update_fields=["state", "hold_id", "launched_at", "updated_at"])
+    list_order(order)
+    record_audit(
+        actor, action="order.launched", target_type="order", target_id=order.id, detail={"held": total.as_json()}
+    )
+    notify(f"order:{order.id}", {"state": order.state})
+    return order
+
+
+@transaction.atomic
+def cancel_order(*, actor: Actor, order_id: UUID) -> Order:
+    """End an order for good. Answers given so far are decided and paid by the rules; all the rest is released.
+
+    Raises WrongOrderState where the order has ended already; cancelling twice changes nothing.
+    """
+    order = lock_order(actor, order_id, LabelingPermission.ORDER_CANCEL)
+    if order.state == OrderState.CANCELLED or (order.state, order.outcome) == (
+        OrderState.CLOSING,
+        OrderState.CANCELLED,
+    ):
+        return order
+    if order.state == OrderState.DRAFT:
+        order.state = OrderState.CANCELLED
+        order.closed_at = clock.now()
+        order.save(update_fields=["state", "closed_at", "updated_at"])
+        Task.objects.filter(order=order).delete()
+    else:
+        _require_state(order, OrderState.RUNNING)
+        begin_closing(order, OrderState.CANCELLED)
+    record_audit(actor, action="order.cancelled", target_type="order", target_id=order.id)
+    return order
+
+
+@transaction.atomic
+def finish_order(*, actor: Actor, order_id: UUID) -> Order:
+    """End an order early with what is labelled: answers are decided and paid, a dataset version is made of the items
+    that have any, all the rest is released.
+
+    Raises:
+        WrongOrderState: it is not running.
+        InvalidInput: nothing was labelled yet.
+    """
+    order = lock_order(actor, order_id, LabelingPermission.ORDER_CANCEL)
+    if (order.state, order.outcome) == (OrderState.CLOSING, OrderState.FINISHED) or order.state == OrderState.FINISHED:
+        return order
+    _require_state(order, OrderState.RUNNING)
+    if not AnnotatorStats.objects.filter(order=order, submitted__gt=0).exists():
+        raise InvalidInput("nothing_labelled", "Nothing was labelled yet. Cancel the order to get the money back.")
+    begin_closing(order, OrderState.FINISHED)
+    record_audit(actor, action="order.finished_early", target_type="order", target_id=order.id)
+    return order
+
+
+def begin_closing(order: Order, outcome: OrderState) -> None:
+    """Stop answers at once; the rest happens in `close_order`. The caller has locked the order."""
+    order.state = OrderState.CLOSING
+    order.outcome = outcome
+    order.save(update_fields=["state", "outcome", "updated_at"])
+    # An answer on its way either holds its lease's lock and is in before this statement, or finds the lease void.
+    Assignment.objects.filter(order=order, state=AssignmentState.LEASED).update(state=AssignmentState.VOID)
+    close_listing(order.id)
+    publish(OrderClosed(order.id))
+    notify(f"order:{order.id}", {"state": order.state})
+
+
+def lock_order(actor: Actor, order_id: UUID, permission: LabelingPermission) -> Order:
+    """Lock an own order against all other changes and new leases. Raises OrderNotFound."""
+    order = Order.objects.select_for_update().filter(id=order_id).first()
+    if order is None or order.tenant_id != actor.organisation_id:
+        raise OrderNotFound
+    require(actor, permission, order)
+    return order
+
+
+def _require_state(order: Order, wanted: OrderState) -> None:
+    if order.state != wanted:
+        raise WrongOrderState(order.state, wanted)

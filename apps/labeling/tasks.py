@@ -1,0 +1,21 @@
+"""Periodic work of the labelling room."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from apps.core.tenant import all_tenants
+from apps.labeling import services
+
+
+@shared_task(name="labeling.close_expired_leases")
+def close_expired_leases() -> int:
+    """Give the slots of lapsed leases back."""
+    with all_tenants(reason="leases of every organisation's orders lapse"):
+        return services.close_expired_leases()
+
+
+@shared_task(name="labeling.refresh_board")
+def refresh_board() -> int:
+    """Bring the task board's counts and typical times up to date."""
+    return services.refresh_board()
