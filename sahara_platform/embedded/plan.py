@@ -7,7 +7,7 @@ import os
 import shlex
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
@@ -38,12 +38,13 @@ class Plan:
     places: Places
     secrets: Secrets
     ports: dict[str, int]
-    passwords: dict[str, str] = field(default_factory=dict)
+    passwords: dict[str, str]
 
     @classmethod
     def make(cls, places: Places) -> Plan:
         """Read or make secrets and ports."""
-        return cls(places=places, secrets=Secrets.load(places), ports=choose_ports(places))
+        passwords = postgres.load_passwords(places.root / "postgres")
+        return cls(places, Secrets.load(places), choose_ports(places), passwords)
 
     # Which parts run here -------------------------------------------------------------------------------------------
 
@@ -146,7 +147,7 @@ class Plan:
         if self.own_database:
             chosen["DATABASE_URL"] = self.postgres.app_url(DATABASE)
         if self.own_payments:
-            chosen["STRIPE_API_BASE"] = self.stripe.api_base
+            chosen |= {"STRIPE_API_BASE": self.stripe.api_base, "CHECKOUT_ORIGINS": self.stripe.api_base}
         # What the caller has set wins over what was chosen here.
         return {**chosen, **platform_environment(self.secrets.instance_id, self.places), "PORT": str(self.ports["web"])}
 

