@@ -20,7 +20,9 @@ application = ProtocolTypeRouter(
     {
         "http": http,
         "websocket": AllowedHostsOriginValidator(
-            AuthMiddlewareStack(ActorChannelMiddleware(URLRouter(websocket_urlpatterns)))
+            AuthMiddlewareStack(
+                ActorChannelMiddleware(URLRouter(websocket_urlpatterns))  # type: ignore[arg-type]  # stubs know only `path`
+            )
         ),
     }
 )

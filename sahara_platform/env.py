@@ -33,12 +33,16 @@ class Environment(BaseSettings):
     database_pool_size: int = Field(8, ge=0, description="connections kept by a process; 0 for none")
     redis_url: str = Field(pattern=r"^rediss?://", description="redis://host:port/db of Valkey or Redis")
     public_url: str = Field(
-        "http://127.0.0.1:8000", pattern=r"^https?://[^/]+$", description="https://host under which users reach the site"
+        "http://127.0.0.1:8000",
+        pattern=r"^https?://[^/]+$",
+        description="https://host under which users reach the site",
     )
     allowed_hosts: Annotated[list[str], NoDecode] = Field(
         default_factory=lambda: ["127.0.0.1", "localhost", "[::1]"], description="comma-separated host names"
     )
-    storage_dir: Path = Field(BASE_DIR / "var" / "storage", description="directory for files, when no AWS bucket is set")
+    storage_dir: Path = Field(
+        BASE_DIR / "var" / "storage", description="directory for files, when no AWS bucket is set"
+    )
     aws_storage_bucket_name: str | None = Field(None, description="S3 bucket; unset means STORAGE_DIR")
     aws_s3_endpoint_url: str | None = Field(None, description="S3 endpoint, for stores other than AWS")
     aws_s3_region_name: str = Field("us-east-1", description="S3 region")
@@ -72,7 +76,7 @@ class Environment(BaseSettings):
 def load() -> Environment:
     """Read the environment, or stop the process with one line per bad key."""
     try:
-        return Environment()  # type: ignore[call-arg]  # values come from the environment
+        return Environment()
     except ValidationError as error:
         lines = ["The environment is not complete:"]
         for problem in error.errors():

@@ -32,7 +32,7 @@ def actor_required(view: View[P]) -> View[P]:
     """Page for signed-in users (guests are asked to sign up)."""
 
     @wraps(view)
-    def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         actor = maybe_actor(request)
         if actor is None or actor.is_guest:
             return _to_sign_in(request)
@@ -45,7 +45,7 @@ def actor_or_guest(view: View[P]) -> View[P]:
     """Page for everybody who works: a visitor's POST starts a guest, whose earnings a later sign-up keeps."""
 
     @wraps(view)
-    def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if maybe_actor(request) is not None or request.method != "POST":
             return view(request, *args, **kwargs)
         guest = services.start_guest()
@@ -83,7 +83,7 @@ class ActorAuthentication(authentication.BaseAuthentication):
     def _enforce_csrf(self, request: HttpRequest) -> None:
         check = _CsrfCheck(lambda _request: HttpResponse())
         check.process_request(request)
-        reason = check.process_view(request, lambda: None, (), {})
+        reason = check.process_view(request, lambda: HttpResponse(), (), {})
         if reason:
             raise exceptions.PermissionDenied(f"CSRF check failed: {reason}")
 

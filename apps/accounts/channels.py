@@ -6,7 +6,6 @@ from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.middleware import BaseMiddleware
-from django.utils.functional import LazyObject
 
 from apps.accounts.middleware import actor_of_session
 
@@ -14,10 +13,10 @@ from apps.accounts.middleware import actor_of_session
 class ActorChannelMiddleware(BaseMiddleware):
     """Sets `scope["actor"]`; wrap it in AuthMiddlewareStack."""
 
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> Any:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
         scope["actor"] = await self._resolve(scope["user"], scope["session"])
         return await super().__call__(scope, receive, send)
 
     @database_sync_to_async
-    def _resolve(self, user: LazyObject, session: Any) -> Any:
+    def _resolve(self, user: object, session: Any) -> Any:
         return actor_of_session(user, session)[0]

@@ -44,6 +44,6 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     @database_sync_to_async
     def _may_follow(self, subject: str) -> bool:
-        actor = self.scope["actor"]
+        actor = self.scope["actor"]  # type: ignore[typeddict-item]  # set by ActorChannelMiddleware
         with tenant_scope(actor.organisation_id):
             return live.may_follow(actor, subject)

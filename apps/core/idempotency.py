@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 
 from apps.core import clock
 from apps.core.errors import Conflict, InvalidInput
@@ -106,7 +106,7 @@ def _replay(record: IdempotencyRecord) -> HttpResponse:
 
 def _finish(record: IdempotencyRecord, response: HttpResponse) -> None:
     """Keep the answer; a stream or a failure of ours is not kept, so that a retry may succeed."""
-    if isinstance(response, StreamingHttpResponse) or response.status_code >= 500:
+    if response.streaming or response.status_code >= 500:
         record.delete()
         return
     if hasattr(response, "render") and not getattr(response, "is_rendered", True):

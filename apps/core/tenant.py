@@ -7,7 +7,7 @@ and says so loudly where a scope was forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -96,6 +96,8 @@ def all_tenants(*, reason: str) -> AbstractContextManager[None]:
 
 
 _M = TypeVar("_M", bound=models.Model)
+_ST = TypeVar("_ST")
+_GT = TypeVar("_GT")
 
 
 class TenantManager(models.Manager[_M]):
@@ -109,6 +111,17 @@ class TenantManager(models.Manager[_M]):
         return rows if scope.tenant_id is None else rows.filter(tenant_id=scope.tenant_id)
 
 
+class TenantForeignKey(models.ForeignKey[_ST, _GT]):
+    """Starts as the running tenant; to the database and to migrations it is a plain foreign key without a default."""
+
+    def get_default(self) -> UUID | None:
+        return current_tenant_id()
+
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
+        name, _, args, kwargs = super().deconstruct()
+        return name, "django.db.models.ForeignKey", args, kwargs
+
+
 class TenantOwned(models.Model):
     """Base of every row that belongs to an organisation.
 
@@ -116,11 +129,8 @@ class TenantOwned(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    tenant = models.ForeignKey(
-        "tenancy.Organisation", on_delete=models.PROTECT, related_name="+", default=current_tenant_id
-    )
+    tenant = TenantForeignKey("tenancy.Organisation", on_delete=models.PROTECT, related_name="+")
 
-    tenant_id: UUID
     objects: ClassVar[TenantManager[Self]] = TenantManager()
 
     class Meta:

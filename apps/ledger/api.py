@@ -75,7 +75,7 @@ class TransferListView(generics.ListAPIView[Transfer]):
         )
 
     def get_serializer_context(self) -> dict[str, Any]:
-        return super().get_serializer_context() | {"organisation_id": actor_of(self.request).organisation_id}
+        return {**super().get_serializer_context(), "organisation_id": actor_of(self.request).organisation_id}
 
 
 class TrialBalanceView(APIView):

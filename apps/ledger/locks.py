@@ -44,7 +44,7 @@ def _find(refs: list[AccountRef]) -> dict[AccountRef, tuple[UUID, UUID | None]]:
         currency__in={ref.currency for ref in refs},
     ).values_list("tenant_id", "kind", "currency", "reference", "id", "successor_id")
     by_name = {tuple(row[:4]): (row[4], row[5]) for row in rows}
-    found = {}
+    found: dict[AccountRef, tuple[UUID, UUID | None]] = {}
     for ref in refs:
         pair = by_name.get((ref.organisation_id, str(ref.kind), ref.currency, ref.reference))
         if pair is not None:

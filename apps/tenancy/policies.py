@@ -18,11 +18,11 @@ class PermissionTable:
     """
 
     def __init__(self, least_role: Mapping[Any, Role]) -> None:
-        self.least_role = dict(least_role)
+        self.least_role: dict[Any, Role] = dict(least_role)
 
     def allows(self, actor: Actor, permission: StrEnum) -> bool:
         """Whether the actor's role is enough."""
-        return actor.role.rank >= self.least_role[permission].rank
+        return bool(actor.role.rank >= self.least_role[permission].rank)
 
     def require(self, actor: Actor, permission: StrEnum, obj: Any = None) -> None:
         """Raise unless the actor may.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 from uuid import UUID
 
 from django.db import models
@@ -95,7 +96,7 @@ def api_keys(actor: Actor) -> models.QuerySet[ApiKey]:
 def api_key_owner(secret: str) -> tuple[UUID, UUID, str] | None:
     """The (user, organisation, key id) of a valid key, or None."""
     try:
-        key = ApiKey.objects.get_from_key(secret)
+        key = cast("ApiKey", ApiKey.objects.get_from_key(secret))
     except ApiKey.DoesNotExist:
         return None
     return (key.user_id, key.organisation_id, str(key.pk))

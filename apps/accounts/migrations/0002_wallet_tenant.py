@@ -4,7 +4,6 @@ import django.db.models.deletion
 import django.db.models.functions.text
 from django.db import migrations, models
 
-import apps.core.tenant
 from apps.core.rls import EnableRowLevelSecurity
 
 
@@ -21,7 +20,6 @@ class Migration(migrations.Migration):
             model_name="wallet",
             name="tenant",
             field=models.ForeignKey(
-                default=apps.core.tenant.current_tenant_id,
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="+",
                 to="tenancy.organisation",

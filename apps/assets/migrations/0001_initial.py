@@ -7,7 +7,6 @@ from django.db import migrations, models
 
 import apps.assets.types
 import apps.core.ids
-import apps.core.tenant
 from apps.core.rls import EnableRowLevelSecurity
 
 
@@ -49,7 +48,6 @@ class Migration(migrations.Migration):
                 (
                     "tenant",
                     models.ForeignKey(
-                        default=apps.core.tenant.current_tenant_id,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="tenancy.organisation",
@@ -85,7 +83,6 @@ class Migration(migrations.Migration):
                 (
                     "tenant",
                     models.ForeignKey(
-                        default=apps.core.tenant.current_tenant_id,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="tenancy.organisation",
@@ -128,7 +125,6 @@ class Migration(migrations.Migration):
                 (
                     "tenant",
                     models.ForeignKey(
-                        default=apps.core.tenant.current_tenant_id,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="tenancy.organisation",
@@ -157,7 +153,6 @@ class Migration(migrations.Migration):
                 (
                     "tenant",
                     models.ForeignKey(
-                        default=apps.core.tenant.current_tenant_id,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="tenancy.organisation",
@@ -200,7 +195,6 @@ class Migration(migrations.Migration):
                 (
                     "tenant",
                     models.ForeignKey(
-                        default=apps.core.tenant.current_tenant_id,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="tenancy.organisation",

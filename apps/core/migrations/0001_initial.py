@@ -4,7 +4,6 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 import apps.core.ids
-import apps.core.tenant
 from apps.core.rls import EnableRowLevelSecurity
 
 
@@ -29,7 +28,6 @@ class Migration(migrations.Migration):
                 (
                     "tenant",
                     models.ForeignKey(
-                        default=apps.core.tenant.current_tenant_id,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="tenancy.organisation",
@@ -62,7 +60,6 @@ class Migration(migrations.Migration):
                 (
                     "tenant",
                     models.ForeignKey(
-                        default=apps.core.tenant.current_tenant_id,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="tenancy.organisation",
@@ -96,7 +93,6 @@ class Migration(migrations.Migration):
                 (
                     "tenant",
                     models.ForeignKey(
-                        default=apps.core.tenant.current_tenant_id,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="tenancy.organisation",

@@ -22,7 +22,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.execute_wrappers.append(self._scoped_execute)
 
     def _set_autocommit(self, autocommit: bool) -> None:  # noqa: FBT001  # Django's signature
-        super()._set_autocommit(autocommit)
+        super()._set_autocommit(autocommit)  # type: ignore[misc]  # private in the stubs
         if not autocommit:
             tenant.apply_scope(self.connection)
 
@@ -31,7 +31,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         execute: Callable[..., Any],
         sql: str,
         params: Any,
-        many: bool,
+        many: bool,  # noqa: FBT001  # Django's signature
         context: dict[str, Any],
     ) -> Any:
         if tenant.current_scope() is None or self.in_atomic_block or not self.get_autocommit():

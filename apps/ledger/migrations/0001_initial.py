@@ -7,7 +7,6 @@ import pgtrigger.migrations
 from django.db import migrations, models
 
 import apps.core.ids
-import apps.core.tenant
 from apps.core.rls import EnableRowLevelSecurity
 
 
@@ -55,7 +54,6 @@ class Migration(migrations.Migration):
                 (
                     "tenant",
                     models.ForeignKey(
-                        default=apps.core.tenant.current_tenant_id,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="tenancy.organisation",
@@ -87,7 +85,6 @@ class Migration(migrations.Migration):
                 (
                     "tenant",
                     models.ForeignKey(
-                        default=apps.core.tenant.current_tenant_id,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="tenancy.organisation",

@@ -8,7 +8,6 @@ import pgtrigger.migrations
 from django.db import migrations, models
 
 import apps.core.ids
-import apps.core.tenant
 import apps.marketplace.types
 from apps.core.rls import EnableRowLevelSecurity
 
@@ -87,7 +86,6 @@ class Migration(migrations.Migration):
                 (
                     "tenant",
                     models.ForeignKey(
-                        default=apps.core.tenant.current_tenant_id,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="tenancy.organisation",
@@ -142,7 +140,6 @@ class Migration(migrations.Migration):
                 (
                     "tenant",
                     models.ForeignKey(
-                        default=apps.core.tenant.current_tenant_id,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="tenancy.organisation",
@@ -183,7 +180,6 @@ class Migration(migrations.Migration):
                 (
                     "tenant",
                     models.ForeignKey(
-                        default=apps.core.tenant.current_tenant_id,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="tenancy.organisation",

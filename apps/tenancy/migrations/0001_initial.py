@@ -7,7 +7,6 @@ from django.conf import settings
 from django.db import migrations, models
 
 import apps.core.ids
-import apps.core.tenant
 from apps.core.rls import EnableRowLevelSecurity
 
 
@@ -121,7 +120,6 @@ class Migration(migrations.Migration):
                 (
                     "tenant",
                     models.ForeignKey(
-                        default=apps.core.tenant.current_tenant_id,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="tenancy.organisation",
@@ -151,7 +149,6 @@ class Migration(migrations.Migration):
                 (
                     "tenant",
                     models.ForeignKey(
-                        default=apps.core.tenant.current_tenant_id,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="tenancy.organisation",
@@ -178,7 +175,6 @@ class Migration(migrations.Migration):
                 (
                     "tenant",
                     models.ForeignKey(
-                        default=apps.core.tenant.current_tenant_id,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="tenancy.organisation",
