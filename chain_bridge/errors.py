@@ -21,8 +21,8 @@ class NonceTooLow(BridgeError):
     """The chain has a transaction with this nonce already: ours, or another one with the same key."""
 
 
-class ReplacementUnderpriced(BridgeError):
-    """The node holds a transaction with this nonce and wants a higher fee before it takes another."""
+class Underpriced(BridgeError):
+    """The node wants a higher fee: for the next block, or than another transaction of this nonce that it holds."""
 
 
 class SignerUnfunded(BridgeError):

@@ -14,9 +14,9 @@ from chain_bridge.errors import (
     BridgeError,
     CallReverts,
     NonceTooLow,
-    ReplacementUnderpriced,
     RpcUnavailable,
     SignerUnfunded,
+    Underpriced,
 )
 from chain_bridge.types import BlockRef, Call, DeployedContract, Fees, RawLog, Receipt
 
@@ -89,21 +89,23 @@ class Gateway:
         return abi.decode_result(contract.abi, function, args, bytes(data))
 
     def revert_reason(self, sender: str, call: Call, block: int, known_errors: Sequence[abi.Abi]) -> str:
-        """Why a mined transaction reverted, by running it again on the state before its block."""
-        try:
-            with self._answers(known_errors):
-                self._web3.eth.call(_parameters(sender, call), block - 1)
-        except CallReverts as error:
-            return error.reason
-        except RpcUnavailable:
-            return "reverted; the node no longer has the state to say why"
-        return "reverted in its place among the block's transactions, or out of gas"
+        """Why a mined transaction reverted, by running it again on the state before its block, then after it."""
+        parameters = _parameters(sender, call)
+        for state in (block - 1, block):
+            try:
+                with self._answers(known_errors):
+                    self._web3.eth.call(parameters, state)
+            except CallReverts as error:
+                return error.reason
+            except RpcUnavailable:
+                return "reverted; the node no longer has the state to say why"
+        return "reverted for lack of gas, or for what another transaction of its block had done"
 
     def broadcast(self, raw: bytes) -> None:
         """Send signed bytes. Sending what the node already has is no error.
 
         Raises:
-            NonceTooLow, ReplacementUnderpriced, SignerUnfunded: The node's refusals that need different care.
+            NonceTooLow, Underpriced, SignerUnfunded: The node's refusals that need different care.
         """
         try:
             with self._answers():
@@ -116,7 +118,8 @@ class Gateway:
                 error,
                 {
                     "nonce too low": NonceTooLow,
-                    "underpriced": ReplacementUnderpriced,
+                    "underpriced": Underpriced,
+                    "less than block base fee": Underpriced,
                     "insufficient funds": SignerUnfunded,
                 },
             )
@@ -183,7 +186,7 @@ class Gateway:
         except ContractLogicError as error:
             raise CallReverts(_reason(error, known_errors)) from error
         except Web3RPCError as error:
-            raise RpcRefused(str(error.message if hasattr(error, "message") else error)) from error
+            raise RpcRefused(_message(error)) from error
         except (requests.RequestException, Web3Exception, ValueError, KeyError, TypeError) as error:
             raise RpcUnavailable(f"{self._url}: {type(error).__name__}: {error}") from error
 
@@ -215,6 +218,11 @@ def _reason(error: ContractLogicError, known_errors: Sequence[abi.Abi]) -> str:
     if data.startswith("0x") and len(data) > len("0x"):
         return abi.decode_error(known_errors, bytes.fromhex(data[2:])) or f"reverted with {data}"
     return error.message or "reverted without a reason"
+
+
+def _message(error: Web3RPCError) -> str:
+    answer: Any = (error.rpc_response or {}).get("error", {})
+    return str(answer.get("message", error) if isinstance(answer, dict) else answer)
 
 
 def _log(entry: LogReceipt) -> RawLog:

@@ -8,6 +8,8 @@ from chain_bridge.errors import BridgeError, ChainMismatch
 from chain_bridge.gateway import Gateway
 from chain_bridge.types import BlockRef, DecodedEvent, DeployedContract
 
+_ANCHOR_POWERS = 9
+
 
 class NodeBehind(BridgeError):
     """The node knows less than it knew before but does not contradict it: it lags, wait for it."""
@@ -19,9 +21,13 @@ class ChainMoved(BridgeError):
 
 @dataclass(frozen=True)
 class Scan:
-    """The events of a range of blocks, and the last block of the range, whose hash vouches for all before it."""
+    """The events of a range of blocks, and the last block of the range, whose hash vouches for all before it.
+
+    `anchors` are some earlier blocks of the range, ever farther apart, to find a later fork's place by.
+    """
 
     tip: BlockRef
+    anchors: tuple[BlockRef, ...]
     events: tuple[DecodedEvent, ...]
 
 
@@ -90,4 +96,9 @@ class Indexer:
             if decoded is not None:
                 name, args = decoded
                 events.append(DecodedEvent(contract.name, name, args, log.block, log.tx_hash, log.log_index))
-        return Scan(tip, tuple(events))
+        return Scan(tip, self._anchors(first, last), tuple(events))
+
+    def _anchors(self, first: int, last: int) -> tuple[BlockRef, ...]:
+        distances = (1 << power for power in range(_ANCHOR_POWERS))
+        blocks = (self._gateway.block(last - distance) for distance in distances if last - distance >= first)
+        return tuple(block for block in blocks if block is not None)

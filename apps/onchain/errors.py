@@ -25,6 +25,4 @@ class ChainNotReady(DependencyFailed):
     """The contracts are not deployed yet, or the bridge has not told where they are."""
 
     def __init__(self, contract: str) -> None:
-        super().__init__(
-            "chain_not_ready", "The chain bridge is starting. Try again in a moment.", contract=contract
-        )
+        super().__init__("chain_not_ready", "The chain bridge is starting. Try again in a moment.", contract=contract)

@@ -105,9 +105,15 @@ class EventIndex:
             if cursor.next_block != first:
                 return
             ChainEvent.objects.bulk_create([self._row(event) for event in scan.events], ignore_conflicts=True)
-            ChainBlock.objects.update_or_create(
-                chain_id=self._chain_id, number=scan.tip.number, defaults={"hash": scan.tip.hash}
+            # A rollback may go a little below the fork: what is found in the same block again never went.
+            hashes = {event.block.hash for event in scan.events}
+            ChainEvent.objects.filter(chain_id=self._chain_id, block_hash__in=hashes, state=EventState.ORPHANED).update(
+                state=EventState.CONFIRMED
             )
+            for block in (scan.tip, *scan.anchors):
+                ChainBlock.objects.update_or_create(
+                    chain_id=self._chain_id, number=block.number, defaults={"hash": block.hash}
+                )
             oldest_kept = scan.tip.number - REMEMBERED_BLOCKS
             blocks = ChainBlock.objects.filter(chain_id=self._chain_id)
             if blocks.count() > REMEMBERED_BLOCKS:

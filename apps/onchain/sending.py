@@ -19,7 +19,7 @@ from apps.onchain.events import TransactionConfirmed, TransactionFailed
 from apps.onchain.models import ChainIntent, ChainTransaction, SignerLane, TransactionAttempt
 from apps.onchain.types import CUSTODY, IN_FLIGHT, IntentState, TransactionState
 from chain_bridge import abi
-from chain_bridge.errors import CallReverts, InvalidArguments, NonceTooLow, ReplacementUnderpriced, UnknownContract
+from chain_bridge.errors import CallReverts, InvalidArguments, NonceTooLow, Underpriced, UnknownContract
 from chain_bridge.gateway import Gateway
 from chain_bridge.signer import Signer
 from chain_bridge.types import BlockRef, Call, DeployedContract, Fees, Receipt
@@ -50,7 +50,7 @@ class _Prepared:
     fees: Fees
 
 
-class _NotYet(Exception):  # noqa: N818 (never leaves this module)
+class _NotYet(Exception):
     """The intent may depend on a transaction that is still under way."""
 
 
@@ -163,8 +163,8 @@ class Sender:
     def _send(self, attempt: TransactionAttempt) -> None:
         try:
             self._gateway.broadcast(bytes(attempt.raw))
-        except (NonceTooLow, ReplacementUnderpriced) as refusal:
-            # Another attempt of this nonce is mined or waits with a higher fee: `watch` finds out which.
+        except (NonceTooLow, Underpriced) as refusal:
+            # Another attempt of this nonce is mined, or the fee is too low: `watch` finds out and replaces in time.
             logger.info("%s: %s", attempt.tx_hash, refusal)
 
     def _watch_one(self, row: ChainTransaction, head: BlockRef, used_nonces: int) -> None:
@@ -179,10 +179,12 @@ class Sender:
             self._note(row, TransactionState.SENT, None)
         if used_nonces > row.nonce:
             self._maybe_lost(row, head)
+        elif (
+            row.nonce == used_nonces and head.number - attempts[0].signed_at_block >= self._policy.replace_after_blocks
+        ):
+            self._replace(row.id, attempts[0], head)
         elif not self._gateway.knows(attempts[0].tx_hash):
             self._send(attempts[0])
-        elif row.nonce == used_nonces and head.number - attempts[0].signed_at_block >= self._policy.replace_after_blocks:
-            self._replace(row.id, attempts[0], head)
 
     def _mined(self, row: ChainTransaction, receipt: Receipt, head: BlockRef) -> None:
         if (row.state, row.block_hash) != (TransactionState.MINED, receipt.block.hash):
@@ -239,7 +241,10 @@ class Sender:
     def _replace(self, transaction_id: UUID, last: TransactionAttempt, head: BlockRef) -> None:
         fees = raised_fees(Fees(int(last.max_fee), int(last.priority_fee)), self._gateway.fees())
         if fees.max_fee > self._policy.max_fee_cap:
-            logger.warning("%s waits: a replacement would cost %d wei per gas, above the cap", last.tx_hash, fees.max_fee)
+            logger.warning(
+                "%s waits: a replacement would cost %d wei per gas, above the cap", last.tx_hash, fees.max_fee
+            )
+            self._send(last)
             return
         with transaction.atomic():
             row = ChainTransaction.objects.select_for_update().get(id=transaction_id)

@@ -8,161 +8,261 @@ from apps.core.rls import EnableRowLevelSecurity
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('tenancy', '0002_platform_organisation'),
+        ("tenancy", "0002_platform_organisation"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ChainCursor',
+            name="ChainCursor",
             fields=[
-                ('chain_id', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('next_block', models.BigIntegerField()),
-                ('head_block', models.BigIntegerField(null=True)),
-                ('beat_at', models.DateTimeField(null=True)),
-                ('healthy', models.BooleanField(default=False)),
-                ('message', models.TextField(blank=True)),
+                ("chain_id", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("next_block", models.BigIntegerField()),
+                ("head_block", models.BigIntegerField(null=True)),
+                ("beat_at", models.DateTimeField(null=True)),
+                ("healthy", models.BooleanField(default=False)),
+                ("message", models.TextField(blank=True)),
             ],
         ),
         migrations.CreateModel(
-            name='ChainBlock',
+            name="ChainBlock",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('chain_id', models.BigIntegerField()),
-                ('number', models.BigIntegerField()),
-                ('hash', models.CharField(max_length=66)),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("chain_id", models.BigIntegerField()),
+                ("number", models.BigIntegerField()),
+                ("hash", models.CharField(max_length=66)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('chain_id', 'number'), name='onchain_block_once')],
+                "constraints": [models.UniqueConstraint(fields=("chain_id", "number"), name="onchain_block_once")],
             },
         ),
         migrations.CreateModel(
-            name='ChainContract',
+            name="ChainContract",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('chain_id', models.BigIntegerField()),
-                ('name', models.CharField(max_length=60)),
-                ('address', models.CharField(max_length=42)),
-                ('block', models.BigIntegerField()),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("chain_id", models.BigIntegerField()),
+                ("name", models.CharField(max_length=60)),
+                ("address", models.CharField(max_length=42)),
+                ("block", models.BigIntegerField()),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('chain_id', 'name'), name='onchain_contract_once')],
+                "constraints": [models.UniqueConstraint(fields=("chain_id", "name"), name="onchain_contract_once")],
             },
         ),
         migrations.CreateModel(
-            name='ChainEvent',
+            name="ChainEvent",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('chain_id', models.BigIntegerField()),
-                ('contract', models.CharField(max_length=60)),
-                ('address', models.CharField(max_length=42)),
-                ('event', models.CharField(max_length=60)),
-                ('args', models.JSONField()),
-                ('block_number', models.BigIntegerField()),
-                ('block_hash', models.CharField(max_length=66)),
-                ('tx_hash', models.CharField(max_length=66)),
-                ('log_index', models.IntegerField()),
-                ('state', models.CharField(choices=[('seen', 'Seen'), ('confirmed', 'Confirmed'), ('orphaned', 'Orphaned')], default='seen', max_length=10)),
-                ('seen_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("chain_id", models.BigIntegerField()),
+                ("contract", models.CharField(max_length=60)),
+                ("address", models.CharField(max_length=42)),
+                ("event", models.CharField(max_length=60)),
+                ("args", models.JSONField()),
+                ("block_number", models.BigIntegerField()),
+                ("block_hash", models.CharField(max_length=66)),
+                ("tx_hash", models.CharField(max_length=66)),
+                ("log_index", models.IntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("seen", "Seen"), ("confirmed", "Confirmed"), ("orphaned", "Orphaned")],
+                        default="seen",
+                        max_length=10,
+                    ),
+                ),
+                ("seen_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state', 'seen')), fields=['chain_id', 'block_number'], name='onchain_event_seen'), models.Index(fields=['chain_id', 'address', 'event'], name='onchain_event_of_contract')],
-                'constraints': [models.UniqueConstraint(fields=('chain_id', 'block_hash', 'log_index'), name='onchain_event_once')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "seen")),
+                        fields=["chain_id", "block_number"],
+                        name="onchain_event_seen",
+                    ),
+                    models.Index(fields=["chain_id", "address", "event"], name="onchain_event_of_contract"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("chain_id", "block_hash", "log_index"), name="onchain_event_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ChainIntent',
+            name="ChainIntent",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('kind', models.CharField(max_length=60)),
-                ('contract', models.CharField(max_length=60)),
-                ('function', models.CharField(max_length=60)),
-                ('args', models.JSONField()),
-                ('idempotency_key', models.CharField(max_length=200)),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('sent', 'Sent'), ('confirmed', 'Confirmed'), ('failed', 'Failed')], default='queued', max_length=10)),
-                ('reason', models.TextField(blank=True)),
-                ('tx_hash', models.CharField(max_length=66, null=True)),
-                ('block_number', models.BigIntegerField(null=True)),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation')),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("kind", models.CharField(max_length=60)),
+                ("contract", models.CharField(max_length=60)),
+                ("function", models.CharField(max_length=60)),
+                ("args", models.JSONField()),
+                ("idempotency_key", models.CharField(max_length=200)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("sent", "Sent"),
+                            ("confirmed", "Confirmed"),
+                            ("failed", "Failed"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("reason", models.TextField(blank=True)),
+                ("tx_hash", models.CharField(max_length=66, null=True)),
+                ("block_number", models.BigIntegerField(null=True)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tenancy.organisation"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SignerLane',
+            name="SignerLane",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('chain_id', models.BigIntegerField()),
-                ('address', models.CharField(max_length=42)),
-                ('next_nonce', models.BigIntegerField()),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("chain_id", models.BigIntegerField()),
+                ("address", models.CharField(max_length=42)),
+                ("next_nonce", models.BigIntegerField()),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('chain_id', 'address'), name='onchain_lane_once'), models.CheckConstraint(condition=models.Q(('next_nonce__gte', 0)), name='onchain_nonce_not_negative')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("chain_id", "address"), name="onchain_lane_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("next_nonce__gte", 0)), name="onchain_nonce_not_negative"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ChainTransaction',
+            name="ChainTransaction",
             fields=[
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('id', models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('nonce', models.BigIntegerField()),
-                ('to_address', models.CharField(max_length=42)),
-                ('data', models.TextField()),
-                ('gas', models.BigIntegerField()),
-                ('state', models.CharField(choices=[('sent', 'Sent'), ('mined', 'Mined'), ('confirmed', 'Confirmed'), ('reverted', 'Reverted'), ('lost', 'Lost')], default='sent', max_length=10)),
-                ('tx_hash', models.CharField(max_length=66, null=True)),
-                ('block_number', models.BigIntegerField(null=True)),
-                ('block_hash', models.CharField(max_length=66, null=True)),
-                ('gas_used', models.BigIntegerField(null=True)),
-                ('intent', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='transactions', to='onchain.chainintent')),
-                ('lane', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='transactions', to='onchain.signerlane')),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("nonce", models.BigIntegerField()),
+                ("to_address", models.CharField(max_length=42)),
+                ("data", models.TextField()),
+                ("gas", models.BigIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("sent", "Sent"),
+                            ("mined", "Mined"),
+                            ("confirmed", "Confirmed"),
+                            ("reverted", "Reverted"),
+                            ("lost", "Lost"),
+                        ],
+                        default="sent",
+                        max_length=10,
+                    ),
+                ),
+                ("tx_hash", models.CharField(max_length=66, null=True)),
+                ("block_number", models.BigIntegerField(null=True)),
+                ("block_hash", models.CharField(max_length=66, null=True)),
+                ("gas_used", models.BigIntegerField(null=True)),
+                (
+                    "intent",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="transactions",
+                        to="onchain.chainintent",
+                    ),
+                ),
+                (
+                    "lane",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="transactions",
+                        to="onchain.signerlane",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='TransactionAttempt',
+            name="TransactionAttempt",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('number', models.PositiveIntegerField()),
-                ('raw', models.BinaryField()),
-                ('tx_hash', models.CharField(max_length=66, unique=True)),
-                ('max_fee', models.DecimalField(decimal_places=0, max_digits=78)),
-                ('priority_fee', models.DecimalField(decimal_places=0, max_digits=78)),
-                ('signed_at_block', models.BigIntegerField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('transaction', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='onchain.chaintransaction')),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("raw", models.BinaryField()),
+                ("tx_hash", models.CharField(max_length=66, unique=True)),
+                ("max_fee", models.DecimalField(decimal_places=0, max_digits=78)),
+                ("priority_fee", models.DecimalField(decimal_places=0, max_digits=78)),
+                ("signed_at_block", models.BigIntegerField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "transaction",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="attempts",
+                        to="onchain.chaintransaction",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='chainintent',
-            index=models.Index(condition=models.Q(('state', 'queued')), fields=['created_at', 'id'], name='onchain_intent_queue'),
+            model_name="chainintent",
+            index=models.Index(
+                condition=models.Q(("state", "queued")), fields=["created_at", "id"], name="onchain_intent_queue"
+            ),
         ),
         migrations.AddIndex(
-            model_name='chainintent',
-            index=models.Index(fields=['tenant', '-id'], name='onchain_intent_of_tenant'),
+            model_name="chainintent",
+            index=models.Index(fields=["tenant", "-id"], name="onchain_intent_of_tenant"),
         ),
         migrations.AddConstraint(
-            model_name='chainintent',
-            constraint=models.UniqueConstraint(fields=('tenant', 'idempotency_key'), name='onchain_intent_key_once'),
+            model_name="chainintent",
+            constraint=models.UniqueConstraint(fields=("tenant", "idempotency_key"), name="onchain_intent_key_once"),
         ),
         migrations.AddIndex(
-            model_name='chaintransaction',
-            index=models.Index(condition=models.Q(('state__in', ['sent', 'mined'])), fields=['lane', 'nonce'], name='onchain_in_flight'),
+            model_name="chaintransaction",
+            index=models.Index(
+                condition=models.Q(("state__in", ["sent", "mined"])), fields=["lane", "nonce"], name="onchain_in_flight"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='chaintransaction',
-            constraint=models.UniqueConstraint(fields=('lane', 'nonce'), name='onchain_nonce_once'),
+            model_name="chaintransaction",
+            constraint=models.UniqueConstraint(fields=("lane", "nonce"), name="onchain_nonce_once"),
         ),
         migrations.AddConstraint(
-            model_name='chaintransaction',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'lost'), _negated=True), fields=('intent',), name='onchain_one_live_transaction_an_intent'),
+            model_name="chaintransaction",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "lost"), _negated=True),
+                fields=("intent",),
+                name="onchain_one_live_transaction_an_intent",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='transactionattempt',
-            constraint=models.UniqueConstraint(fields=('transaction', 'number'), name='onchain_attempt_once'),
+            model_name="transactionattempt",
+            constraint=models.UniqueConstraint(fields=("transaction", "number"), name="onchain_attempt_once"),
         ),
-        EnableRowLevelSecurity('ChainIntent'),
+        EnableRowLevelSecurity("ChainIntent"),
     ]

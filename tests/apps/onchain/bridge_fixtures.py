@@ -1,0 +1,82 @@
+"""The bridge in tests: the same rounds that the process runs, driven by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from apps.core import outbox
+from apps.onchain import services
+from apps.onchain.bridge import Bridge
+from apps.onchain.models import ChainIntent
+from tests.chain_bridge.chain_fixtures import DeployedChain, deployed_chain
+
+ROUNDS = 200
+
+
+@dataclass
+class DrivenBridge:
+    """A bridge on a chain of the test's own."""
+
+    chain: DeployedChain
+    bridge: Bridge = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """What a new process would start with: nothing in memory."""
+        self.bridge = Bridge(self.chain.config)
+        self.bridge.check_chain()
+
+    def settle(self) -> None:
+        """Rounds, blocks and handlers until nothing is under way any more."""
+        for _ in range(ROUNDS):
+            under_way = self.bridge.round()
+            delivered = outbox.drain()
+            if not under_way and not delivered and not ChainIntent.objects.filter(state="queued").exists():
+                return
+            if under_way:
+                self.chain.mine()
+        raise AssertionError(f"the bridge was still busy after {ROUNDS} rounds")
+
+    def register_asset(self, organisation_id: UUID, token_id: int, *, parents: tuple[int, ...] = ()) -> UUID:
+        """An intent that registers an asset for the platform's custody."""
+        return services.request_transaction(
+            organisation_id=organisation_id,
+            kind="test.register",
+            contract="AssetRegistry",
+            function="register",
+            args=[
+                "custody",
+                str(token_id),
+                "0x" + "aa" * 32,
+                "0x" + "bb" * 32,
+                [str(p) for p in parents],
+                [1000] * len(parents),
+            ],
+            idempotency_key=f"test:{token_id}",
+        )
+
+    def owner_of(self, token_id: int) -> str:
+        """The token's owner on the chain."""
+        owner: str = self.chain.gateway.read(self.chain.contracts["AssetRegistry"], "ownerOf", [token_id])[0]
+        return owner
+
+
+@pytest.fixture
+def driven(transactional_db: None, settings: Any) -> Iterator[DrivenBridge]:
+    """A bridge on its own anvil with its own chain id: rows of other tests are not its."""
+    from apps.core.tenant import all_tenants
+
+    with deployed_chain() as chain, all_tenants(reason="tests look at every organisation's intents"):
+        settings.CHAIN = settings.CHAIN | {
+            "chain_id": chain.config.chain_id,
+            "confirmations": chain.config.confirmations,
+        }
+        ChainIntent.objects.filter(state="queued").update(state="failed", reason="left by another test")
+        yield DrivenBridge(chain)
