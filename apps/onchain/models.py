@@ -24,7 +24,7 @@ class ChainIntent(TenantOwned, TimeStamped):
     idempotency_key = models.CharField(max_length=200)
     state = models.CharField(max_length=10, choices=IntentState.choices, default=IntentState.QUEUED)
     reason = models.TextField(blank=True)
-    tx_hash = models.CharField(max_length=HASH_LENGTH, null=True)
+    tx_hash = models.CharField(max_length=HASH_LENGTH, blank=True)
     block_number = models.BigIntegerField(null=True)
 
     class Meta:
@@ -69,9 +69,9 @@ class ChainTransaction(TimeStamped):
     data = models.TextField()
     gas = models.BigIntegerField()
     state = models.CharField(max_length=10, choices=TransactionState.choices, default=TransactionState.SENT)
-    tx_hash = models.CharField(max_length=HASH_LENGTH, null=True)
+    tx_hash = models.CharField(max_length=HASH_LENGTH, blank=True)
     block_number = models.BigIntegerField(null=True)
-    block_hash = models.CharField(max_length=HASH_LENGTH, null=True)
+    block_hash = models.CharField(max_length=HASH_LENGTH, blank=True)
     gas_used = models.BigIntegerField(null=True)
 
     class Meta:

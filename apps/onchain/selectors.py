@@ -56,7 +56,7 @@ def intent_info(row: ChainIntent) -> IntentInfo:
         idempotency_key=row.idempotency_key,
         state=IntentState(row.state),
         reason=row.reason,
-        tx_hash=row.tx_hash,
+        tx_hash=row.tx_hash or None,
         block_number=row.block_number,
         created_at=row.created_at,
     )
