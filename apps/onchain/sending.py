@@ -1,7 +1,7 @@
-"""The sending half of the bridge: intents become transactions, in order, and every transaction is brought to its end.
+"""The sending half of the bridge: intents become transactions, in order, and every one is brought to its end.
 
-What may go wrong at any line is covered by one rule: nonce and signed bytes are stored in one transaction before anything
-is sent. After a crash the stored bytes are sent again; a second copy of the same bytes can have no second effect.
+What may go wrong at any line is covered by one rule: nonce and signed bytes are stored in one transaction before
+anything is sent. After a crash the stored bytes are sent again; a second copy of them can have no second effect.
 """
 
 from __future__ import annotations
@@ -203,9 +203,9 @@ class Sender:
 
     def _note(self, row: ChainTransaction, state: TransactionState, receipt: Receipt | None) -> None:
         row.state = state
-        row.tx_hash = receipt.tx_hash if receipt is not None else None
+        row.tx_hash = receipt.tx_hash if receipt is not None else ""
         row.block_number = receipt.block.number if receipt is not None else None
-        row.block_hash = receipt.block.hash if receipt is not None else None
+        row.block_hash = receipt.block.hash if receipt is not None else ""
         row.gas_used = receipt.gas_used if receipt is not None else None
         row.save(update_fields=["state", "tx_hash", "block_number", "block_hash", "gas_used", "updated_at"])
 
@@ -267,7 +267,7 @@ class Sender:
             logger.error("nonce %d was used by a transaction that is not ours; its intent is queued again", row.nonce)
             self._note(locked, TransactionState.LOST, None)
             ChainIntent.objects.filter(id=row.intent_id, state=IntentState.SENT).update(
-                state=IntentState.QUEUED, tx_hash=None
+                state=IntentState.QUEUED, tx_hash=""
             )
 
     def _reopen_what_the_chain_lost(self, lane: SignerLane, used_nonces: int) -> None:
@@ -275,7 +275,7 @@ class Sender:
         lost = lane.transactions.filter(
             nonce__gte=used_nonces, state__in=(TransactionState.CONFIRMED, TransactionState.REVERTED)
         )
-        count = lost.update(state=TransactionState.SENT, block_number=None, block_hash=None)
+        count = lost.update(state=TransactionState.SENT, block_number=None, block_hash="")
         if count:
             logger.error("the chain lost %d transactions that were confirmed; sending their bytes again", count)
 
