@@ -18,6 +18,7 @@ from datetime import timedelta
 from typing import Any, TypeVar, get_type_hints
 from uuid import UUID
 
+from celery import current_app
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
 from django.db.models import Q
@@ -29,6 +30,7 @@ from apps.core.types import DeliveryState
 
 logger = logging.getLogger(__name__)
 
+DISPATCH_TASK = "core.dispatch_outbox"
 MAX_ATTEMPTS = 8
 LEASE = timedelta(minutes=2)
 HEARTBEAT_S = 30.0
@@ -130,9 +132,7 @@ def publish(event: Event, *, tenant_id: UUID | None = None) -> None:
 
 def wake_dispatcher() -> None:
     """Ask a worker to deliver now; beat's sweep finds what a lost wake-up leaves."""
-    from apps.core.tasks import dispatch_outbox  # the task module imports this one
-
-    dispatch_outbox.delay()
+    current_app.send_task(DISPATCH_TASK, ignore_result=True)
 
 
 def deliver_next() -> bool:

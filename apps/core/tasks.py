@@ -20,7 +20,7 @@ DISPATCH_BUDGET_S = 20.0
 IDEMPOTENCY_KEPT = timedelta(hours=24)
 
 
-@shared_task(name="core.dispatch_outbox", ignore_result=True)
+@shared_task(name=outbox.DISPATCH_TASK, ignore_result=True)
 def dispatch_outbox() -> None:
     """Deliver what is due; hand long-running deliveries to tasks of their own."""
     deadline = time.monotonic() + DISPATCH_BUDGET_S
