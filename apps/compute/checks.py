@@ -1,4 +1,4 @@
-"""The runner's part of /readyz."""
+"""Health of the runner, as `/readyz` shows it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from apps.core.health import PartDown, check
 
 @check("runner")
 def runner() -> str:
-    """The runner answers and has its models."""
+    """The runner answers and its bundled models are loaded."""
     health = runner_health()
     if not health.ready:
-        raise PartDown(health.detail or health.status)
-    return health.detail
+        raise PartDown(f"{health.status}: {health.detail}" if health.detail else health.status)
+    return health.status

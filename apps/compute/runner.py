@@ -50,12 +50,12 @@ _clients: dict[tuple[str, str], httpx.Client] = {}
 
 def runner_base_url() -> str:
     """Base URL for OpenAI clients, ending in `/v1`."""
-    return f"{settings.RUNNER_URL.rstrip('/')}/v1"
+    return f"{settings.RUNNER['url'].rstrip('/')}/v1"
 
 
 def runner_token() -> str:
     """Bearer token (an OpenAI client's `api_key`) of the runner."""
-    return str(settings.RUNNER_TOKEN)
+    return str(settings.RUNNER["token"])
 
 
 def embed(texts: Sequence[str], *, model: str = BASE_EMBEDDING_MODEL) -> list[list[float]]:
@@ -173,7 +173,7 @@ def runner_health() -> RunnerHealth:
 
 def _client() -> httpx.Client:
     """One pooled client per address and token (the settings may change in tests)."""
-    key = (settings.RUNNER_URL.rstrip("/"), runner_token())
+    key = (settings.RUNNER["url"].rstrip("/"), runner_token())
     with _client_lock:
         client = _clients.get(key)
         if client is None:
