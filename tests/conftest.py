@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests.gpu_runner.runner_fixtures import prepared_models, runner, start_runner
+
+__all__ = ["prepared_models", "runner", "start_runner"]
+
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
