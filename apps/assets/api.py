@@ -141,14 +141,17 @@ class VerificationSerializer(serializers.Serializer[Any]):
 
 
 class GrantSerializer(serializers.Serializer[Any]):
-    """A right of another organisation."""
+    """A right of another organisation, and what it was given for."""
 
     id = serializers.UUIDField(read_only=True)
     grantee_id = serializers.UUIDField()
     right = serializers.ChoiceField(choices=[right.value for right in AccessRight])
     expires_at = serializers.DateTimeField(allow_null=True, required=False, default=None)
     royalty_bps = serializers.IntegerField(min_value=0, max_value=9_999, default=0)
-    source = serializers.CharField(read_only=True)
+
+    def get_fields(self) -> dict[str, Any]:
+        """`source` is a name that DRF's fields keep for themselves, so it cannot be declared above."""
+        return super().get_fields() | {"source": serializers.CharField(read_only=True)}
 
 
 _VERSION = OpenApiParameter("version", int, description="version number; the newest where left out")

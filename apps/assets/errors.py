@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from apps.core.errors import Conflict, InvalidInput, NotFound, NotPermitted
+from apps.core.errors import Conflict, FieldProblem, InvalidInput, NotFound, NotPermitted
 
 
 class AssetNotFound(NotFound):
@@ -24,7 +24,7 @@ class VersionNotFound(NotFound):
 class InvalidRelease(InvalidInput):
     """A version's parents, contributions or metadata are not acceptable; `errors` names the fields."""
 
-    def __init__(self, errors: list[dict[str, str]]) -> None:
+    def __init__(self, errors: list[FieldProblem]) -> None:
         super().__init__("invalid_release", "The version cannot be released as described.", errors=errors)
 
 

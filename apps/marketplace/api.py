@@ -192,7 +192,7 @@ class ListingListView(generics.ListAPIView[Listing]):
 
     serializer_class = ListingSerializer
 
-    def get_permissions(self) -> list[Any]:
+    def get_permissions(self) -> Any:
         """Anyone may look; offering needs an account."""
         return [permissions.AllowAny()] if self.request.method == "GET" else super().get_permissions()
 
@@ -224,7 +224,7 @@ class ListingListView(generics.ListAPIView[Listing]):
 class ListingView(APIView):
     """One offer with the split of its price; DELETE takes it back."""
 
-    def get_permissions(self) -> list[Any]:
+    def get_permissions(self) -> Any:
         """Anyone may look."""
         return [permissions.AllowAny()] if self.request.method == "GET" else super().get_permissions()
 

@@ -16,7 +16,7 @@ ROOT = "0x" + "ab" * 32
 
 @pytest.fixture
 def release() -> Callable[..., Any]:
-    """`release(actor, name="…", kind=…, asset_id=None, **release arguments)`: a released version in the actor's scope."""
+    """`release(actor, name="…", kind=…, asset_id=None, **arguments of release_version)` in the actor's scope."""
 
     def make(actor: Any, name: str = "Reviews", kind: AssetKind = AssetKind.DATASET, **arguments: Any) -> Any:
         with tenant_scope(actor.organisation_id):

@@ -122,7 +122,7 @@ def test_diamond_adds_both_routes_and_names_the_heavier() -> None:
 
 def test_without_contributors_the_owner_takes_the_whole_rest() -> None:
     [share] = attribute(uid(0), {uid(0): VersionTerms(uid(0), uid(9), contributor_bps=5_000)})
-    assert (share.organisation_id, share.weight, share.rule) == (uid(9), 1, ShareRule.OWNER)
+    assert (share.organisation_id, share.weight, share.rule) == (uid(9), Fraction(1), ShareRule.OWNER.value)
 
 
 def test_a_ladder_of_diamonds_with_2_to_the_200_routes_takes_well_under_a_second() -> None:

@@ -192,6 +192,6 @@ def test_contributions_of_one_organisation_in_one_role_are_added_up(actor: Any, 
 def test_history_cannot_be_deleted(actor: Any, release: Release, table: str) -> None:
     data = release(actor, contributions=[ContributionSpec(actor.organisation_id, "annotator", 1)])
     release(actor, "Model", AssetKind.MODEL, parents=[ParentRef(data.id, 1_000)])
-    for statement in (f"DELETE FROM {table}", f"TRUNCATE {table} CASCADE"):
+    for statement in (f"DELETE FROM {table}", f"TRUNCATE {table} CASCADE"):  # noqa: S608  # names from above
         with all_tenants(reason="test"), pytest.raises(DatabaseError), transaction.atomic():
             connection.cursor().execute(statement)
