@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
+from tests.browser.scenes import SCENES
 from tests.browser.world import World
+from tests.gpu_runner.runner_fixtures import RunnerProcess, prepared_models, runner
+
+__all__ = ["prepared_models", "runner"]
 
 # Playwright's synchronous API keeps an event loop in this thread, in which Django would refuse its ORM.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -55,8 +59,8 @@ def live_server_url(django_db_setup: None) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """One browser for all tests."""
+def chromium(world: World) -> Iterator[Browser]:
+    """One browser for all tests, started after the world is made: from then on this thread has an event loop."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
@@ -64,10 +68,13 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def world(django_db_setup: None, django_db_blocker: Any) -> World:
-    """People and organisations, committed once, for pages to show."""
+def world(django_db_setup: None, django_db_blocker: Any, runner: RunnerProcess) -> World:
+    """People and what they have made, committed once, for pages to show."""
     with django_db_blocker.unblock():
-        return World.build()
+        built = World.build()
+        for scene in SCENES:
+            scene(built)
+        return built
 
 
 @pytest.fixture

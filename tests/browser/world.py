@@ -1,12 +1,13 @@
-"""Who and what the pages show: built once a run, committed, so that the server's threads see it.
+"""Who the pages are shown to: built once a run, committed, so that the server's threads see it.
 
-An app's part of the world is a function in `SCENES`; its ids are kept by name in `World.ids` for `pages.py`.
+What the people have made is in `scenes.py`; its ids are kept by name in `World.ids` for `pages.py`.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,16 +20,16 @@ from apps.tenancy.types import Actor, Role
 
 @dataclass
 class World:
-    """Actors by name (`person`, `team`, `viewer`, `guest`, `newcomer`, `empty_team`) and ids by name."""
+    """Actors by name (`person`, `team`, `viewer`, `guest`, `newcomer`, `empty_team`, `buyer`) and ids by name."""
 
     actors: dict[str, Actor]
     ids: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def build(cls) -> World:
-        """Make the people, then let each scene add its rows."""
+        """Make the people."""
         team = _team_of(_person("Ines Haddad"), "Dune Research")
-        world = cls(
+        return cls(
             {
                 "guest": _actor_of_guest(),
                 "newcomer": selectors.actor_for(_person("Noor").id),
@@ -36,11 +37,15 @@ class World:
                 "team": team,
                 "viewer": _member(team, "Jonas Weber", Role.VIEWER),
                 "empty_team": _team_of(_person("Lena Ortiz"), "Fresh Start Ltd"),
+                "buyer": _team_of(_person("Mateo Rossi"), "Harbour Logistics"),
             }
         )
-        for scene in SCENES:
-            scene(world)
-        return world
+
+    @contextmanager
+    def acting(self, name: str) -> Iterator[Actor]:
+        """The named actor, with its tenant scope entered."""
+        with tenant_scope(self.actors[name].organisation_id):
+            yield self.actors[name]
 
 
 def _person(name: str) -> User:
@@ -66,13 +71,3 @@ def _member(team: Actor, name: str, role: Role) -> Actor:
 
 def _actor_of_guest() -> Actor:
     return selectors.actor_for(accounts.start_guest().id, is_guest=True)
-
-
-def _organisation_scene(world: World) -> None:
-    team = world.actors["team"]
-    with tenant_scope(team.organisation_id):
-        services.invite_member(actor=team, email="a.rather.long.address@subsidiary.example.org", role=Role.ADMIN)
-        services.issue_api_key(actor=team, name="Nightly import")
-
-
-SCENES: list[Callable[[World], None]] = [_organisation_scene]

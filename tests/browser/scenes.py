@@ -1,0 +1,125 @@
+"""What the people of the world have made, by the same services that the pages call: one scene an app, lowest first."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+from apps.assets import services as assets
+from apps.assets.types import AssetKind, ContributionSpec, ParentRef
+from apps.core import outbox
+from apps.core.money import Money
+from apps.knowledge import services as knowledge
+from apps.knowledge.services import Upload
+from apps.ledger import services as ledger
+from apps.ledger.types import AccountKind, AccountRef, SourceRef
+from apps.marketplace import services as marketplace
+from apps.tenancy import services as tenancy
+from apps.tenancy.types import PLATFORM_ID, Role
+from tests.browser.world import World
+
+HANDBOOK = """# Returns
+
+A customer may return an item within 30 days. The refund goes to the original card and takes up to five days.
+
+# Shipping
+
+Orders placed before 14:00 leave on the same day. Express orders arrive on the next working day.
+"""
+
+
+def fund(world: World, name: str, cents: int) -> None:
+    """Prepaid cash, as after a top-up."""
+    ledger.transfer(
+        debit=AccountRef(PLATFORM_ID, AccountKind.PROCESSOR, "USD"),
+        credit=AccountRef(world.actors[name].organisation_id, AccountKind.CASH, "USD"),
+        amount=Money(cents),
+        idempotency_key=f"scene:{world.actors[name].organisation_id}",
+        reason="Top-up",
+        source=SourceRef("test", "scene"),
+    )
+
+
+def organisation(world: World) -> None:
+    """An open invitation and an API key."""
+    with world.acting("team") as team:
+        tenancy.invite_member(actor=team, email="a.rather.long.address@subsidiary.example.org", role=Role.ADMIN)
+        tenancy.issue_api_key(actor=team, name="Nightly import")
+
+
+def money(world: World) -> None:
+    """Prepaid balances."""
+    fund(world, "team", 50_000)
+    fund(world, "buyer", 20_000)
+
+
+def registry(world: World) -> None:
+    """A model built on a data set that others helped to make, released and unreleased assets."""
+    person = world.actors["person"].organisation_id
+    with world.acting("team") as team:
+        data = assets.register_asset(
+            actor=team, kind=AssetKind.DATASET, name="Support messages", summary="1,500 messages in six classes."
+        )
+        version = assets.release_version(
+            actor=team,
+            asset_id=data.id,
+            content_root="0x" + "4f" * 32,
+            metadata={"rows": 1500, "agreement": "0.94"},
+            contributions=[
+                ContributionSpec(person, "annotator", 940),
+                ContributionSpec(world.actors["viewer"].organisation_id, "annotator", 560),
+            ],
+        )
+        model = assets.register_asset(
+            actor=team,
+            kind=AssetKind.MODEL,
+            name="Support message classifier, fine-tuned on six classes",
+            summary="Sorts a message into one of six classes.",
+        )
+        assets.release_version(
+            actor=team,
+            asset_id=model.id,
+            content_root="0x" + "5a" * 32,
+            metadata={"accuracy": "0.962"},
+            parents=[ParentRef(version.id, 3000)],
+        )
+        draft = assets.register_asset(actor=team, kind=AssetKind.DATASET, name="Invoices, scanned")
+    world.ids |= {"dataset_asset": data.id, "model_asset": model.id, "draft_asset": draft.id}
+
+
+def knowledge_base(world: World) -> None:
+    """A knowledge base with a document that was read and one that cannot be."""
+    with world.acting("team") as team:
+        base = knowledge.create_knowledge_base(actor=team, name="Shop handbook", description="Returns and shipping.")
+        files = [("handbook.md", HANDBOOK.encode()), ("scan.pdf", b"%PDF-1.7 broken")]
+        added = knowledge.add_documents(
+            actor=team,
+            knowledge_base_id=base.id,
+            files=[Upload(name, len(content), io.BytesIO(content)) for name, content in files],
+        )
+        outbox.drain()
+        knowledge.release_version(actor=team, knowledge_base_id=base.id)
+        empty = knowledge.create_knowledge_base(actor=team, name="Not filled yet")
+    world.ids |= {"knowledge_base": base.id, "empty_knowledge_base": empty.id, "document": added[0].document.id}
+
+
+def trade(world: World) -> None:
+    """An offer, a sold licence, and what it paid."""
+    with world.acting("team") as team:
+        listing = marketplace.list_asset(
+            actor=team, asset_id=world.ids["model_asset"], price=Money(4_900), terms="use-commercial-1", period_days=365
+        )
+        other = marketplace.list_asset(
+            actor=team,
+            asset_id=world.ids["dataset_asset"],
+            price=Money(1_250),
+            terms="develop-royalty-1",
+            royalty_bps=500,
+        )
+    with world.acting("buyer") as buyer:
+        marketplace.buy_licence(actor=buyer, listing_id=listing.id, idempotency_key="scene-purchase")
+    outbox.drain()
+    world.ids |= {"listing": listing.id, "other_listing": other.id}
+
+
+SCENES: list[Callable[[World], None]] = [organisation, money, registry, knowledge_base, trade]
