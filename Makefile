@@ -43,8 +43,8 @@ check: $(VENV)/.development ## Lint, types, layers, migrations, deployment setti
 	$(BIN)/python -m chain_bridge.foundry lint
 	$(BIN)/python -m chain_bridge.foundry test
 
-bench: $(VENV)/.development ## Measure again what README claims about speed
-	@$(BIN)/python -m sahara_platform.embedded exec --start -- $(BIN)/python -m benchmarks
+bench: $(VENV)/.development ## Measure again what README claims about speed; NAME=ledger for one
+	@$(BIN)/python -m benchmarks $(NAME)
 
 golden-path: $(VENV)/.platform ## Order, label, train, build, sell, pay out; DATA=file.csv for your own texts
 	@$(BIN)/python -m sahara_platform.embedded exec --start -- $(BIN)/python -m examples.golden_path $(if $(DATA),--data "$(DATA)")

@@ -1,0 +1,61 @@
+"""A throw-away platform database and cache for tests and benchmarks: the same parts, nothing kept."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from sahara_platform.embedded import postgres, valkey
+
+ROOT = Path(__file__).resolve().parents[2]
+DIRECTORY = ROOT / "var" / "test"
+
+
+@dataclass
+class Scratch:
+    """Running parts of one process; `stop` drops what was made."""
+
+    database: str
+    server: postgres.PostgresHandle
+    cache: valkey.ValkeyHandle
+    storage: Path
+
+    def stop(self) -> None:
+        """Drop the database, remove the files and let go of the servers."""
+        self.server.drop_database(self.database)
+        shutil.rmtree(self.storage, ignore_errors=True)
+        self.cache.stop()
+        self.server.stop()
+
+
+def start() -> Scratch:
+    """Start the parts and point the environment at them; call it before Django reads its settings.
+
+    The PostgreSQL cluster is shared among processes (without fsync), the database is this process's own.
+    """
+    DIRECTORY.mkdir(parents=True, exist_ok=True)
+    server = postgres.start(DIRECTORY / "postgres")
+    cache = valkey.start()
+    database = f"test_{os.getpid()}_{secrets.token_hex(3)}"
+    server.create_database(database)
+    storage = Path(tempfile.mkdtemp(prefix="storage-"))
+    os.environ.update(
+        SAHARA_MODE="development",
+        SECRET_KEY=secrets.token_hex(32),
+        DATABASE_URL=server.app_url(database),
+        DATABASE_OWNER_URL=server.owner_url(database),
+        DATABASE_POOL_SIZE="0",
+        REDIS_URL=cache.url,
+        STORAGE_DIR=str(storage),
+        CHAIN_ADDRESSES_FILE=str(storage / "addresses.json"),
+        STRIPE_API_KEY="sk_test_scratch",
+        STRIPE_WEBHOOK_SECRET="whsec_scratch",
+        RUNNER_URL="http://127.0.0.1:9",
+        RUNNER_TOKEN=secrets.token_hex(16),
+        EMAIL_URL="console:",
+    )
+    return Scratch(database, server, cache, storage)
