@@ -53,7 +53,7 @@ def start() -> Scratch:
         STORAGE_DIR=str(storage),
         CHAIN_ADDRESSES_FILE=str(storage / "addresses.json"),
         STRIPE_API_KEY="sk_test_scratch",
-        STRIPE_WEBHOOK_SECRET="whsec_scratch",
+        STRIPE_WEBHOOK_SECRET=f"whsec_{secrets.token_hex(16)}",
         RUNNER_URL="http://127.0.0.1:9",
         RUNNER_TOKEN=secrets.token_hex(16),
         EMAIL_URL="console:",
