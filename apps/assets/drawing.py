@@ -14,7 +14,7 @@ MAX_DRAWN = 40
 _BOX_WIDTH, _BOX_HEIGHT = 176, 60
 _GAP_ALONG, _GAP_ACROSS = 72, 20
 _MARGIN = 4
-_NAME_LENGTH = 22
+_NAME_LENGTH = 18
 
 
 @dataclass(frozen=True)

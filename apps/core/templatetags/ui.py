@@ -137,14 +137,18 @@ def field(bound: BoundField, label: str = "", help_text: str = "") -> SafeString
     if bound.form.__class__.__module__.startswith("allauth."):
         # allauth repeats each label as the placeholder.
         widget.attrs.pop("placeholder", None)
+    is_choice_group = isinstance(widget, (RadioSelect, CheckboxSelectMultiple))
+    if is_choice_group:
+        # The template draws each option by itself; the options take their attributes from the widget.
+        widget.attrs |= attrs
     return _part(
         "field",
         bound=bound,
-        control=bound.as_widget(attrs=attrs),
+        control="" if is_choice_group else bound.as_widget(attrs=attrs),
         label=label or bound.label,
         help_text=help_text or bound.help_text,
         errors=errors,
-        is_choice_group=isinstance(widget, (RadioSelect, CheckboxSelectMultiple)),
+        is_choice_group=is_choice_group,
         is_checkbox=isinstance(widget, CheckboxInput) and not isinstance(widget, CheckboxSelectMultiple),
     )
 
