@@ -32,7 +32,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person. A guest has no e-mail yet; signing up turns the same row into an account."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    email = models.EmailField(null=True, blank=True)  # noqa: DJ001  # many guests have none, and addresses are unique
+    email = models.EmailField(null=True, blank=True, unique=True)  # many guests have none, and addresses are unique
     display_name = models.CharField(max_length=80, blank=True)
     is_guest = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)

@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
                     "id",
                     models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
-                ("email", models.EmailField(blank=True, max_length=254, null=True)),
+                ("email", models.EmailField(blank=True, max_length=254, null=True, unique=True)),
                 ("display_name", models.CharField(blank=True, max_length=80)),
                 ("is_guest", models.BooleanField(default=False)),
                 ("is_active", models.BooleanField(default=True)),
