@@ -78,10 +78,11 @@ class TrainLoraSpec(Wire):
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     rank: int = Field(default=8, ge=1, le=64)
     targets: Literal["attention", "all-linear"] = "attention"
-    learning_rate: float = Field(default=2e-3, gt=0, le=0.1)
-    batch_size: int = Field(default=8, ge=1, le=64)
+    learning_rate: float = Field(default=1e-3, gt=0, le=0.1)
+    batch_size: int = Field(default=4, ge=1, le=64)
     epochs: int = Field(default=1, ge=1, le=20)
-    max_steps: int = Field(default=40, ge=1, le=10_000)
+    max_steps: int = Field(default=60, ge=1, le=10_000)
+    balance_classes: bool = Field(default=True, description="draw every class equally often")
     max_eval_rows: int = Field(default=64, ge=2, le=10_000)
     max_tokens_per_row: int = Field(default=128, ge=16, le=2048)
 

@@ -6,7 +6,7 @@ import json
 import math
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,12 +137,8 @@ def plan_batches(rows: Sequence[Prepared], spec: TrainLoraSpec) -> list[list[Pre
     Every window of 8 batches is sorted by length inside, which saves most of the padding and keeps the order random.
     """
     generator = random.Random(spec.seed)  # noqa: S311  # a reproducible order
-    order: list[Prepared] = []
-    for _ in range(spec.epochs):
-        epoch = list(rows)
-        generator.shuffle(epoch)
-        order += epoch
-    order = order[: spec.max_steps * spec.batch_size]
+    size = min(spec.max_steps * spec.batch_size, spec.epochs * len(rows))
+    order = _draw(rows, size, generator, balanced=spec.balance_classes)
     window, batches = spec.batch_size * 8, []
     for start in range(0, len(order), window):
         part = sorted(order[start : start + window], key=lambda row: row.length)
@@ -150,6 +146,29 @@ def plan_batches(rows: Sequence[Prepared], spec: TrainLoraSpec) -> list[list[Pre
         generator.shuffle(cut)
         batches += cut
     return batches
+
+
+def _draw(rows: Sequence[Prepared], size: int, generator: random.Random, *, balanced: bool) -> list[Prepared]:
+    """`size` rows in random order, each as often as the others.
+
+    Balanced, every class is drawn equally often: on so few steps a rare class would otherwise not be learnt at all,
+    and the model would only learn which class is frequent.
+    """
+    groups: dict[str, list[Prepared]] = {}
+    for row in rows:
+        groups.setdefault(row.label if balanced else "", []).append(row)
+    streams = [_endless(groups[label], generator) for label in sorted(groups)]
+    drawn = [next(streams[number % len(streams)]) for number in range(size)]
+    generator.shuffle(drawn)
+    return drawn
+
+
+def _endless(rows: Sequence[Prepared], generator: random.Random) -> Iterator[Prepared]:
+    """The rows again and again, each time in another order."""
+    while True:
+        epoch = list(rows)
+        generator.shuffle(epoch)
+        yield from epoch
 
 
 def _train(bench: Bench, batches: Sequence[Sequence[Prepared]], spec: TrainLoraSpec, job: TrainingJob) -> float:
@@ -169,7 +188,8 @@ def _train(bench: Bench, batches: Sequence[Sequence[Prepared]], spec: TrainLoraS
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, CLIP_NORM)
         optimiser.step()
-        smooth = float(loss) if math.isnan(smooth) else 0.8 * smooth + 0.2 * float(loss)
+        value = float(loss.detach())
+        smooth = value if math.isnan(smooth) else 0.8 * smooth + 0.2 * value
         tokens += sum(row.length for row in batch)
         job.progress.tokens = tokens
         speed = tokens / max(time.monotonic() - started, 1e-6)
@@ -177,7 +197,7 @@ def _train(bench: Bench, batches: Sequence[Sequence[Prepared]], spec: TrainLoraS
             step / len(batches),
             step=step,
             total_steps=len(batches),
-            loss=float(loss),
+            loss=value,
             learning_rate=rate,
             tokens_per_s=speed,
         )

@@ -6,7 +6,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 GREETINGS = ["Good morning, how are you", "Hello dear friend", "Nice to see you again", "Hi there, how was your day"]
-INVOICES = ["Your invoice is overdue", "Please pay the bill", "The payment of the account failed", "A refund was issued"]
+INVOICES = [
+    "Your invoice is overdue",
+    "Please pay the bill",
+    "The payment of the account failed",
+    "A refund was issued",
+]
 PLACES = ["today", "in Paris", "at the office", "on Monday", "this week", "in May"]
 
 
