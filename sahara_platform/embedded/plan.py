@@ -234,7 +234,7 @@ class Plan:
                 stripe.checkout_command(),
                 self.bare(**stripe.checkout_environment(settings)),
                 self.places.log("checkout"),
-                ready=lambda: probes.answers(f"{settings.api_base}/healthz"),
+                ready=lambda: probes.answers(f"{settings.api_base}/healthcheck"),
             ),
         ]
 

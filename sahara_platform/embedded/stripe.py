@@ -81,7 +81,7 @@ def processor_answers(settings: StripeSettings) -> bool:
 
 def checkout_answers(settings: StripeSettings) -> bool:
     """Whether the stand-in takes requests."""
-    return _status(f"{settings.api_base}/healthz") == 200
+    return _status(f"{settings.api_base}/healthcheck") == 200
 
 
 @dataclass

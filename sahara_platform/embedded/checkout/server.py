@@ -62,7 +62,7 @@ class CheckoutServer:
         application.cleanup_ctx.append(self._background)
         application.add_routes(
             [
-                web.get("/healthz", self._health),
+                web.get("/healthcheck", self._health),
                 web.get("/checkout.css", self._style),
                 web.get("/c/pay/{id}", self._show_page),
                 web.post("/c/pay/{id}", self._pay),
