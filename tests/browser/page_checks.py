@@ -24,7 +24,7 @@ axe.run(document, {resultTypes: ["violations"]}).then((result) => result.violati
 
 @dataclass
 class Watch:
-    """What went wrong, and what was loaded, since the page was opened."""
+    """What went wrong, and what was loaded, since the last navigation."""
 
     problems: list[str] = field(default_factory=list)
     responses: list[Response] = field(default_factory=list)
@@ -35,8 +35,14 @@ class Watch:
         watch = cls()
         page.on("console", watch._on_console)
         page.on("pageerror", lambda error: watch.problems.append(f"script error: {error}"))
-        page.on("response", lambda response: watch.responses.append(response))
+        page.on("response", watch._on_response)
         return watch
+
+    def _on_response(self, response: Response) -> None:
+        if response.request.is_navigation_request():
+            # The bodies of the page before are gone.
+            self.responses.clear()
+        self.responses.append(response)
 
     def _on_console(self, message: ConsoleMessage) -> None:
         # Chromium reports a blocked inline script, style or request here.

@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Request, expect
 
 from apps.core import live
-from tests.browser.page_checks import Watch, wait_until_ready
+from tests.browser.page_checks import Watch, assert_page_ok, wait_until_ready
+from tests.browser.pages import PAGE_BUDGET_KB
 from tests.browser.world import World
 
 Visit = Callable[..., BrowserContext]
@@ -112,3 +113,32 @@ def test_a_live_region_fetches_its_content_when_its_topic_speaks(world: World, v
         notifier.start()
         notifier.join()
     assert len(fetched) == before + 1
+
+
+def test_a_live_region_polls_while_the_socket_is_down(world: World, visit: Visit) -> None:
+    page = visit(world.actors["person"]).new_page()
+    page.route_web_socket("**/ws/live/", lambda socket: socket.close())
+    page.goto("/dashboard/")
+    wait_until_ready(page)
+    with page.expect_request(lambda request: request.url.endswith("/developers/"), timeout=5_000):
+        page.evaluate(
+            "() => { const region = document.createElement('live-region');"
+            "region.setAttribute('topic', 'any:1'); region.setAttribute('poll', '1');"
+            "region.setAttribute('src', '/developers/'); document.querySelector('main').append(region); }"
+        )
+
+
+def test_a_form_without_its_token_gets_a_page_that_says_what_to_do(visit: Visit) -> None:
+    context = visit()
+    page = context.new_page()
+    watch = Watch.over(page)
+    page.goto("/accounts/login/")
+    wait_until_ready(page)
+    context.clear_cookies()
+    page.get_by_label("E-mail").fill("someone@example.org")
+    page.get_by_label("Password").fill("a-long-password")
+    with page.expect_navigation() as navigation:
+        page.get_by_role("button", name="Sign in").click()
+    assert navigation.value.status == 403
+    expect(page.get_by_text("Load the page again and repeat the step.")).to_be_visible()
+    assert_page_ok(page, watch, name="csrf-failure", budget_kb=PAGE_BUDGET_KB)
