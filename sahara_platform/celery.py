@@ -14,6 +14,12 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "core.dispatch_outbox": {"task": "core.dispatch_outbox", "schedule": 2.0, "options": {"expires": 10}},
     "compute.poll_jobs": {"task": "compute.poll_jobs", "schedule": 2.0, "options": {"expires": 5}},
+    "labeling.close_expired_leases": {
+        "task": "labeling.close_expired_leases",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
+    "labeling.refresh_board": {"task": "labeling.refresh_board", "schedule": 15.0, "options": {"expires": 15}},
     "marketplace.expire_licences": {"task": "marketplace.expire_licences", "schedule": 300.0},
     "billing.settle_overdue_top_ups": {"task": "billing.settle_overdue_top_ups", "schedule": 300.0},
     "core.forget_idempotency_keys": {"task": "core.forget_idempotency_keys", "schedule": 3600.0},

@@ -120,11 +120,28 @@ def import_dataset_version(*, actor: Actor, dataset_id: UUID, file: IO[bytes], f
     Raises InvalidInput naming every row that cannot be used; nothing is saved then.
     """
     require(actor, DatasetsPermission.RELEASE)
+    return _release_upload(actor, dataset_id, filename, *_read_upload(file, filename))
+
+
+def upload_dataset(*, actor: Actor, name: str, summary: str, file: IO[bytes], filename: str) -> DatasetVersionInfo:
+    """Register a dataset with its first version from an uploaded file; where the file is refused, neither is kept."""
+    require(actor, DatasetsPermission.RELEASE)
+    rows, schema = _read_upload(file, filename)
+    dataset = create_dataset(actor=actor, name=name, summary=summary)
+    return _release_upload(actor, dataset.id, filename, rows, schema)
+
+
+def _read_upload(file: IO[bytes], filename: str) -> tuple[list[Row], dict[str, str]]:
     table = read_table(file, filename, required_columns=("text", "label"), unique_column="id")
     rows: list[Row] = [dict(row) for row in table.rows]
     if "split" in table.columns:
         _check_splits(rows, table.row_numbers, filename)
-    schema = {column: LABELLED_SCHEMA.get(column, "as uploaded") for column in (*table.columns, "split")}
+    return rows, {column: LABELLED_SCHEMA.get(column, "as uploaded") for column in (*table.columns, "split")}
+
+
+def _release_upload(
+    actor: Actor, dataset_id: UUID, filename: str, rows: list[Row], schema: dict[str, str]
+) -> DatasetVersionInfo:
     card = {"source": "uploaded by its owner", "file": filename[:200]}
     return release_dataset_version(actor=actor, dataset_id=dataset_id, rows=rows, schema=schema, card=card)
 

@@ -123,7 +123,7 @@ def read_objects(
         if isinstance(one, dict):
             columns.update(dict.fromkeys(one))
         else:
-            problems.add(number, "", f"The row is {_json_kind(one)}; each must be an object, like {{\"text\": …}}.")
+            problems.add(number, "", f'The row is {_json_kind(one)}; each must be an object, like {{"text": …}}.')
     problems.raise_if_any(filename)
     if not objects:
         raise _file_error("empty_file", filename, "There are no rows.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet, Sum
 
 from apps.core.money import Money
+from apps.core.tenant import tenant_scope
 from apps.labeling.errors import OrderNotFound
 from apps.labeling.models import Annotation, AnnotatorStats, Assignment, Order, Task
 from apps.labeling.policies import require
@@ -148,3 +150,35 @@ def label_counts(row: Order) -> list[tuple[str, int]]:
     """How often each class was answered so far, in the order of the classes."""
     counts = dict(Annotation.objects.filter(order=row).values_list("label").annotate(Count("id")))
     return [(one.name, counts.get(one.name, 0)) for one in classes_of(row)]
+
+
+def answers(row: Order, batch: int = 5_000) -> Iterator[list[dict[str, Any]]]:
+    """Every answer of an order in batches, oldest first. Annotators are numbered, not named.
+
+    It enters the requester's scope by itself, for it is read after the request that asked for it has ended.
+    """
+    numbers: dict[UUID, int] = {}
+    last: UUID | None = None
+    while True:
+        with tenant_scope(row.tenant_id):
+            rows = Annotation.objects.filter(order=row).order_by("id")
+            found = list(
+                (rows if last is None else rows.filter(id__gt=last)).values_list(
+                    "id", "task__row", "task__external_id", "task__text", "annotator_id", "label", "state", "rule"
+                )[:batch]
+            )
+        if not found:
+            return
+        last = found[-1][0]
+        yield [
+            {
+                "row": item_row,
+                "id": external_id,
+                "text": text,
+                "annotator": numbers.setdefault(annotator_id, len(numbers) + 1),
+                "label": label,
+                "state": state,
+                "rule": rule,
+            }
+            for _, item_row, external_id, text, annotator_id, label, state, rule in found
+        ]

@@ -1,5 +1,6 @@
 """Writes of the labelling room."""
 
+from apps.labeling.services.annotators import annotator_of
 from apps.labeling.services.answering import (
     Submission,
     extend_lease,
@@ -22,6 +23,7 @@ from apps.labeling.services.settling import settle_item
 
 __all__ = [
     "Submission",
+    "annotator_of",
     "cancel_order",
     "close_expired_leases",
     "close_order",

@@ -1,0 +1,1 @@
+"""API of the labelling room: orders for requesters, work for annotators."""

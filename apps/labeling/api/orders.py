@@ -1,0 +1,273 @@
+"""API of orders: draft with a quote, launch, watch, end, take the answers out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.core.money import Money
+from apps.labeling import services, uploads
+from apps.labeling.pricing import quote
+from apps.labeling.selectors import orders as selectors
+from apps.tenancy.actors import actor_of
+
+
+class MoneySerializer(serializers.Serializer[Any]):
+    """An amount: minor units as a string, and a currency."""
+
+    amount_minor = serializers.RegexField(r"^\d{1,9}$")
+    currency = serializers.RegexField(r"^[A-Z]{3}$", default="USD")
+
+
+class _JsonField(serializers.JSONField):
+    """JSON, also as text in a multipart form; comma-separated names are a list."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, str):
+            text = data.strip()
+            if not text.startswith(("[", "{", '"')):
+                return [part.strip() for part in text.split(",") if part.strip()]
+            try:
+                return json.loads(text)
+            except ValueError:
+                raise serializers.ValidationError("This is not JSON.") from None
+        return super().to_internal_value(data)
+
+
+class NewOrderSerializer(serializers.Serializer[Any]):
+    """A draft: `file` (multipart; CSV or JSONL with the column text, optionally id, label, gold) or `rows` (JSON)."""
+
+    title = serializers.CharField(max_length=500)
+    instruction = serializers.CharField(max_length=10_000, help_text="Markdown; 40 words are best")
+    classes = _JsonField(required=False, help_text="names, or {name, key}; left out: the labels found in the upload")
+    example = _JsonField(required=False, help_text="{text, label, why}")
+    price_minor = serializers.IntegerField(help_text="pay for one accepted label, in minor units")
+    currency = serializers.RegexField(r"^USD$", default="USD")
+    redundancy = serializers.IntegerField(default=3, help_text="answers for each item")
+    gold_percent = serializers.IntegerField(
+        default=10, help_text="share of the items with a known label that become hidden check questions"
+    )
+    file = serializers.FileField(required=False, allow_empty_file=True)
+    gold_file = serializers.FileField(
+        required=False, allow_empty_file=True, help_text="more check questions: text, label"
+    )
+    rows = serializers.JSONField(required=False, help_text="[{text, id?, label?, gold?}] instead of a file")
+    gold_rows = serializers.JSONField(required=False, help_text="[{text, label}] instead of gold_file")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("file" in attrs) == ("rows" in attrs):
+            raise serializers.ValidationError({"file": "Send either a file or rows."})
+        for name in ("rows", "gold_rows", "classes"):
+            if name in attrs and not isinstance(attrs[name], list):
+                raise serializers.ValidationError({name: "This must be a list."})
+        if "example" in attrs and not isinstance(attrs["example"], dict):
+            raise serializers.ValidationError({"example": "This must be an object with text, label and why."})
+        if any(not isinstance(one, str | dict) for one in attrs.get("classes", [])):
+            raise serializers.ValidationError({"classes": "Each class is a name or an object with name and key."})
+        return attrs
+
+
+class QuoteSerializer(serializers.Serializer[Any]):
+    """What an order costs at most; the fee is on top of the pay."""
+
+    items = serializers.IntegerField()
+    redundancy = serializers.IntegerField()
+    labels = serializers.IntegerField()
+    price_per_label = MoneySerializer()
+    cost = MoneySerializer()
+    fee_bps = serializers.IntegerField()
+    fee = MoneySerializer()
+    total = MoneySerializer()
+
+
+class ProgressSerializer(serializers.Serializer[Any]):
+    """How far an order is."""
+
+    items = serializers.IntegerField()
+    items_settled = serializers.IntegerField()
+    items_unusable = serializers.IntegerField()
+    labels_wanted = serializers.IntegerField()
+    labels_given = serializers.IntegerField()
+    percent = serializers.IntegerField()
+    accepted = serializers.IntegerField()
+    rejected = serializers.IntegerField()
+    pending = serializers.IntegerField()
+    annotators = serializers.IntegerField()
+    working_now = serializers.IntegerField()
+    gold_seen = serializers.IntegerField()
+    gold_right = serializers.IntegerField()
+    spent = MoneySerializer()
+
+
+class OrderSerializer(serializers.Serializer[Any]):
+    """An order, for its requester."""
+
+    id = serializers.UUIDField()
+    title = serializers.CharField()
+    instruction = serializers.CharField()
+    example = serializers.JSONField()
+    classes = serializers.JSONField()
+    redundancy = serializers.IntegerField()
+    items = serializers.IntegerField(source="item_count")
+    gold_items = serializers.IntegerField(source="gold_count")
+    state = serializers.CharField()
+    outcome = serializers.CharField()
+    quote = serializers.SerializerMethodField()
+    dataset_id = serializers.UUIDField(allow_null=True)
+    dataset_version_id = serializers.UUIDField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    launched_at = serializers.DateTimeField(allow_null=True)
+    closed_at = serializers.DateTimeField(allow_null=True)
+
+    @extend_schema(responses=QuoteSerializer)
+    def get_quote(self, order: Any) -> dict[str, Any]:
+        return selectors.quote_of(order).as_json()
+
+
+class OrderDetailSerializer(OrderSerializer):
+    """The same with progress."""
+
+    progress = serializers.SerializerMethodField()
+
+    @extend_schema(responses=ProgressSerializer)
+    def get_progress(self, order: Any) -> dict[str, Any]:
+        return selectors.progress(order).as_json()
+
+
+class OrderListView(generics.ListAPIView[Any]):
+    """The organisation's orders; POST saves a draft, or nothing and says which rows are wrong."""
+
+    serializer_class = OrderSerializer
+
+    def get_queryset(self) -> Any:
+        return selectors.orders(actor_of(self.request))
+
+    @extend_schema(request=NewOrderSerializer, responses={201: OrderDetailSerializer})
+    def post(self, request: Request) -> Response:
+        checked = NewOrderSerializer(data=request.data)
+        checked.is_valid(raise_exception=True)
+        data = checked.validated_data
+        design = {
+            "actor": actor_of(request),
+            "title": data["title"],
+            "instruction": data["instruction"],
+            "example": data.get("example"),
+            "classes": data.get("classes", []),
+            "price": Money(data["price_minor"], data["currency"]),
+            "redundancy": data["redundancy"],
+            "gold_percent": data["gold_percent"],
+        }
+        if "file" in data:
+            gold = data.get("gold_file")
+            order = services.create_order_from_file(
+                file=data["file"],
+                filename=data["file"].name,
+                gold_file=gold,
+                gold_filename=gold.name if gold is not None else "",
+                **design,
+            )
+        else:
+            gold_rows = data.get("gold_rows")
+            order = services.create_order(
+                table=uploads.read_rows(data["rows"]),
+                filename="rows",
+                gold_table=uploads.read_rows(gold_rows, with_labels=True) if gold_rows else None,
+                gold_filename="gold_rows",
+                **design,
+            )
+        return Response(OrderDetailSerializer(order).data, status=status.HTTP_201_CREATED)
+
+
+class QuoteView(APIView):
+    """The price of an order that is not drafted yet."""
+
+    @extend_schema(
+        parameters=[OpenApiParameter(name, OpenApiTypes.INT) for name in ("items", "redundancy", "price_minor")],
+        responses=QuoteSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        checked = QuoteRequestSerializer(data=request.query_params)
+        checked.is_valid(raise_exception=True)
+        data = checked.validated_data
+        found = quote(
+            items=data["items"],
+            redundancy=data["redundancy"],
+            price=Money(data["price_minor"]),
+            fee_bps=settings.FEES["label_bps"],
+        )
+        return Response(found.as_json())
+
+
+class QuoteRequestSerializer(serializers.Serializer[Any]):
+    """What a price depends on."""
+
+    items = serializers.IntegerField(min_value=1, max_value=uploads.MAX_ITEMS)
+    redundancy = serializers.IntegerField(min_value=1, max_value=25, default=3)
+    price_minor = serializers.IntegerField(min_value=1, max_value=10_000)
+
+
+class OrderView(APIView):
+    """One order with its progress."""
+
+    @extend_schema(responses=OrderDetailSerializer)
+    def get(self, request: Request, order_id: UUID) -> Response:
+        return Response(OrderDetailSerializer(selectors.order(actor_of(request), order_id)).data)
+
+
+class ProgressView(APIView):
+    """How far an order is."""
+
+    @extend_schema(responses=ProgressSerializer)
+    def get(self, request: Request, order_id: UUID) -> Response:
+        return Response(selectors.progress(selectors.order(actor_of(request), order_id)).as_json())
+
+
+class LaunchView(APIView):
+    """Hold the money and start. 402 without funds says how much is missing."""
+
+    @extend_schema(request=None, responses=OrderDetailSerializer)
+    def post(self, request: Request, order_id: UUID) -> Response:
+        return Response(OrderDetailSerializer(services.launch_order(actor=actor_of(request), order_id=order_id)).data)
+
+
+class CancelView(APIView):
+    """End for good; answers given are decided and paid, the rest of the money is released."""
+
+    @extend_schema(request=None, responses=OrderDetailSerializer)
+    def post(self, request: Request, order_id: UUID) -> Response:
+        return Response(OrderDetailSerializer(services.cancel_order(actor=actor_of(request), order_id=order_id)).data)
+
+
+class FinishView(APIView):
+    """End early with a dataset version of what is labelled."""
+
+    @extend_schema(request=None, responses=OrderDetailSerializer)
+    def post(self, request: Request, order_id: UUID) -> Response:
+        return Response(OrderDetailSerializer(services.finish_order(actor=actor_of(request), order_id=order_id)).data)
+
+
+class AnswersView(APIView):
+    """Every answer given so far, streamed as JSONL: item, label, state and rule; annotators by number."""
+
+    @extend_schema(responses={(200, "application/x-ndjson"): OpenApiTypes.STR})
+    def get(self, request: Request, order_id: UUID) -> StreamingHttpResponse:
+        lines = _lines(selectors.answers(selectors.order(actor_of(request), order_id)))
+        response = StreamingHttpResponse(lines, content_type="application/x-ndjson")
+        response["Content-Disposition"] = 'attachment; filename="answers.jsonl"'
+        return response
+
+
+def _lines(batches: Iterator[list[dict[str, Any]]]) -> Iterator[str]:
+    for batch in batches:
+        yield "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in batch)

@@ -1,0 +1,1 @@
+"""Pages of the labelling room: orders for requesters, work for annotators."""

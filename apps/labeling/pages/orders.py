@@ -1,0 +1,202 @@
+"""Pages of orders: the list, the wizard, the live page."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from apps.accounts.access import actor_required
+from apps.core.errors import DomainError, InvalidInput, PaymentRequired
+from apps.core.money import Money
+from apps.core.pagination import cursor_page
+from apps.labeling import services, uploads
+from apps.labeling.design import MAX_REDUNDANCY, instruction_html
+from apps.labeling.pages.forms import OrderForm, money_of
+from apps.labeling.policies import table
+from apps.labeling.pricing import quote
+from apps.labeling.selectors import orders as selectors
+from apps.labeling.types import LabelingPermission, OrderState
+from apps.ledger.selectors import balance
+from apps.ledger.types import AccountKind, AccountRef
+from apps.tenancy.actors import actor_of
+
+PREVIEW_ROWS = 5
+
+
+@require_GET
+@actor_required
+def order_list(request: HttpRequest) -> HttpResponse:
+    """GET /orders/"""
+    page = cursor_page(request, selectors.orders(actor_of(request)))
+    rows = [(order, selectors.quote_of(order)) for order in page.results]
+    return render(request, "labeling/orders.html", {"rows": rows, "page": page})
+
+
+@require_http_methods(["GET", "POST"])
+@actor_required
+def new_order(request: HttpRequest) -> HttpResponse:
+    """GET and POST /orders/new/: upload, design, price; the review is the draft's page."""
+    if request.method == "GET":
+        return render(request, "labeling/order_new.html", {"form": OrderForm(), "rows_wrong": []})
+    form = OrderForm(request.POST, request.FILES)
+    rows_wrong: list[Any] = []
+    context: dict[str, Any] = {}
+    if form.is_valid():
+        try:
+            order = services.create_order_from_file(actor=actor_of(request), **form.order())
+        except InvalidInput as error:
+            form.add_domain_error(error)
+            rows_wrong = [problem for problem in error.errors if "row" in problem]
+            context["error_count"] = error.context.get("error_count", len(rows_wrong))
+        else:
+            return redirect("orders:order", order.id)
+    return render(request, "labeling/order_new.html", {"form": form, "rows_wrong": rows_wrong, **context}, status=422)
+
+
+class QuoteForm(forms.Form):
+    """What a price depends on."""
+
+    items = forms.IntegerField(min_value=1, max_value=uploads.MAX_ITEMS)
+    redundancy = forms.IntegerField(min_value=1, max_value=MAX_REDUNDANCY)
+    price = forms.DecimalField(min_value=0, max_value=100, decimal_places=2)
+
+
+@require_GET
+@actor_required
+def quote_fragment(request: HttpRequest) -> HttpResponse:
+    """GET /orders/quote/?items=&redundancy=&price=: what it costs at most."""
+    form = QuoteForm(request.GET)
+    found = None
+    if form.is_valid() and form.cleaned_data["price"] > 0:
+        data = form.cleaned_data
+        found = quote(
+            items=data["items"],
+            redundancy=data["redundancy"],
+            price=money_of(data["price"]),
+            fee_bps=settings.FEES["label_bps"],
+        )
+    return render(request, "labeling/quote_fragment.html", {"quote": found})
+
+
+@require_POST
+@actor_required
+def preview_fragment(request: HttpRequest) -> HttpResponse:
+    """POST /orders/preview/ with the file: its first rows, or what is wrong with it. Nothing is saved."""
+    upload = request.FILES.get("file")
+    if upload is None:
+        return render(request, "labeling/preview_fragment.html", {})
+    try:
+        found = uploads.read_upload(upload, upload.name or "the file")
+    except InvalidInput as error:
+        return render(request, "labeling/preview_fragment.html", {"error": error}, status=422)
+    context = {
+        "columns": found.columns[:6],
+        "preview": [
+            (n, [row[c] for c in found.columns[:6]]) for n, row in zip(found.row_numbers, found.rows[:5], strict=False)
+        ],
+        "count": len(found.rows),
+        "classes": uploads.guess_classes(found),
+    }
+    return render(request, "labeling/preview_fragment.html", context)
+
+
+def _context(request: HttpRequest, order_id: UUID) -> dict[str, Any]:
+    actor = actor_of(request)
+    order = selectors.order(actor, order_id)
+    return {
+        "order": order,
+        "progress": selectors.progress(order),
+        "quote": selectors.quote_of(order),
+        "counts": selectors.label_counts(order) if order.state != OrderState.DRAFT else [],
+        "is_live": order.state in (OrderState.RUNNING, OrderState.CLOSING),
+        "may_end": table.allows(actor, LabelingPermission.ORDER_CANCEL),
+    }
+
+
+@require_GET
+@actor_required
+def order_page(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """GET /orders/<id>/: review and launch a draft; watch a running order; take the result."""
+    return _order_page(request, order_id)
+
+
+def _order_page(
+    request: HttpRequest, order_id: UUID, error: DomainError | None = None, status: int = 200
+) -> HttpResponse:
+    context = _context(request, order_id)
+    order = context["order"]
+    context |= {
+        "error": error,
+        "instruction": instruction_html(order.instruction),
+        "classes": selectors.classes_of(order),
+        "price": selectors.price_of(order),
+    }
+    if order.state == OrderState.DRAFT:
+        available = balance(AccountRef(order.tenant_id, AccountKind.CASH, order.currency)).available
+        missing = context["quote"].total - available if isinstance(available, Money) else Money(0)
+        context |= {
+            "preview": selectors.preview(order, PREVIEW_ROWS),
+            "available": available,
+            "missing": missing if missing.minor > 0 else None,
+            "may_launch": table.allows(actor_of(request), LabelingPermission.ORDER_LAUNCH),
+        }
+    return render(request, "labeling/order.html", context, status=status)
+
+
+@require_GET
+@actor_required
+def progress_fragment(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """GET /orders/<id>/progress/: the live part of the page."""
+    return render(request, "labeling/order_progress.html", _context(request, order_id))
+
+
+@require_POST
+@actor_required
+def launch(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """POST /orders/<id>/launch/"""
+    try:
+        services.launch_order(actor=actor_of(request), order_id=order_id)
+    except PaymentRequired as error:
+        return _order_page(request, order_id, error, 402)
+    messages.success(request, "The order is on the task board.")
+    return redirect("orders:order", order_id)
+
+
+@require_POST
+@actor_required
+def cancel(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """POST /orders/<id>/cancel/"""
+    services.cancel_order(actor=actor_of(request), order_id=order_id)
+    messages.success(request, "The order is cancelled. Money that is not owed for answers given is yours again.")
+    return redirect("orders:order", order_id)
+
+
+@require_POST
+@actor_required
+def finish(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """POST /orders/<id>/finish/"""
+    try:
+        services.finish_order(actor=actor_of(request), order_id=order_id)
+    except InvalidInput as error:
+        return _order_page(request, order_id, error, 422)
+    messages.success(request, "The order is ending; its dataset will be here in a moment.")
+    return redirect("orders:order", order_id)
+
+
+@require_GET
+@actor_required
+def answers(request: HttpRequest, order_id: UUID) -> HttpResponseBase:
+    """GET /orders/<id>/answers.jsonl"""
+    batches = selectors.answers(selectors.order(actor_of(request), order_id))
+    lines = ("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in batch) for batch in batches)
+    response = StreamingHttpResponse(lines, content_type="application/x-ndjson")
+    response["Content-Disposition"] = 'attachment; filename="answers.jsonl"'
+    return response

@@ -1,0 +1,165 @@
+/**
+ * Sends answers in the background and never loses one: each waits in `localStorage` until the server has it, is repeated
+ * with the same `Idempotency-Key` while the connection is down, and takes its lease back when that ran out meanwhile.
+ */
+import { api, Problem } from "../../core/lib/http";
+
+export interface Task {
+  readonly id: string;
+  readonly text: string;
+  readonly expires_in_ms: number;
+}
+
+export interface Amount {
+  readonly amount_minor: string;
+  readonly currency: string;
+}
+
+export interface Totals {
+  readonly submitted: number;
+  readonly pending: number;
+  readonly accepted: number;
+  readonly rejected: number;
+  readonly earned: Amount;
+}
+
+interface Waiting {
+  readonly id: string;
+  readonly label: string;
+  readonly elapsed: number;
+  key: string;
+}
+
+export interface SenderEvents {
+  /** The server has an answer; the totals after it. */
+  stored(totals: Totals): void;
+  /** An answer was not taken, and will not be; why. */
+  refused(problem: Problem): void;
+  /** How many answers wait, and whether the connection is down. */
+  waiting(count: number, isDown: boolean): void;
+}
+
+const FIRST_RETRY_MS = 1_000;
+const LAST_RETRY_MS = 15_000;
+const LEASE_EXPIRED = "lease_expired";
+
+/** Whether the same call may work later: no answer, the server's fault, or the first try still running. */
+export function isPassing(error: unknown): boolean {
+  if (!(error instanceof Problem)) return true;
+  return error.status >= 500 || error.status === 429 || error.code === "idempotency_in_progress";
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = window.setTimeout(done, ms);
+    function done(): void {
+      window.clearTimeout(timer);
+      window.removeEventListener("online", done);
+      resolve();
+    }
+    window.addEventListener("online", done);
+  });
+}
+
+export class Sender {
+  /** What happens to one task happens in order: an undo waits for its answer, a second answer for the undo. */
+  private readonly chains = new Map<string, Promise<unknown>>();
+  private readonly waiting: Waiting[];
+  private isDown = false;
+
+  constructor(
+    private readonly storageKey: string,
+    private readonly events: SenderEvents,
+  ) {
+    this.waiting = this.restore();
+    for (const answer of this.waiting) void this.inOrder(answer.id, () => this.deliver(answer));
+    this.report();
+  }
+
+  /** Whether an answer to the task is still on its way. */
+  has(id: string): boolean {
+    return this.waiting.some((answer) => answer.id === id);
+  }
+
+  answer(id: string, label: string, elapsed: number): void {
+    const answer: Waiting = { id, label, elapsed: Math.round(elapsed), key: crypto.randomUUID() };
+    this.waiting.push(answer);
+    this.report();
+    void this.inOrder(id, () => this.deliver(answer));
+  }
+
+  /** POST to a task once everything before it is done. */
+  act<T>(id: string, action: "undo" | "skip" | "flag" | "extend", json: unknown = {}): Promise<T> {
+    return this.inOrder(id, () => api<T>(`/api/v1/assignments/${id}/${action}/`, { method: "POST", json }));
+  }
+
+  private inOrder<T>(id: string, step: () => Promise<T>): Promise<T> {
+    const before = this.chains.get(id) ?? Promise.resolve();
+    const next = before.catch(() => undefined).then(step);
+    this.chains.set(id, next);
+    void next
+      .catch(() => undefined)
+      .finally(() => {
+        if (this.chains.get(id) === next) this.chains.delete(id);
+      });
+    return next;
+  }
+
+  private async deliver(answer: Waiting): Promise<void> {
+    for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(retryMs * 2, LAST_RETRY_MS)) {
+      try {
+        const done = await this.post(answer);
+        this.settle(answer);
+        this.events.stored(done.totals);
+        return;
+      } catch (error) {
+        if (!isPassing(error)) {
+          this.settle(answer);
+          this.events.refused(error as Problem);
+          return;
+        }
+        this.isDown = true;
+        this.report();
+        await pause(retryMs);
+      }
+    }
+  }
+
+  private async post(answer: Waiting): Promise<{ totals: Totals }> {
+    const url = `/api/v1/assignments/${answer.id}`;
+    const json = { label: answer.label, elapsed_ms: answer.elapsed };
+    try {
+      return await api(`${url}/submit/`, { method: "POST", json, idempotencyKey: answer.key });
+    } catch (error) {
+      if (!(error instanceof Problem) || error.code !== LEASE_EXPIRED) throw error;
+      await api(`${url}/extend/`, { method: "POST" });
+      // The refusal is remembered under the old key; this is another call.
+      answer.key = crypto.randomUUID();
+      return await api(`${url}/submit/`, { method: "POST", json, idempotencyKey: answer.key });
+    }
+  }
+
+  private settle(answer: Waiting): void {
+    this.waiting.splice(this.waiting.indexOf(answer), 1);
+    this.isDown = false;
+    this.report();
+  }
+
+  private report(): void {
+    try {
+      localStorage.setItem(this.storageKey, JSON.stringify(this.waiting));
+    } catch {
+      // Private windows may refuse; the answers then live as long as the page.
+    }
+    this.events.waiting(this.waiting.length, this.isDown);
+  }
+
+  private restore(): Waiting[] {
+    try {
+      const found: unknown = JSON.parse(localStorage.getItem(this.storageKey) ?? "[]");
+      return Array.isArray(found) ? (found as Waiting[]) : [];
+    } catch {
+      return [];
+    }
+  }
+}

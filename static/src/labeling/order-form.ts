@@ -1,0 +1,87 @@
+/**
+ * `<order-form>`: shows the first rows of a chosen file (or what is wrong with it) and keeps the quote up to date while
+ * the price is typed. The server reads the file and computes the price; without this element the draft's page shows both.
+ */
+import { csrfToken } from "../core/lib/http";
+
+const TYPING_MS = 150;
+
+class OrderForm extends HTMLElement {
+  private items = 0;
+  private timer: number | undefined;
+  private latest: AbortController | undefined;
+
+  connectedCallback(): void {
+    this.addEventListener("change", (event) => {
+      const input = event.target as HTMLInputElement;
+      if (input.name === "file" && input.files?.[0]) void this.preview(input.files[0]);
+    });
+    this.addEventListener("input", (event) => {
+      if (["price", "redundancy"].includes((event.target as HTMLInputElement).name)) this.quoteSoon();
+    });
+    this.dataset["ready"] = "";
+  }
+
+  disconnectedCallback(): void {
+    window.clearTimeout(this.timer);
+    this.latest?.abort();
+  }
+
+  private piece(name: string): HTMLElement {
+    const found = this.querySelector<HTMLElement>(`[data-part="${name}"]`);
+    if (!found) throw new Error(`the form has no part ${name}`);
+    return found;
+  }
+
+  private value(name: string): string {
+    return this.querySelector<HTMLInputElement>(`[name="${name}"]`)?.value ?? "";
+  }
+
+  private async preview(file: File): Promise<void> {
+    const target = this.piece("preview");
+    target.textContent = "Reading the file…";
+    const body = new FormData();
+    body.set("file", file);
+    try {
+      const answer = await fetch("/orders/preview/", {
+        method: "POST",
+        body,
+        headers: { "X-CSRFToken": csrfToken() },
+        credentials: "same-origin",
+      });
+      target.innerHTML = await answer.text();
+    } catch {
+      target.textContent = "The connection is down. The file will be checked when you save.";
+      return;
+    }
+    const summary = target.querySelector<HTMLElement>("[data-count]");
+    this.items = Number(summary?.dataset["count"] ?? 0);
+    const classes = this.querySelector<HTMLTextAreaElement>('[name="classes"]');
+    if (classes && classes.value.trim() === "") classes.value = summary?.dataset["classes"] ?? "";
+    this.quoteSoon();
+  }
+
+  private quoteSoon(): void {
+    window.clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => void this.quote(), TYPING_MS);
+  }
+
+  private async quote(): Promise<void> {
+    if (this.items === 0) return;
+    this.latest?.abort();
+    this.latest = new AbortController();
+    const query = new URLSearchParams({
+      items: String(this.items),
+      redundancy: this.value("redundancy"),
+      price: this.value("price"),
+    });
+    try {
+      const answer = await fetch(`/orders/quote/?${query}`, { signal: this.latest.signal, credentials: "same-origin" });
+      this.piece("quote").innerHTML = await answer.text();
+    } catch {
+      // A newer request has taken over, or the connection is down; the draft shows the price in any case.
+    }
+  }
+}
+
+customElements.define("order-form", OrderForm);

@@ -1,0 +1,372 @@
+/**
+ * `<task-player>`: one decision a screen, one key a choice. The next tasks are here before they are needed and answers
+ * travel in the background, so the next task is painted with the key press. The server has rendered the page; without this
+ * element its buttons are plain forms.
+ *
+ * Keys: each choice's own, or 1-9 by position; Z undo, S skip, F flag, E more time, H help. They can be switched off.
+ */
+import { api, pageData, Problem } from "../core/lib/http";
+import { subscribe } from "../core/lib/live";
+import { isPassing, Sender, type Task, type Totals } from "./lib/sender";
+
+interface Choice {
+  readonly name: string;
+  readonly key: string;
+}
+
+interface PlayerData {
+  readonly order_id: string;
+  readonly annotator_id: string;
+  readonly is_guest: boolean;
+  readonly classes: readonly Choice[];
+  readonly tasks: readonly Task[];
+  readonly totals: Totals;
+  readonly open_labels: number;
+  readonly prefetch: number;
+  readonly leases_url: string;
+}
+
+interface Batch {
+  readonly tasks: readonly Task[];
+  readonly remaining: boolean;
+  readonly retry_after_s: number;
+  readonly totals: Totals;
+}
+
+/** A task in hand; `until` is on the page's own clock. */
+interface Held extends Task {
+  until: number;
+}
+
+const WARN_MS = 30_000;
+/** A task that was fetched ahead gets new time when it is shown with less than this left. */
+const RENEW_MS = 120_000;
+const UNDO_DEPTH = 10;
+const HOTKEYS_OFF = "sahara.player.hotkeys-off";
+
+function hold(task: Task): Held {
+  return { ...task, until: performance.now() + task.expires_in_ms };
+}
+
+function dollars(amount: Totals["earned"]): string {
+  return new Intl.NumberFormat("en", { style: "currency", currency: amount.currency }).format(
+    Number(amount.amount_minor) / 100,
+  );
+}
+
+class TaskPlayer extends HTMLElement {
+  private data!: PlayerData;
+  private sender!: Sender;
+  private queue: Held[] = [];
+  private done: Held[] = [];
+  private totals!: Totals;
+  private answered = 0;
+  private shownAt = 0;
+  private isFetching = false;
+  private isFinished = false;
+  private stops: (() => void)[] = [];
+  private refreshTimer: number | undefined;
+  private fetchTimer: number | undefined;
+
+  connectedCallback(): void {
+    this.data = pageData<PlayerData>("player-data");
+    this.totals = this.data.totals;
+    this.queue = this.data.tasks.map(hold);
+    this.sender = new Sender(`sahara.player.${this.data.order_id}`, {
+      stored: (totals) => this.showTotals(totals),
+      refused: (problem) => this.refused(problem),
+      waiting: (count, isDown) => this.showWaiting(count, isDown),
+    });
+    // A reload can come before its answers have left: those tasks are not to be asked again.
+    this.queue = this.queue.filter((task) => !this.sender.has(task.id));
+    const keys = (event: KeyboardEvent): void => this.onKey(event);
+    document.addEventListener("keydown", keys);
+    const clock = window.setInterval(() => this.tick(), 1_000);
+    this.stops = [
+      () => document.removeEventListener("keydown", keys),
+      () => window.clearInterval(clock),
+      subscribe(`work:${this.data.annotator_id}`, () => this.refreshTotalsSoon()),
+    ];
+    this.addEventListener("submit", (event) => this.onSubmit(event));
+    this.addEventListener("click", (event) => this.onClick(event));
+    this.setUpHotkeySwitch();
+    this.showTotals(this.totals);
+    this.show();
+    void this.refill();
+    this.dataset["ready"] = "";
+  }
+
+  disconnectedCallback(): void {
+    for (const stop of this.stops) stop();
+    window.clearTimeout(this.refreshTimer);
+    window.clearTimeout(this.fetchTimer);
+  }
+
+  private piece<T extends HTMLElement = HTMLElement>(name: string): T {
+    const found = this.querySelector<T>(`[data-part="${name}"]`);
+    if (!found) throw new Error(`the player has no part ${name}`);
+    return found;
+  }
+
+  // -- what the annotator does
+
+  private onSubmit(event: SubmitEvent): void {
+    const form = event.target as HTMLFormElement;
+    if (form.dataset["part"] === "flag-form") {
+      event.preventDefault();
+      this.flag();
+      return;
+    }
+    const button = event.submitter as HTMLButtonElement | null;
+    if (form.dataset["part"] !== "form" || !button) return;
+    event.preventDefault();
+    if (button.name === "label") this.choose(button.value);
+    else if (button.value === "skip") this.skip();
+    else if (button.value === "flag") this.askFlag();
+  }
+
+  private onClick(event: MouseEvent): void {
+    const action = (event.target as HTMLElement).closest<HTMLElement>("[data-action]")?.dataset["action"];
+    if (action === "undo") void this.undo();
+    else if (action === "extend") void this.extend();
+    else if (action === "help") this.piece<HTMLDetailsElement>("help").toggleAttribute("open");
+    else if (action === "cancel-flag") this.piece<HTMLDialogElement>("flag").close();
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    const target = event.target as HTMLElement;
+    if (event.defaultPrevented || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!this.hotkeys.checked || target.closest("input:not([type=checkbox]), textarea, select, dialog[open]")) return;
+    const key = event.key.toLowerCase();
+    const choice =
+      this.data.classes.find((one) => one.key === key) ??
+      (/^[1-9]$/.test(key) ? this.data.classes[Number(key) - 1] : undefined);
+    const actions: Record<string, () => void> = {
+      z: () => void this.undo(),
+      s: () => this.skip(),
+      f: () => this.askFlag(),
+      e: () => void this.extend(),
+      h: () => this.piece<HTMLDetailsElement>("help").toggleAttribute("open"),
+    };
+    const action = choice ? () => this.choose(choice.name) : actions[key];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  }
+
+  private choose(label: string): void {
+    const task = this.queue.shift();
+    if (!task) return;
+    const elapsed = performance.now() - this.shownAt;
+    this.done = [task, ...this.done].slice(0, UNDO_DEPTH);
+    this.answered += 1;
+    this.show();
+    this.say("");
+    this.sender.answer(task.id, label, elapsed);
+    void this.refill();
+  }
+
+  private skip(): void {
+    this.giveBack("skip", {}, "Skipped.");
+  }
+
+  private askFlag(): void {
+    if (this.queue.length === 0) return;
+    const dialog = this.piece<HTMLDialogElement>("flag");
+    dialog.showModal();
+    this.piece<HTMLInputElement>("flag-note").focus();
+  }
+
+  private flag(): void {
+    const note = this.piece<HTMLInputElement>("flag-note");
+    this.piece<HTMLDialogElement>("flag").close();
+    this.giveBack("flag", { note: note.value }, "Flagged. Thank you.");
+    note.value = "";
+  }
+
+  private giveBack(action: "skip" | "flag", json: unknown, message: string): void {
+    const task = this.queue.shift();
+    if (!task) return;
+    this.show();
+    this.say(message);
+    this.sender.act(task.id, action, json).catch((error: unknown) => {
+      // A task that was not given back is free again when its time is over; nothing is lost.
+      if (error instanceof Problem && !isPassing(error)) this.refused(error);
+    });
+    void this.refill();
+  }
+
+  private async undo(): Promise<void> {
+    const task = this.done.shift();
+    if (!task) {
+      this.say("There is no answer to take back.");
+      return;
+    }
+    this.queue.unshift(task);
+    this.answered -= 1;
+    this.show();
+    this.say("Answer taken back.");
+    try {
+      const renewed = await this.sender.act<Task>(task.id, "undo");
+      task.until = performance.now() + renewed.expires_in_ms;
+    } catch (error) {
+      this.queue = this.queue.filter((one) => one !== task);
+      this.answered += 1;
+      this.show();
+      this.say(error instanceof Problem ? error.detail : "The connection is down; the answer was not taken back.");
+    }
+  }
+
+  private async extend(): Promise<void> {
+    const task = this.queue[0];
+    if (!task) return;
+    try {
+      const renewed = await this.sender.act<Task>(task.id, "extend");
+      task.until = performance.now() + renewed.expires_in_ms;
+      this.tick();
+    } catch (error) {
+      if (!(error instanceof Problem) || isPassing(error)) return;
+      this.queue = this.queue.filter((one) => one !== task);
+      this.show();
+      this.refused(error);
+      void this.refill();
+    }
+  }
+
+  // -- tasks ahead
+
+  private async refill(): Promise<void> {
+    const wanted = this.data.prefetch - this.queue.length;
+    if (this.isFetching || this.isFinished || wanted <= 0) return;
+    this.isFetching = true;
+    let againMs = 0;
+    try {
+      const batch = await api<Batch>(this.data.leases_url, { method: "POST", json: { count: wanted } });
+      const isEmpty = this.queue.length === 0;
+      this.queue.push(...batch.tasks.map(hold));
+      if (isEmpty) this.show();
+      if (batch.tasks.length === 0) {
+        if (batch.remaining) againMs = Math.max(1, batch.retry_after_s) * 1_000;
+        else this.isFinished = true;
+      }
+    } catch (error) {
+      if (error instanceof Problem && !isPassing(error)) {
+        this.isFinished = true;
+        this.say(error.detail);
+      } else {
+        againMs = 3_000;
+      }
+    } finally {
+      this.isFetching = false;
+    }
+    if (this.queue.length === 0) this.show();
+    if (againMs > 0) this.fetchTimer = window.setTimeout(() => void this.refill(), againMs);
+    else void this.refill();
+  }
+
+  // -- what the page shows
+
+  private show(): void {
+    const task = this.queue[0];
+    this.piece("form").hidden = !task;
+    this.piece("empty").hidden = Boolean(task);
+    this.piece("waiting-for-tasks").hidden = Boolean(task) || this.isFinished;
+    this.piece("finished").hidden = Boolean(task) || !this.isFinished;
+    this.piece<HTMLButtonElement>("undo").disabled = this.done.length === 0;
+    this.piece("text").textContent = task?.text ?? "";
+    this.shownAt = performance.now();
+    this.piece("answered").textContent = String(this.totals.submitted + this.sendingCount());
+    if (task && task.until - this.shownAt < RENEW_MS) void this.extend();
+    this.tick();
+  }
+
+  private sendingCount(): number {
+    return Math.max(0, this.answered - (this.totals.submitted - this.data.totals.submitted));
+  }
+
+  private tick(): void {
+    const task = this.queue[0];
+    const timer = this.piece("timer");
+    const warning = this.piece("warning");
+    if (!task) {
+      warning.hidden = true;
+      timer.textContent = "";
+      return;
+    }
+    const left = Math.max(0, Math.ceil((task.until - performance.now()) / 1_000));
+    timer.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+    warning.hidden = left * 1_000 > WARN_MS;
+    if (!warning.hidden) {
+      const text = left > 0 ? `Less than ${WARN_MS / 1_000} seconds left for this task.` : "The time for this task ran out. You can still answer, or take more time.";
+      const message = this.piece("warning-text");
+      if (message.textContent !== text) message.textContent = text;
+    }
+  }
+
+  private showTotals(totals: Totals): void {
+    this.totals = totals;
+    this.piece("answered").textContent = String(totals.submitted + this.sendingCount());
+    this.piece("earned").textContent = dollars(totals.earned);
+    this.piece("pending").textContent = String(totals.pending);
+    if (this.data.is_guest && totals.accepted > 0) {
+      this.piece("keep-amount").textContent = dollars(totals.earned);
+      this.piece("keep").hidden = false;
+    }
+  }
+
+  private refreshTotalsSoon(): void {
+    window.clearTimeout(this.refreshTimer);
+    this.refreshTimer = window.setTimeout(() => {
+      void api<Batch>(this.data.leases_url).then(
+        (batch) => this.showTotals(batch.totals),
+        () => undefined,
+      );
+    }, 400);
+  }
+
+  private showWaiting(count: number, isDown: boolean): void {
+    const offline = this.piece("offline");
+    offline.hidden = !isDown || count === 0;
+    if (!offline.hidden) {
+      offline.textContent = `The connection is down. ${count} ${count === 1 ? "answer is" : "answers are"} kept here and will be sent.`;
+    }
+  }
+
+  private refused(problem: Problem): void {
+    this.answered = Math.max(0, this.answered - 1);
+    if (problem.code === "order_not_open" || problem.code === "standing_lost") {
+      this.isFinished = true;
+      this.queue = [];
+      this.show();
+    }
+    this.say(problem.detail);
+  }
+
+  private say(message: string): void {
+    this.piece("status").textContent = message;
+  }
+
+  // -- keys can be switched off
+
+  private get hotkeys(): HTMLInputElement {
+    return this.piece<HTMLInputElement>("hotkeys");
+  }
+
+  private setUpHotkeySwitch(): void {
+    try {
+      this.hotkeys.checked = localStorage.getItem(HOTKEYS_OFF) === null;
+    } catch {
+      // Without storage the keys are on.
+    }
+    this.hotkeys.addEventListener("change", () => {
+      try {
+        if (this.hotkeys.checked) localStorage.removeItem(HOTKEYS_OFF);
+        else localStorage.setItem(HOTKEYS_OFF, "1");
+      } catch {
+        // The choice holds for this page.
+      }
+    });
+  }
+}
+
+customElements.define("task-player", TaskPlayer);

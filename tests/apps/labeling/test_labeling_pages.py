@@ -1,0 +1,202 @@
+"""Orders and work over HTTP: pages that work without JavaScript, and the API that programs use."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from apps.core import outbox
+from apps.core.tenant import tenant_scope
+from apps.labeling.models import Annotation, Order
+from tests.apps.labeling.conftest import truth
+
+pytestmark = pytest.mark.django_db
+
+CSV = b"text,label\n" + b"".join(f"text {n},{truth(f'text {n}')}\n".encode() for n in range(10))
+
+
+def form(**changes: Any) -> dict[str, Any]:
+    return {
+        "file": SimpleUploadedFile("messages.csv", CSV),
+        "title": "Spam or ham",
+        "instruction": "Is it **spam**?<script>alert(1)</script>",
+        "classes": "ham = a\nspam",
+        "price": "0.04",
+        "redundancy": "2",
+        "gold_percent": "20",
+    } | changes
+
+
+def test_a_person_orders_launches_and_cancels(make_actor, client_for, fund):
+    requester = make_actor()
+    client = client_for(requester)
+    assert client.get("/orders/").status_code == 200
+    assert client.get("/orders/new/").status_code == 200
+    answer = client.post("/orders/new/", form())
+    assert answer.status_code == 302, answer.content
+    page = client.get(answer.url)
+    assert b"$0.88" in page.content
+    assert b"<script>alert" not in page.content
+    with tenant_scope(requester.organisation_id):
+        order = Order.objects.get()
+    assert (order.item_count, order.gold_count) == (10, 2)
+    assert order.classes == [{"name": "ham", "key": "a"}, {"name": "spam", "key": "1"}]
+    refused = client.post(f"/orders/{order.id}/launch/")
+    assert refused.status_code == 402
+    assert b"Top up $0.88" in refused.content
+    fund(requester.organisation_id, 1000)
+    assert client.post(f"/orders/{order.id}/launch/").status_code == 302
+    assert b"Labels given" in client.get(f"/orders/{order.id}/").content
+    assert client.get(f"/orders/{order.id}/progress/").status_code == 200
+    assert b"Spam or ham" in Client().get("/work/").content
+    assert client.post(f"/orders/{order.id}/cancel/").status_code == 302
+    outbox.drain()
+    assert b"cancelled" in client.get(f"/orders/{order.id}/").content
+    assert b"Spam or ham" not in Client().get("/work/").content
+
+
+def test_bad_rows_are_listed_and_nothing_is_saved(make_actor, client_for):
+    requester = make_actor()
+    bad = SimpleUploadedFile("bad.csv", b"text,label\nfine,ham\n,ham\nodd,eggs\n")
+    answer = client_for(requester).post("/orders/new/", form(file=bad))
+    assert answer.status_code == 422
+    assert b"The field is empty." in answer.content
+    with tenant_scope(requester.organisation_id):
+        assert not Order.objects.exists()
+
+
+def test_the_preview_shows_rows_or_what_is_wrong(make_actor, client_for):
+    client = client_for(make_actor())
+    good = client.post("/orders/preview/", {"file": SimpleUploadedFile("m.csv", CSV)})
+    assert b"text 4" in good.content
+    assert b"text 5" not in good.content
+    wrong = client.post("/orders/preview/", {"file": SimpleUploadedFile("m.csv", b"message\nhello\n")})
+    assert wrong.status_code == 422
+    assert "There is no column “text”".encode() in wrong.content
+    quote = client.get("/orders/quote/?items=10&redundancy=3&price=0.04")
+    assert b"$1.32" in quote.content
+
+
+def test_a_guest_starts_without_signing_up_and_answers_without_javascript(make_actor, make_order):
+    order = make_order(make_actor(), items=3, redundancy=1)
+    guest = Client()
+    assert b"Start the first task" in guest.get(f"/work/{order.id}/").content
+    assert guest.get("/work/mine/").status_code == 302
+    started = guest.post(f"/work/{order.id}/start/")
+    assert started.url == f"/work/{order.id}/"
+    for left in (3, 2, 1):
+        page = guest.get(f"/work/{order.id}/")
+        task = page.context["task"]
+        assert len(page.context["player"]["tasks"]) == left
+        answer = guest.post(
+            f"/work/{order.id}/answer/", {"assignment": str(task.assignment_id), "label": truth(task.text)}
+        )
+        assert answer.status_code == 302
+    outbox.drain()
+    mine = guest.get("/work/mine/")
+    assert b"$0.12" in mine.content
+    assert guest.get("/work/mine/totals/").status_code == 200
+
+
+def test_a_program_orders_works_and_reads_its_answers(make_actor, api_for, fund):
+    requester, annotator = make_actor(), make_actor(personal=True)
+    api, worker = api_for(requester), api_for(annotator)
+    rows = [{"id": f"n{n}", "text": f"text {n}", "label": truth(f"text {n}"), "gold": "yes"} for n in range(3)]
+    rows += [{"text": f"text {n}"} for n in range(3, 6)]
+    body = {
+        "title": "By program",
+        "instruction": "Choose.",
+        "classes": ["ham", {"name": "spam", "key": "x"}],
+        "price_minor": 5,
+        "redundancy": 1,
+        "rows": rows,
+    }
+    draft = api.post("/api/v1/orders/", body, format="json")
+    assert draft.status_code == 201, draft.content
+    assert draft.json()["quote"]["total"] == {"amount_minor": "33", "currency": "USD"}
+    order_url = f"/api/v1/orders/{draft.json()['id']}/"
+    unfunded = api.post(f"{order_url}launch/")
+    assert unfunded.status_code == 402
+    assert unfunded.json()["missing"] == {"amount_minor": "33", "currency": "USD"}
+    assert api.get(order_url).json()["state"] == "draft"
+    fund(requester.organisation_id, 33)
+    assert api.post(f"{order_url}launch/").json()["state"] == "running"
+    assert api.post(f"{order_url}launch/").status_code == 200
+
+    board = worker.get("/api/v1/task-board/").json()["results"]
+    assert [entry["title"] for entry in board if entry["order_id"] == draft.json()["id"]] == ["By program"]
+    batch = worker.post(f"{order_url}leases/", {"count": 50}, format="json")
+    assert batch.status_code == 201
+    tasks = batch.json()["tasks"]
+    assert len(tasks) == 6
+    assert {frozenset(task) for task in tasks} == {frozenset({"id", "text", "expires_at", "expires_in_ms"})}
+    for task in tasks:
+        answer = worker.post(
+            f"/api/v1/assignments/{task['id']}/submit/", {"label": truth(task["text"]), "elapsed_ms": 5}, format="json"
+        )
+        assert answer.status_code == 200, answer.content
+        assert answer.json()["annotation"]["rule"] == "awaiting_labels"
+    outbox.drain()
+    mine = worker.get("/api/v1/annotations/?state=accepted").json()
+    assert len(mine["results"]) == 6
+    assert mine["results"][0]["amount"] == {"amount_minor": "5", "currency": "USD"}
+    assert {one["rule"] for one in mine["results"]} == {"gold_match", "agrees_with_consensus"}
+    finished = api.get(order_url).json()
+    assert finished["state"] == "finished"
+    lines = b"".join(api.get(f"{order_url}answers.jsonl").streaming_content).splitlines()
+    assert [json.loads(line)["annotator"] for line in lines] == [1] * 6
+    version = api.get(f"/api/v1/datasets/{finished['dataset_id']}/versions/1/").json()
+    assert version["contributors"][0]["organisation_id"] == str(annotator.organisation_id)
+
+
+def test_a_team_member_in_the_browser_works_in_the_personal_organisation(make_actor, make_order, client_for):
+    order = make_order(make_actor(), items=2, redundancy=1)
+    member = make_actor(name="Member")
+    client = client_for(member)
+    client.post(f"/work/{order.id}/start/")
+    assert client.get(f"/work/{order.id}/").context["task"] is not None
+    leases = client.get(f"/api/v1/orders/{order.id}/leases/").json()
+    assert len(leases["tasks"]) == 2
+
+
+def test_another_organisation_finds_no_order(make_actor, make_order, api_for, client_for):
+    order = make_order(make_actor())
+    stranger = make_actor(name="Stranger")
+    api = api_for(stranger)
+    for method, path in (
+        ("get", ""),
+        ("get", "progress/"),
+        ("get", "answers.jsonl"),
+        ("post", "launch/"),
+        ("post", "cancel/"),
+        ("post", "finish/"),
+    ):
+        answer = getattr(api, method)(f"/api/v1/orders/{order.id}/{path}")
+        assert answer.status_code == 404, path
+    assert client_for(stranger).get(f"/orders/{order.id}/").status_code == 404
+    with tenant_scope(order.tenant_id):
+        assert not Annotation.objects.exists()
+
+
+def test_dataset_pages_show_card_and_downloads(make_actor, make_order, work, client_for, api_for):
+    requester, annotator, stranger = make_actor(), make_actor(personal=True), make_actor()
+    order = make_order(requester, items=6, gold=2, redundancy=1)
+    work(annotator, order)
+    outbox.drain()
+    with tenant_scope(requester.organisation_id):
+        order = Order.objects.get(id=order.id)
+    client = client_for(requester)
+    assert b"Spam or ham" in client.get("/datasets/").content
+    page = client.get(f"/datasets/{order.dataset_id}/")
+    assert b"Train a model on it" in page.content
+    assert b"style=" not in page.content
+    base = f"/api/v1/datasets/{order.dataset_id}/versions/1/"
+    jsonl = b"".join(client.get(f"{base}rows.jsonl").streaming_content)
+    assert len(jsonl.splitlines()) == 6
+    assert b"".join(client.get(f"{base}rows.parquet").streaming_content).startswith(b"PAR1")
+    assert client_for(stranger).get(f"/datasets/{order.dataset_id}/").status_code == 404
+    assert api_for(stranger).get(f"{base}rows.jsonl").status_code == 404
