@@ -103,21 +103,16 @@ def chain_status() -> ChainStatus:
     )
 
 
-def confirmed_events(contract: str, event: str, *, address: str | None = None) -> list[dict[str, Any]]:
-    """Arguments of the confirmed events of a contract's address (the current one if left out), in chain order."""
-    rows = ChainEvent.objects.filter(
-        chain_id=chain_id(),
-        address=address or contract_address(contract),
-        event=event,
-        state=EventState.CONFIRMED,
-    )
+def confirmed_events(address: str, event: str, *, chain_id: int) -> list[dict[str, Any]]:
+    """Arguments of the confirmed events of a contract, in chain order."""
+    rows = ChainEvent.objects.filter(chain_id=chain_id, address=address, event=event, state=EventState.CONFIRMED)
     return list(rows.order_by("block_number", "log_index").values_list("args", flat=True))
 
 
-def distributor_state(address: str) -> DistributorState:
+def distributor_state(address: str, *, chain_id: int) -> DistributorState:
     """What the confirmed events of a distributor add up to."""
-    published = confirmed_events("PayoutDistributor", "RootPublished", address=address)
-    claims = confirmed_events("PayoutDistributor", "Claimed", address=address)
+    published = confirmed_events(address, "RootPublished", chain_id=chain_id)
+    claims = confirmed_events(address, "Claimed", chain_id=chain_id)
     by_payee: dict[str, int] = {}
     for claim in claims:
         by_payee[claim["payee"]] = by_payee.get(claim["payee"], 0) + int(claim["amount"])
