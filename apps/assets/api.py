@@ -90,7 +90,7 @@ class LineageEdgeSerializer(serializers.Serializer[Any]):
     weight_bps = serializers.IntegerField()
 
 
-class ContributorSerializer(serializers.Serializer[Any]):
+class LineageContributorSerializer(serializers.Serializer[Any]):
     """Who helped to make a version."""
 
     organisation_id = serializers.UUIDField()
@@ -119,7 +119,7 @@ class LineageSerializer(serializers.Serializer[Any]):
     root_id = serializers.UUIDField()
     nodes = LineageNodeSerializer(many=True)
     edges = LineageEdgeSerializer(many=True)
-    contributors = ContributorSerializer(many=True)
+    contributors = LineageContributorSerializer(many=True)
     shares = ShareLineSerializer(many=True)
 
 
@@ -196,7 +196,9 @@ class LineageView(APIView):
                 "root_id": str(found.root_id),
                 "nodes": LineageNodeSerializer(found.nodes, many=True).data,
                 "edges": LineageEdgeSerializer(found.edges, many=True).data,
-                "contributors": ContributorSerializer(selectors.visible_contributors(actor, found), many=True).data,
+                "contributors": LineageContributorSerializer(
+                    selectors.visible_contributors(actor, found), many=True
+                ).data,
                 "shares": ShareLineSerializer(selectors.share_lines(found), many=True).data,
             }
         )

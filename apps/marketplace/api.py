@@ -27,7 +27,7 @@ from apps.tenancy.actors import actor_of
 from apps.tenancy.selectors import organisation_names
 
 
-class MoneySerializer(serializers.Serializer[Any]):
+class PriceSerializer(serializers.Serializer[Any]):
     """An amount: integer minor units as a string, and the currency."""
 
     amount_minor = serializers.IntegerField()
@@ -59,7 +59,7 @@ class ListingSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     summary = serializers.CharField()
     right = serializers.CharField()
-    price = MoneySerializer()
+    price = PriceSerializer()
     period_days = serializers.IntegerField(allow_null=True)
     terms = serializers.CharField()
     terms_hash = serializers.CharField()
@@ -72,7 +72,7 @@ class NewListingSerializer(serializers.Serializer[Any]):
     """What to offer."""
 
     asset_id = serializers.UUIDField()
-    price = MoneySerializer()
+    price = PriceSerializer()
     terms = serializers.ChoiceField(choices=list(TEMPLATES))
     period_days = serializers.IntegerField(allow_null=True, required=False, default=None)
     royalty_bps = serializers.IntegerField(required=False, default=0)
@@ -86,7 +86,7 @@ class SplitGroupSerializer(serializers.Serializer[Any]):
     asset_id = serializers.UUIDField()
     asset_name = serializers.CharField()
     payees = serializers.IntegerField()
-    amount = MoneySerializer()
+    amount = PriceSerializer()
     percent = serializers.CharField()
 
 
@@ -94,14 +94,14 @@ class ListingDetailSerializer(ListingSerializer):
     """An offer with its terms in words and the exact split of its price."""
 
     terms_in_words = TermsSerializer()
-    fee = MoneySerializer()
+    fee = PriceSerializer()
     split = SplitGroupSerializer(many=True)
 
 
 class PurchaseSerializer(serializers.Serializer[Any]):
     """Optional: the price that the buyer agreed to; another price now refuses the purchase."""
 
-    agreed_price = MoneySerializer(required=False)
+    agreed_price = PriceSerializer(required=False)
 
 
 class LicenceSerializer(serializers.Serializer[Any]):
@@ -114,7 +114,7 @@ class LicenceSerializer(serializers.Serializer[Any]):
     seller_id = serializers.UUIDField()
     right = serializers.CharField()
     terms = serializers.CharField()
-    price = MoneySerializer()
+    price = PriceSerializer()
     starts_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(allow_null=True)
     state = serializers.CharField()
@@ -128,7 +128,7 @@ class SaleLineSerializer(serializers.Serializer[Any]):
 
     payee_id = serializers.CharField(allow_null=True)
     payee_name = serializers.CharField()
-    amount = MoneySerializer()
+    amount = PriceSerializer()
     rule = serializers.CharField()
     role = serializers.CharField()
     path = serializers.ListField(child=serializers.UUIDField())
@@ -143,8 +143,8 @@ class SaleSerializer(serializers.Serializer[Any]):
     asset_id = serializers.UUIDField()
     asset_version_id = serializers.UUIDField()
     buyer_id = serializers.UUIDField()
-    price = MoneySerializer()
-    fee = MoneySerializer()
+    price = PriceSerializer()
+    fee = PriceSerializer()
     licence_id = serializers.UUIDField()
     sold_at = serializers.DateTimeField()
     lines = SaleLineSerializer(many=True)

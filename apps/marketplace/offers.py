@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
+from django.conf import settings
+
+from apps.agents.offers import set_offer_finder
+from apps.agents.types import Offer
 from apps.assets.panels import Panel, asset_panel
 from apps.assets.types import AccessRight, AssetInfo
 from apps.marketplace import selectors
@@ -33,3 +39,15 @@ def offer_panel(actor: Actor | None, asset: AssetInfo) -> Panel | None:
 
 def _held(actor: Actor, asset: AssetInfo) -> LicenceInfo | None:
     return selectors.active_licence(actor.organisation_id, asset.id, AccessRight.USE)
+
+
+def offer_of_use(asset_id: UUID) -> Offer | None:
+    """Where the right to use an asset is sold, for the apps that ask for it; the cheapest offer."""
+    listings = selectors.active_listings(asset_id)
+    if not listings:
+        return None
+    cheapest = min(listings, key=lambda listing: listing.price.minor)
+    return Offer(url=f"{settings.PUBLIC_URL}/marketplace/listings/{cheapest.id}/buy/", price=cheapest.price)
+
+
+set_offer_finder(offer_of_use)
