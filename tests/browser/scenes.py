@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from uuid import UUID
 
 from apps.assets import services as assets
 from apps.assets.types import AssetKind, ContributionSpec, ParentRef
@@ -11,6 +12,9 @@ from apps.core import outbox
 from apps.core.money import Money
 from apps.knowledge import services as knowledge
 from apps.knowledge.services import Upload
+from apps.labeling import services as labeling
+from apps.labeling import uploads
+from apps.labeling.selectors import orders as order_facts
 from apps.ledger import services as ledger
 from apps.ledger.types import AccountKind, AccountRef, SourceRef
 from apps.marketplace import services as marketplace
@@ -18,6 +22,7 @@ from apps.tenancy import services as tenancy
 from apps.tenancy.types import PLATFORM_ID, Role
 from tests.browser.world import World
 
+TRUTH = ("spam", "ham")
 HANDBOOK = """# Returns
 
 A customer may return an item within 30 days. The refund goes to the original card and takes up to five days.
@@ -87,6 +92,57 @@ def registry(world: World) -> None:
     world.ids |= {"dataset_asset": data.id, "model_asset": model.id, "draft_asset": draft.id}
 
 
+def labelling(world: World) -> None:
+    """A finished order with its dataset, a running one with answers, a draft, and a draft without money."""
+    with world.acting("team"):
+        done = _order(world, "team", "Spam or ham", items=12)
+        running = _order(world, "team", "What does the customer want, in one word of six?", items=40)
+        draft = _order(world, "team", "Complaints only", items=3, launch=False)
+    with world.acting("empty_team"):
+        poor = _order(world, "empty_team", "First order", items=20, launch=False)
+    for name in ("person", "guest"):
+        _label(world, name, done, limit=100)
+    outbox.drain()
+    _label(world, "person", running, limit=9)
+    outbox.drain()
+    with world.acting("team") as team:
+        finished = order_facts.order(team, done)
+    world.ids |= {"order_done": done, "order": running, "order_draft": draft, "order_poor": poor}
+    world.ids |= {"dataset": finished.dataset_id, "dataset_version": finished.dataset_version_id}
+
+
+def _order(world: World, name: str, title: str, *, items: int, launch: bool = True) -> UUID:
+    words = ("win a prize now", "see you at seven")
+    rows = [
+        {"id": f"n{n}", "text": f"Message {n}: {words[n % 2]}", "label": TRUTH[n % 2], "gold": "yes" if n < 2 else ""}
+        for n in range(items)
+    ]
+    actor = world.actors[name]
+    order = labeling.create_order(
+        actor=actor,
+        title=title,
+        instruction="Is the message **spam**? Spam sells or asks for money.",
+        classes=["ham", "spam"],
+        price=Money(4),
+        redundancy=2,
+        table=uploads.read_rows(rows),
+    )
+    if launch:
+        labeling.launch_order(actor=actor, order_id=order.id)
+    return order.id
+
+
+def _label(world: World, name: str, order_id: UUID, *, limit: int) -> None:
+    with world.acting(name) as actor:
+        batch = labeling.lease_tasks(actor=actor, order_id=order_id, count=min(10, limit))
+        while batch.tasks and limit > 0:
+            for task in batch.tasks:
+                label = "spam" if "prize" in task.text else "ham"
+                labeling.submit_annotation(actor=actor, assignment_id=task.assignment_id, label=label, elapsed_ms=1_400)
+                limit -= 1
+            batch = labeling.lease_tasks(actor=actor, order_id=order_id, count=max(1, min(10, limit)))
+
+
 def knowledge_base(world: World) -> None:
     """A knowledge base with a document that was read and one that cannot be."""
     with world.acting("team") as team:
@@ -122,4 +178,4 @@ def trade(world: World) -> None:
     world.ids |= {"listing": listing.id, "other_listing": other.id}
 
 
-SCENES: list[Callable[[World], None]] = [organisation, money, registry, knowledge_base, trade]
+SCENES: list[Callable[[World], None]] = [organisation, money, registry, labelling, knowledge_base, trade]
