@@ -26,8 +26,3 @@ class BridgeConfig(BaseSettings):
     max_in_flight: int = Field(32, ge=1, validation_alias="CHAIN_MAX_IN_FLIGHT")
     poll_interval_s: float = Field(0.5, gt=0, validation_alias="CHAIN_POLL_INTERVAL_S")
     log_chunk_blocks: int = Field(2_000, ge=1, validation_alias="CHAIN_LOG_CHUNK_BLOCKS")
-    mine_on_demand: bool = Field(
-        default=False,
-        validation_alias="CHAIN_MINE_ON_DEMAND",
-        description="development chain without a block time: mine the blocks that a confirmation waits for",
-    )
