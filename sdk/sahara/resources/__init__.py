@@ -1,0 +1,1 @@
+"""The API by subject; each is an attribute of `sahara.Client`."""

@@ -1,0 +1,36 @@
+"""The caller: organisations, API keys, wallet."""
+
+from __future__ import annotations
+
+from sahara.models import ApiKey, Me, Organisation
+from sahara.resources.base import Resource
+
+
+class AccountResource(Resource):
+    """Who the client acts as, and for whom."""
+
+    def me(self) -> Me:
+        """The caller and the organisation that it acts for."""
+        return Me.model_validate(self.transport.get("me/"))
+
+    def organisations(self) -> list[Organisation]:
+        """The caller's organisations."""
+        return [Organisation.model_validate(row) for row in self.transport.get("organisations/")]
+
+    def create_organisation(self, name: str) -> Organisation:
+        """Found a team; the caller is its owner."""
+        return Organisation.model_validate(self.transport.post("organisations/", {"name": name}))
+
+    def create_api_key(self, name: str) -> ApiKey:
+        """Make a key for the organisation that the client acts for; `secret` can be read this once."""
+        return ApiKey.model_validate(self.transport.post("api-keys/", {"name": name}))
+
+    def wallet(self) -> str | None:
+        """The address that is paid out to."""
+        address: str | None = self.transport.get("wallet/")["address"]
+        return address
+
+    def set_wallet(self, address: str) -> str:
+        """Choose the address that is paid out to (EIP-55 checksum)."""
+        response = self.transport.request("PUT", "wallet/", json={"address": address})
+        return str(response.json()["address"])

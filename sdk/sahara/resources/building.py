@@ -1,0 +1,99 @@
+"""Training runs and agents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sahara.models import Agent, AgentAnswer, PublishedAgent, TrainingRun
+from sahara.resources.base import Id, Resource
+from sahara.waiting import wait_for
+
+FINAL_RUN_STATES = ("succeeded", "failed", "cancelled")
+
+
+class TrainingResource(Resource):
+    """Training runs."""
+
+    def start(
+        self, *, dataset_version_id: Id, method: str, name: str, idempotency_key: str | None = None, **settings: Any
+    ) -> TrainingRun:
+        """Train on a dataset version.
+
+        Args:
+            method: "head" (embedding and linear head) or "lora" (adapter of the language model).
+            settings: hyper-parameters of the method.
+        """
+        body = {"dataset_version_id": str(dataset_version_id), "method": method, "name": name} | settings
+        return TrainingRun.model_validate(self.transport.post("training-runs/", body, idempotency_key=idempotency_key))
+
+    def get(self, run_id: Id) -> TrainingRun:
+        """One run with its progress and metrics."""
+        return TrainingRun.model_validate(self.transport.get(f"training-runs/{run_id}/"))
+
+    def list(self) -> Iterator[TrainingRun]:
+        """The organisation's runs, newest first."""
+        return (TrainingRun.model_validate(row) for row in self.transport.pages("training-runs/"))
+
+    def cancel(self, run_id: Id) -> TrainingRun:
+        """Stop a run."""
+        return TrainingRun.model_validate(self.transport.post(f"training-runs/{run_id}/cancel/"))
+
+    def wait(self, run_id: Id, *, timeout_s: float = 1800) -> TrainingRun:
+        """Wait until a run has ended."""
+        return wait_for(
+            lambda: self.get(run_id),
+            lambda run: run.state in FINAL_RUN_STATES,
+            timeout_s=timeout_s,
+            what=f"the end of training run {run_id}",
+        )
+
+
+class AgentsResource(Resource):
+    """Agents: made from a template, tried, published."""
+
+    def templates(self) -> list[dict[str, Any]]:
+        """The templates."""
+        rows: list[dict[str, Any]] = self.transport.get("agent-templates/")["results"]
+        return rows
+
+    def create(
+        self,
+        template: str,
+        *,
+        name: str,
+        knowledge_base_ids: Sequence[Id] = (),
+        classifier_version_id: Id | None = None,
+        language_model_version_id: Id | None = None,
+        **config: Any,
+    ) -> Agent:
+        """An agent from a template; `config` overrides other parts of it (job, instruction, tone, mode)."""
+        body: dict[str, Any] = {"template": template, "name": name} | config
+        if knowledge_base_ids:
+            body["knowledge_base_ids"] = [str(one) for one in knowledge_base_ids]
+        if classifier_version_id is not None:
+            body["classifier_version_id"] = str(classifier_version_id)
+        if language_model_version_id is not None:
+            body["language_model_version_id"] = str(language_model_version_id)
+        return Agent.model_validate(self.transport.post("agents/", body))
+
+    def get(self, agent_id: Id) -> Agent:
+        """One agent with its draft."""
+        return Agent.model_validate(self.transport.get(f"agents/{agent_id}/"))
+
+    def list(self) -> Iterator[Agent]:
+        """The organisation's agents, newest first."""
+        return (Agent.model_validate(row) for row in self.transport.pages("agents/"))
+
+    def ask(self, agent_id: Id, question: str) -> AgentAnswer:
+        """Ask the draft."""
+        return AgentAnswer.model_validate(self.transport.post(f"agents/{agent_id}/chat/", {"question": question}))
+
+    def publish(self, agent_id: Id, *, parent_weights_bps: Mapping[str, int] | None = None) -> PublishedAgent:
+        """Publish the draft as the next version.
+
+        Args:
+            parent_weights_bps: part of the revenue for each knowledge base (id) and model (version id).
+        """
+        body = {"parent_weights_bps": dict(parent_weights_bps)} if parent_weights_bps else {}
+        return PublishedAgent.model_validate(self.transport.post(f"agents/{agent_id}/publish/", body))
