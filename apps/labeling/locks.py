@@ -61,13 +61,16 @@ _PICK_AHEAD = _PICK.format(unseen="")
 _PICK_ANYWHERE = _PICK.format(unseen=_UNSEEN)
 
 _SUBMIT = """
-WITH lease AS (
-    UPDATE labeling_assignment a SET state = 'submitted'
-      FROM labeling_order o
-     WHERE a.id = %(assignment)s AND a.annotator_id = %(annotator)s
-       AND a.state = 'leased' AND a.expires_at > %(now)s
-       AND o.id = a.order_id AND o.state = 'running'
+WITH o AS MATERIALIZED (
+    SELECT o.id, o.title, o.currency, o.redundancy
+      FROM labeling_order o JOIN labeling_assignment a ON a.order_id = o.id
+     WHERE a.id = %(assignment)s AND a.annotator_id = %(annotator)s AND o.state = 'running'
        AND o.classes @> jsonb_build_array(jsonb_build_object('name', %(label)s::text))
+       FOR KEY SHARE OF o
+), lease AS (
+    UPDATE labeling_assignment a SET state = 'submitted'
+      FROM o
+     WHERE a.id = %(assignment)s AND a.order_id = o.id AND a.state = 'leased' AND a.expires_at > %(now)s
  RETURNING a.id, a.tenant_id, a.order_id, a.task_id, o.title, o.currency, o.redundancy
 ), task AS (
     UPDATE labeling_task t

@@ -114,6 +114,7 @@ class Assignment(TenantOwned):
     as_annotator: ClassVar[AnnotatorManager] = AnnotatorManager()
 
     class Meta:
+        default_manager_name = "objects"  # an own manager would come before the inherited one
         constraints = [
             models.UniqueConstraint(fields=["tenant", "task", "annotator"], name="assignment_once_an_annotator"),
         ]
@@ -131,7 +132,7 @@ class Annotation(TenantOwned):
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="annotations")
     task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="annotations")
-    assignment = models.ForeignKey(Assignment, on_delete=models.CASCADE, related_name="annotations")
+    assignment = models.ForeignKey(Assignment, on_delete=models.CASCADE, related_name="answers")
     annotator = models.ForeignKey("tenancy.Organisation", on_delete=models.PROTECT, related_name="+")
     label = models.CharField(max_length=80)
     elapsed_ms = models.PositiveIntegerField()
@@ -151,6 +152,7 @@ class Annotation(TenantOwned):
     as_annotator: ClassVar[AnnotatorManager] = AnnotatorManager()
 
     class Meta:
+        default_manager_name = "objects"  # an own manager would come before the inherited one
         constraints = [
             models.UniqueConstraint(fields=["tenant", "task", "annotator"], name="annotation_once_an_annotator"),
             models.UniqueConstraint(fields=["tenant", "assignment"], name="annotation_once_an_assignment"),
@@ -191,6 +193,7 @@ class AnnotatorStats(TenantOwned):
     as_annotator: ClassVar[AnnotatorManager] = AnnotatorManager()
 
     class Meta:
+        default_manager_name = "objects"  # an own manager would come before the inherited one
         constraints = [
             models.UniqueConstraint(fields=["tenant", "order", "annotator"], name="annotator_stats_once"),
             models.CheckConstraint(

@@ -231,7 +231,7 @@ def begin_closing(order: Order, outcome: OrderState) -> None:
     order.state = OrderState.CLOSING
     order.outcome = outcome
     order.save(update_fields=["state", "outcome", "updated_at"])
-    # An answer on its way either holds its lease's lock and is in before this statement, or finds the lease void.
+    # An answer shares a lock on the order, so it was either in before this transaction or finds the order closing.
     Assignment.objects.filter(order=order, state=AssignmentState.LEASED).update(state=AssignmentState.VOID)
     close_listing(order.id)
     publish(OrderClosed(order.id))
