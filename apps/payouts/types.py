@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from django.db import models
@@ -87,6 +88,20 @@ class ClaimProof:
     payee: str
     cumulative_amount: int
     proof: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """As the API and the download give it; with it a claim needs nothing else of the platform."""
+        return {
+            "chain_id": self.chain_id,
+            "distributor": self.distributor,
+            "epoch": self.epoch,
+            "root": self.root,
+            "payee": self.payee,
+            "cumulative_amount_raw": str(self.cumulative_amount),
+            "proof": list(self.proof),
+            "leaf": "keccak256(keccak256(abi.encode(chainId, distributor, payee, cumulativeAmount)))",
+            "call": "PayoutDistributor.claim(address payee, uint256 cumulativeAmount, bytes32[] proof)",
+        }
 
 
 @dataclass(frozen=True, slots=True)
