@@ -25,8 +25,8 @@ register = template.Library()
 # Words that states are called in the whole platform, by the feeling they carry. A word that is not here is neutral.
 STATUS_TONES = {
     "success": {
-        "accepted", "active", "available", "claimed", "confirmed", "completed", "done", "finalised", "healthy", "live",
-        "listed", "paid", "published", "ready", "released", "settled", "succeeded",
+        "accepted", "active", "available", "claimed", "completed", "confirmed", "done", "finalised", "finished",
+        "healthy", "listed", "live", "paid", "published", "ready", "released", "settled", "succeeded",
     },
     "info": {"building", "indexing", "labelling", "processing", "queued", "running", "sending", "started", "submitted"},
     "warning": {"awaiting_funds", "cancelling", "draft", "expiring", "held", "paused", "pending", "review", "waiting"},
