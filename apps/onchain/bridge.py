@@ -83,8 +83,6 @@ class Bridge:
         self._attempt(problems, lambda: self._index.follow(head))
         self._beat(head, "; ".join(problems))
         under_way = ChainTransaction.objects.filter(lane=lane, state__in=IN_FLIGHT).exists() or self._index.waiting()
-        if under_way and self._config.mine_on_demand:
-            self._attempt(problems, lambda: self._gateway.development("anvil_mine", "0x1"))
         return under_way
 
     def run(self, stop: threading.Event) -> None:

@@ -1,0 +1,12 @@
+"""Routes of the chain's side."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from apps.onchain import api
+
+api_urlpatterns = [
+    path("chain/", api.ChainView.as_view(), name="api-chain"),
+    path("chain/transactions/", api.IntentListView.as_view(), name="api-chain-transactions"),
+]
