@@ -82,8 +82,7 @@ class Bridge:
         self._attempt(problems, lambda: self._sender.send_queued(lane, head))
         self._attempt(problems, lambda: self._index.follow(head))
         self._beat(head, "; ".join(problems))
-        under_way = ChainTransaction.objects.filter(lane=lane, state__in=IN_FLIGHT).exists() or self._index.waiting()
-        return under_way
+        return ChainTransaction.objects.filter(lane=lane, state__in=IN_FLIGHT).exists() or self._index.waiting()
 
     def run(self, stop: threading.Event) -> None:
         """Rounds until told to stop. Whatever the node or the database do, it goes on when they are back."""

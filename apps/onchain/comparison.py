@@ -43,7 +43,7 @@ def _nonces(gateway: Gateway, chain_id: int) -> Iterator[str]:
         used = gateway.nonce(lane.address)
         in_flight = lane.transactions.filter(state__in=IN_FLIGHT).count()
         if not used <= lane.next_nonce <= used + in_flight:
-            yield f"{lane.address} has used {used} nonces, {in_flight} are under way, the next here is {lane.next_nonce}"
+            yield f"{lane.address} used {used} nonces, {in_flight} are under way, the next here is {lane.next_nonce}"
 
 
 def _events(gateway: Gateway, config: BridgeConfig, contracts: Mapping[str, DeployedContract]) -> Iterator[str]:

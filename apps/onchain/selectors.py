@@ -23,8 +23,14 @@ HEARTBEAT_LIMIT = timedelta(seconds=20)
 
 def chain_id() -> int:
     """The chain that the platform is configured for."""
-    configured: int = settings.CHAIN["chain_id"]
-    return configured
+    configured: Any = settings.CHAIN["chain_id"]
+    return int(configured)
+
+
+def confirmations() -> int:
+    """How deep a chain fact must lie before it counts."""
+    configured: Any = settings.CHAIN["confirmations"]
+    return int(configured)
 
 
 def intent(intent_id: UUID) -> IntentInfo:
@@ -96,7 +102,7 @@ def chain_status() -> ChainStatus:
         message=message,
         head_block=row.head_block if row is not None else None,
         indexed_block=row.next_block - 1 if row is not None else None,
-        confirmations=settings.CHAIN["confirmations"],
+        confirmations=confirmations(),
         queued=queued,
         in_flight=in_flight,
         beat_at=row.beat_at if row is not None else None,

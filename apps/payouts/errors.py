@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apps.core.errors import Conflict, InvalidInput, NotFound, NotPermitted
-from apps.core.money import Money
+from apps.core.money import Amount, Money
 
 
 class WithdrawalBelowMinimum(InvalidInput):
@@ -22,7 +22,7 @@ class WithdrawalBelowMinimum(InvalidInput):
 class WithdrawalAboveBalance(InvalidInput):
     """More than is there was asked for."""
 
-    def __init__(self, *, asked: Money, available: Money) -> None:
+    def __init__(self, *, asked: Money, available: Amount) -> None:
         message = f"You asked for {asked}, and {available} is available."
         super().__init__(
             "withdrawal_above_balance",

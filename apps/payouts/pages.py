@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -21,7 +22,7 @@ from apps.payouts.export import csv_lines
 from apps.payouts.forms import WalletForm, WithdrawForm, as_decimal
 from apps.payouts.policies import table
 from apps.payouts.sources import source_url
-from apps.payouts.types import ClaimProof, PayoutsPermission, WithdrawalState
+from apps.payouts.types import ClaimProof, EarningsSummary, PayoutsPermission, WithdrawalState
 from apps.tenancy.actors import actor_of, maybe_actor
 from apps.tenancy.types import Actor
 
@@ -135,7 +136,7 @@ def _page(
 ) -> HttpResponse:
     actor = actor_of(request)
     context = _live_context(actor)
-    summary = context["summary"]
+    summary: EarningsSummary = context["summary"]
     page = cursor_page(request, selectors.earned(actor))
     lines = [selectors.earned_line(row, actor) for row in page.results]
     refused = withdraw_form is not None or wallet_form is not None
@@ -152,7 +153,7 @@ def _page(
     return render(request, "payouts/overview.html", context, status=422 if refused else 200)
 
 
-def _live_context(actor: Actor) -> dict[str, object]:
+def _live_context(actor: Actor) -> dict[str, Any]:
     rows = selectors.withdrawals(actor)[:RECENT_WITHDRAWALS]
     return {
         "actor": actor,
@@ -161,7 +162,7 @@ def _live_context(actor: Actor) -> dict[str, object]:
     }
 
 
-def _withdrawal_context(actor: Actor, withdrawal_id: UUID) -> dict[str, object]:
+def _withdrawal_context(actor: Actor, withdrawal_id: UUID) -> dict[str, Any]:
     info = selectors.withdrawal(actor, withdrawal_id)
     return {
         "actor": actor,

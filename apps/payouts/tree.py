@@ -73,7 +73,8 @@ def claim_proof(actor: Actor, withdrawal_id: UUID) -> ClaimProof:
         WithdrawalNotFound, NotClaimable: the withdrawal's epoch is not published yet.
     """
     info = withdrawal(actor, withdrawal_id)
-    own = Epoch.objects.filter(id=info.epoch_id, state=EpochState.PUBLISHED).first()
+    published = Epoch.objects.filter(state=EpochState.PUBLISHED)
+    own = published.filter(id=info.epoch_id).first() if info.epoch_id is not None else None
     if own is None:
         raise NotClaimable("There is a proof when the payout round is published.", state=info.state)
     latest = current_epoch(own.chain_id, own.distributor)

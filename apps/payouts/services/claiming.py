@@ -78,12 +78,13 @@ def claim_again(*, actor: Actor, withdrawal_id: UUID) -> WithdrawalInfo:
         raise NotClaimable(f"This withdrawal is not to be claimed: {row.get_state_display()}.", state=row.state)
     if not row.claim_problem:
         raise NotClaimable("The claim is on its way already.", state=row.state)
-    distributor = {"chain_id": row.epoch.chain_id, "distributor": row.epoch.distributor}
-    under_way = Epoch.objects.filter(**distributor, state=EpochState.PUBLISHING).first()
+    chain_id, distributor = row.epoch.chain_id, row.epoch.distributor
+    same = Epoch.objects.filter(chain_id=chain_id, distributor=distributor)
+    under_way = same.filter(state=EpochState.PUBLISHING).first()
     if under_way is not None:
         raise EpochUnderWay(under_way.number)
     with all_tenants(reason=REASON):
-        request_claims(current_epoch(**distributor), only=[row.address])
+        request_claims(current_epoch(chain_id, distributor), only=[row.address])
     record_audit(actor, action="withdrawal.claimed_again", target_type="withdrawal", target_id=row.id)
     row.refresh_from_db()
     return withdrawal_info(row)

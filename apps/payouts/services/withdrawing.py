@@ -55,7 +55,7 @@ def request_withdrawal(*, actor: Actor, amount: Money) -> WithdrawalInfo:
         ledger.post_batch(_conversion(row, amount))
     except InsufficientFunds as error:
         available = balance(earnings_account(actor.organisation_id)).available
-        raise WithdrawalAboveBalance(asked=amount, available=Money(available.minor, CURRENCY)) from error
+        raise WithdrawalAboveBalance(asked=amount, available=available) from error
     record_audit(
         actor,
         action="withdrawal.requested",

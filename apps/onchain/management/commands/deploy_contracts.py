@@ -18,7 +18,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            config = BridgeConfig()  # type: ignore[call-arg]  # values come from the environment
+            config = BridgeConfig()
             deployment = deploy(config)
             Bridge(config).check_chain()
         except (ValidationError, BridgeError) as error:

@@ -18,7 +18,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            config = BridgeConfig()  # type: ignore[call-arg]  # values come from the environment
+            config = BridgeConfig()
             found = list(differences(config, load_contracts(config.addresses_file, config.chain_id)))
         except (ValidationError, BridgeError) as error:
             raise CommandError(str(error)) from error

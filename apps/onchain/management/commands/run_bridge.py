@@ -22,7 +22,7 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         try:
-            bridge = Bridge(BridgeConfig())  # type: ignore[call-arg]  # values come from the environment
+            bridge = Bridge(BridgeConfig())
         except (ValidationError, BridgeError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write("The chain bridge is running.")
