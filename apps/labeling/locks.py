@@ -200,4 +200,5 @@ def expire_leases(*, now: datetime, most: int, order_id: UUID | None = None) -> 
 def _all(statement: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows

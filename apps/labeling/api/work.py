@@ -89,7 +89,7 @@ class LeaseRequestSerializer(serializers.Serializer[Any]):
 class AnswerSerializer(serializers.Serializer[Any]):
     """An answer, and how long it took from showing the task."""
 
-    label = serializers.CharField(max_length=80, trim_whitespace=False)
+    label = serializers.CharField(max_length=80, trim_whitespace=False)  # type: ignore[assignment]  # a field called label
     elapsed_ms = serializers.IntegerField(min_value=0, default=0)
 
 
@@ -107,7 +107,7 @@ class AnnotationSerializer(serializers.Serializer[Any]):
     order_id = serializers.UUIDField()
     order_title = serializers.CharField()
     text = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a field called label
     state = serializers.ChoiceField(choices=[state.value for state in AnnotationState])
     rule = serializers.CharField()
     reason = serializers.CharField()

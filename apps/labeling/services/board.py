@@ -35,7 +35,7 @@ def list_order(order: Order) -> None:
         open_labels=labels,
         total_labels=labels,
         seconds_per_label=seconds_per_label(order.word_count, order.item_count),
-        launched_at=order.launched_at,
+        launched_at=order.launched_at or clock.now(),
     )
 
 
