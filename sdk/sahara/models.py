@@ -206,6 +206,16 @@ class Dataset(Model):
     summary: str
 
 
+class TrainingResult(Model):
+    """Figures of a finished run: accuracy on held-out rows, from 0 to 1, before and after."""
+
+    train_rows: int
+    eval_rows: int
+    accuracy_before: float
+    accuracy_after: float
+    majority_accuracy: float
+
+
 class TrainingRun(Model):
     """A training run."""
 
@@ -213,9 +223,26 @@ class TrainingRun(Model):
     name: str
     method: str
     state: str
-    metrics: dict[str, Any] = Field(default_factory=dict)
-    model_version_id: UUID | None = None
-    failure: str = ""
+    dataset_version_id: UUID
+    phase: str
+    percent: int
+    seconds_left: float | None
+    error_code: str
+    error_message: str
+    model_version_id: UUID | None
+    result: TrainingResult | None = None
+
+
+class ModelVersion(Model):
+    """A model version; its id is its asset version's."""
+
+    id: UUID
+    asset_id: UUID
+    name: str
+    kind: str
+    base: str
+    classes: list[str]
+    dataset_version_id: UUID
 
 
 class KnowledgeBase(Model):

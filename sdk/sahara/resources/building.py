@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sahara.models import Agent, AgentAnswer, PublishedAgent, TrainingRun
+from sahara.models import Agent, AgentAnswer, ModelVersion, PublishedAgent, TrainingRun
 from sahara.resources.base import Id, Resource
 from sahara.waiting import wait_for
 
@@ -16,24 +16,29 @@ class TrainingResource(Resource):
     """Training runs."""
 
     def start(
-        self, *, dataset_version_id: Id, method: str, name: str, idempotency_key: str | None = None, **settings: Any
+        self, *, dataset_version_id: Id, method: str, name: str, seed: int = 0, idempotency_key: str | None = None
     ) -> TrainingRun:
         """Train on a dataset version.
 
         Args:
             method: "head" (embedding and linear head) or "lora" (adapter of the language model).
-            settings: hyper-parameters of the method.
         """
-        body = {"dataset_version_id": str(dataset_version_id), "method": method, "name": name} | settings
+        body = {"dataset_version_id": str(dataset_version_id), "method": method, "name": name, "seed": seed}
         return TrainingRun.model_validate(self.transport.post("training-runs/", body, idempotency_key=idempotency_key))
 
     def get(self, run_id: Id) -> TrainingRun:
         """One run with its progress and metrics."""
         return TrainingRun.model_validate(self.transport.get(f"training-runs/{run_id}/"))
 
-    def list(self) -> Iterator[TrainingRun]:
-        """The organisation's runs, newest first."""
-        return (TrainingRun.model_validate(row) for row in self.transport.pages("training-runs/"))
+    def model(self, model_version_id: Id) -> ModelVersion:
+        """What a run has made."""
+        return ModelVersion.model_validate(self.transport.get(f"models/{model_version_id}/"))
+
+    def classify(self, model_version_id: Id, texts: Sequence[str]) -> list[dict[str, Any]]:
+        """The class of each text, with probabilities."""
+        answer = self.transport.post(f"models/{model_version_id}/classify/", {"texts": list(texts)})
+        rows: list[dict[str, Any]] = answer["results"]
+        return rows
 
     def cancel(self, run_id: Id) -> TrainingRun:
         """Stop a run."""
@@ -47,6 +52,10 @@ class TrainingResource(Resource):
             timeout_s=timeout_s,
             what=f"the end of training run {run_id}",
         )
+
+    def list(self) -> Iterator[TrainingRun]:
+        """The organisation's runs, newest first."""
+        return (TrainingRun.model_validate(row) for row in self.transport.pages("training-runs/"))
 
 
 class AgentsResource(Resource):
