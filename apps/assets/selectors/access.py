@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from apps.assets.errors import AssetNotFound
 from apps.assets.models import AccessGrant, Asset
 from apps.assets.types import AccessRight, GrantInfo
 from apps.core import clock
@@ -72,7 +73,9 @@ def granted_asset_ids(organisation_id: UUID, right: AccessRight) -> set[UUID]:
 
 
 def active_grants(actor: Actor, asset_id: UUID) -> list[GrantInfo]:
-    """Grants that the actor's organisation has given on its own asset and that hold now."""
+    """Grants that the actor's organisation has given on its own asset and that hold now. Raises AssetNotFound."""
+    if not Asset.objects.filter(tenant_id=actor.organisation_id, id=asset_id).exists():
+        raise AssetNotFound(asset_id)
     rows = AccessGrant.objects.filter(tenant_id=actor.organisation_id, asset_id=asset_id)
     return [grant_info(row) for row in rows.filter(_holds_now()).order_by("-id")]
 

@@ -115,4 +115,4 @@ def test_grants_are_given_listed_and_taken_back_by_api(
     assert api.delete(f"/api/v1/grants/{grant['id']}/").status_code == 200
     assert api.get(url).json() == []
     with tenant_scope(other_actor.organisation_id):
-        assert api_for(other_actor).get(url).json() == []
+        assert api_for(other_actor).get(url).status_code == 404
