@@ -1,0 +1,1 @@
+"""HTTP API of agents: our own under `/api/v1/`, OpenAI's under `/v1/`."""

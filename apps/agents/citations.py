@@ -1,0 +1,69 @@
+"""Citations in an answer: every [n] points to a passage that is there and that says something of the sort."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from apps.agents.types import Source
+from apps.knowledge.chunking import sentence_spans
+
+_MARK = re.compile(r"\s?\[(\d{1,2}(?:\s*,\s*\d{1,2})*)\]")
+_WORD = re.compile(r"\w{3,}")
+_STEM_LETTERS = 5
+SUPPORT_SHARE = 0.5
+"""A passage supports a sentence when it holds at least this share of the sentence's words (by their first letters)."""
+
+
+@dataclass(frozen=True)
+class CitedText:
+    """An answer whose marks all resolve; `is_supported` is false when no passage carries any of its sentences."""
+
+    text: str
+    used: tuple[int, ...]
+    is_supported: bool
+
+
+def cite(text: str, sources: Sequence[Source]) -> CitedText:
+    """Replace the model's marks by ones that hold.
+
+    A small model invents numbers, so its marks are only kept where the passage supports the sentence; a sentence
+    without a mark gets that of the passage that supports it best.
+    """
+    if not sources:
+        return CitedText(_MARK.sub("", text).strip(), (), is_supported=True)
+    parts: list[str] = []
+    used: dict[int, None] = {}
+    last = 0
+    for start, end in sentence_spans(text):
+        parts.append(text[last:start])
+        sentence, marks = text[start:end], _supporting(text[start:end], sources)
+        used |= dict.fromkeys(marks)
+        parts.append(_with_marks(sentence, marks))
+        last = end
+    return CitedText("".join([*parts, text[last:]]).strip(), tuple(used), is_supported=bool(used))
+
+
+def _supporting(sentence: str, sources: Sequence[Source]) -> list[int]:
+    claimed = [int(number) for mark in _MARK.findall(sentence) for number in mark.split(",")]
+    words = _stems(_MARK.sub("", sentence))
+    shares = {source.number: _share(words, source.text) for source in sources}
+    kept = [number for number in dict.fromkeys(claimed) if shares.get(number, 0.0) >= SUPPORT_SHARE]
+    if kept or not words:
+        return kept
+    best = max(shares, key=lambda number: shares[number])
+    return [best] if shares[best] >= SUPPORT_SHARE else []
+
+
+def _with_marks(sentence: str, marks: Sequence[int]) -> str:
+    bare = _MARK.sub("", sentence)
+    return bare + "".join(f" [{number}]" for number in marks) if marks else bare
+
+
+def _stems(text: str) -> set[str]:
+    return {word.lower()[:_STEM_LETTERS] for word in _WORD.findall(text)}
+
+
+def _share(words: set[str], passage: str) -> float:
+    return len(words & _stems(passage)) / len(words) if words else 0.0

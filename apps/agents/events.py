@@ -1,0 +1,30 @@
+"""What happened to agents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from apps.core.outbox import Event
+
+
+@dataclass(frozen=True)
+class AgentPublished(Event):
+    """A version of an agent went live."""
+
+    agent_id: UUID
+    agent_version_id: UUID
+    asset_id: UUID
+    asset_version_id: UUID
+    slug: str
+
+
+@dataclass(frozen=True)
+class AgentCalled(Event):
+    """A published agent answered somebody; published for the owner's organisation."""
+
+    agent_id: UUID
+    asset_id: UUID
+    caller_organisation_id: UUID
+    prompt_tokens: int
+    completion_tokens: int

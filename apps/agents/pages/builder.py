@@ -1,0 +1,137 @@
+"""Making an agent: the gallery of templates, and one form beside the test chat."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.accounts.access import actor_required
+from apps.agents import selectors, services
+from apps.agents.catalogue import TEMPLATES
+from apps.agents.pages.chat import chat_context, page_of
+from apps.agents.pages.forms import AgentForm, initial_of
+from apps.agents.types import AgentInfo
+from apps.core.errors import DomainError, InvalidInput
+from apps.core.problems import status_of
+from apps.knowledge import selectors as knowledge
+from apps.knowledge.services import Upload
+from apps.knowledge.types import DocumentInfo
+from apps.tenancy.actors import actor_of
+from apps.tenancy.types import Actor
+
+# Fields of the form that the service calls otherwise.
+_FORM_FIELDS = {"files": "file", "knowledge_base_ids": "knowledge", "classifier_version_id": "classifier"}
+
+
+@require_safe
+@actor_required
+def agent_list(request: HttpRequest) -> HttpResponse:
+    """The organisation's agents and the templates."""
+    context = {"agents": selectors.agents(actor_of(request)), "templates": TEMPLATES}
+    return render(request, "agents/list.html", context)
+
+
+@require_POST
+@actor_required
+def agent_new(request: HttpRequest) -> HttpResponse:
+    """Start from a template."""
+    agent = services.create_agent_from_template(actor=actor_of(request), template_key=request.POST.get("template", ""))
+    return redirect("agent-edit", agent_id=agent.id)
+
+
+@actor_required
+def agent_edit(request: HttpRequest, agent_id: UUID) -> HttpResponseBase:
+    """GET shows the form beside the test chat, POST saves the draft (204 to the page's own autosave)."""
+    actor = actor_of(request)
+    agent = selectors.agent(actor, agent_id)
+    if request.method != "POST":
+        return builder_page(request, actor, agent)
+    form = _form(actor, agent, request)
+    if not form.is_valid():
+        return builder_page(request, actor, agent, form=form, status=422)
+    try:
+        services.update_agent(actor=actor, agent_id=agent_id, changes=form.changes())
+        if form.cleaned_data["file"] is not None:
+            file = form.cleaned_data["file"]
+            services.add_agent_documents(
+                actor=actor, agent_id=agent_id, files=[Upload(file.name or "document", file.size or 0, file)]
+            )
+    except InvalidInput as error:
+        for problem in error.errors or [{"field": "", "message": error.message}]:
+            field = _FORM_FIELDS.get(problem.get("field", ""), problem.get("field", ""))
+            form.add_error(field if field in form.fields else None, problem["message"])
+        return builder_page(request, actor, agent, form=form, status=422)
+    if request.headers.get("X-Autosave"):
+        return HttpResponse(status=204)
+    if request.POST.get("action") == "publish":
+        return publish(request, actor, agent_id)
+    messages.success(request, "Saved.")
+    return redirect("agent-edit", agent_id=agent_id)
+
+
+@require_safe
+@actor_required
+def agent_documents(request: HttpRequest, agent_id: UUID) -> HttpResponse:
+    """The live list of the agent's documents (a fragment)."""
+    actor = actor_of(request)
+    context = {"documents": _documents(actor, selectors.agent(actor, agent_id)), "agent_id": agent_id}
+    return render(request, "agents/partials/documents.html", context)
+
+
+def publish(request: HttpRequest, actor: Actor, agent_id: UUID) -> HttpResponse:
+    """Publish; what is missing is listed with links instead."""
+    try:
+        version = services.publish_agent(actor=actor, agent_id=agent_id)
+    except DomainError as error:
+        agent = selectors.agent(actor, agent_id)
+        return builder_page(request, actor, agent, problem=error, status=status_of(error))
+    messages.success(request, f"Version {version.number} is live.")
+    return redirect("agent", agent_id=agent_id)
+
+
+def builder_page(
+    request: HttpRequest,
+    actor: Actor,
+    agent: AgentInfo,
+    *,
+    form: AgentForm | None = None,
+    problem: DomainError | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """The builder with what is wrong, if anything is."""
+    context = {
+        "agent": agent,
+        "form": form or _form(actor, agent),
+        "problem": problem,
+        "missing": selectors.missing_for_publishing(actor, agent.id),
+        "documents": _documents(actor, agent),
+        "topic": f"knowledge-base:{agent.config.knowledge_base_ids[0]}" if agent.config.knowledge_base_ids else "",
+        **chat_context(
+            request,
+            actor,
+            agent.id,
+            action=page_of("agent-chat", agent.id),
+            starters=agent.config.starters,
+            private=True,
+        ),
+    }
+    return render(request, "agents/edit.html", context, status=status)
+
+
+def _documents(actor: Actor, agent: AgentInfo) -> list[DocumentInfo]:
+    return [document for base_id in agent.config.knowledge_base_ids for document in knowledge.documents(actor, base_id)]
+
+
+def _form(actor: Actor, agent: AgentInfo, request: HttpRequest | None = None) -> AgentForm:
+    return AgentForm(
+        data=request.POST if request is not None else None,
+        files=request.FILES if request is not None else None,
+        initial=initial_of(agent.config),
+        bases=knowledge.knowledge_bases(actor),
+        classifiers=selectors.classifier_options(actor),
+        language_models=selectors.language_model_options(actor),
+    )

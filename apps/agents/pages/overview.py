@@ -1,0 +1,96 @@
+"""An agent after it was made: versions, usage, where it answers, and the test chat's endpoint."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.accounts.access import actor_required
+from apps.agents import selectors, services
+from apps.agents.pages.builder import publish
+from apps.agents.pages.chat import chat, chat_context, page_of
+from apps.agents.types import AgentState, UsageSide
+from apps.tenancy.actors import actor_of
+
+CURL = """curl {url}/v1/chat/completions \\
+  -H "Authorization: Bearer $SAHARA_API_KEY" \\
+  -H "Content-Type: application/json" \\
+  -d '{{"model": "{slug}", "messages": [{{"role": "user", "content": "{question}"}}]}}'"""
+
+PYTHON = """from openai import OpenAI
+
+client = OpenAI(base_url="{url}/v1", api_key="sk_…")
+answer = client.chat.completions.create(
+    model="{slug}",
+    messages=[{{"role": "user", "content": "{question}"}}],
+)
+print(answer.choices[0].message.content)"""
+
+
+@require_safe
+@actor_required
+def agent_detail(request: HttpRequest, agent_id: UUID) -> HttpResponse:
+    """Versions, usage, address and snippets of an agent, and its test chat."""
+    actor = actor_of(request)
+    agent = selectors.agent(actor, agent_id)
+    context = {
+        "agent": agent,
+        "versions": selectors.versions(actor, agent_id),
+        "missing": selectors.missing_for_publishing(actor, agent_id),
+        "usage": selectors.usage(actor, agent_id, UsageSide.SERVED),
+        "public_url": f"{settings.PUBLIC_URL}{page_of('public-agent', agent.slug)}",
+        **snippets(agent.slug, agent.config.starters),
+        **chat_context(
+            request,
+            actor,
+            agent.id,
+            action=page_of("agent-chat", agent.id),
+            starters=agent.config.starters,
+            private=True,
+        ),
+    }
+    return render(request, "agents/detail.html", context)
+
+
+@require_POST
+@actor_required
+def agent_chat(request: HttpRequest, agent_id: UUID) -> HttpResponseBase:
+    """Ask the draft."""
+    actor = actor_of(request)
+    target = selectors.draft_target(actor, agent_id)
+    return chat(request, actor, target, page_of("agent-edit", agent_id))
+
+
+@require_POST
+@actor_required
+def agent_publish(request: HttpRequest, agent_id: UUID) -> HttpResponse:
+    """Publish the draft as it was saved."""
+    return publish(request, actor_of(request), agent_id)
+
+
+@require_POST
+@actor_required
+def agent_pause(request: HttpRequest, agent_id: UUID) -> HttpResponse:
+    """Pause a published agent, or let a paused one go on."""
+    actor = actor_of(request)
+    if selectors.agent(actor, agent_id).state is AgentState.PAUSED:
+        services.resume_agent(actor=actor, agent_id=agent_id)
+        messages.success(request, "The agent answers again.")
+    else:
+        services.pause_agent(actor=actor, agent_id=agent_id)
+        messages.success(request, "The agent is paused. Nobody else can use it until you resume it.")
+    return redirect("agent", agent_id=agent_id)
+
+
+def snippets(slug: str, starters: tuple[str, ...]) -> dict[str, str]:
+    """How to call the agent from code."""
+    question = (starters[0] if starters else "Hello").replace('"', "").replace("'", "")
+    return {
+        "curl": CURL.format(url=settings.PUBLIC_URL, slug=slug, question=question),
+        "python": PYTHON.format(url=settings.PUBLIC_URL, slug=slug, question=question),
+    }

@@ -1,0 +1,280 @@
+"""One answer of an agent: look things up, let the classifier decide, then quote, say the label, or let the model write.
+
+`prepare` reads (runner and database, never both in one transaction); `write` streams from the model through
+pydantic-ai. What is stored and metered around it is the business of the services.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+from pydantic_ai import Agent as ModelAgent
+from pydantic_ai.exceptions import (
+    AgentRunError,
+    ModelAPIError,
+    ModelContextWindowExceededError,
+    ModelRequestRejectedError,
+    UnexpectedModelBehavior,
+)
+from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart, UserPromptPart
+from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.providers.openai import OpenAIProvider
+from pydantic_ai.settings import ModelSettings
+
+from apps.agents.citations import cite
+from apps.agents.errors import PromptTooLong
+from apps.agents.models_in_use import ModelInUse, classifier_in_use, language_model_in_use
+from apps.agents.prompting import check_question, instructions, recent, user_prompt
+from apps.agents.types import MAX_QUESTION_TOKENS, AgentConfig, AnswerMode, FinishReason, Label, Source, Turn
+from apps.compute import runner
+from apps.compute.errors import RunnerRefused, RunnerUnavailable
+from apps.core.errors import InvalidInput
+from apps.core.tenant import tenant_scope
+from apps.knowledge import selectors as knowledge
+from apps.knowledge.chunking import estimate_tokens
+from apps.knowledge.ranking import is_weak
+from apps.knowledge.types import Passage, Quote
+from apps.tenancy.types import Actor
+
+MODEL_TIMEOUT_S = 120.0
+SHORT_QUESTION_WORDS = 4
+QUOTES_IN_ANSWER = 2
+SECOND_QUOTE_SHARE = 0.85
+"""A second sentence is quoted when its score is at least this share of the first one's."""
+
+UNKNOWN = "I don't know. I found nothing about this in my documents."
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What is run: a configuration in its owner's organisation. `document_ids` None searches all documents."""
+
+    owner_id: UUID
+    config: AgentConfig
+    document_ids: frozenset[UUID] | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything known before the model writes. `ready` is the whole answer where no model is needed."""
+
+    config: AgentConfig
+    question: str
+    history: tuple[Turn, ...]
+    sources: tuple[Source, ...]
+    label: Label | None
+    model: ModelInUse
+    classifier: ModelInUse | None
+    ready: str | None
+    finish: FinishReason
+
+    @property
+    def question_tokens(self) -> int:
+        """Estimated tokens of the question, metered where no model counts them."""
+        return estimate_tokens(self.question)
+
+
+@dataclass(frozen=True)
+class Written:
+    """The end of a model's stream: its token counts and why it stopped."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    finish: FinishReason
+
+
+def prepare(plan: RunPlan, question: str, history: Sequence[Turn] = ()) -> Prepared:
+    """Look up and classify. Must not be called inside a transaction.
+
+    Raises:
+        PromptTooLong: the question does not fit.
+        InvalidInput: the question is empty, or the agent lacks the classifier it answers by.
+        DependencyFailed: the runner does not answer.
+    """
+    question = question.replace("\x00", "").strip()
+    if not question:
+        raise InvalidInput(
+            "empty_question", "Ask a question.", errors=[{"field": "messages", "message": "It is empty."}]
+        )
+    check_question(question)
+    config = plan.config
+    with tenant_scope(plan.owner_id):
+        classifier = classifier_in_use(plan.owner_id, config.classifier_version_id)
+        label = _classified(classifier, question)
+        if config.mode is AnswerMode.LABEL and label is None:
+            message = "This agent sorts messages and has no classifier yet. Choose one in its form."
+            raise InvalidInput("classifier_missing", message, errors=[{"field": "classifier", "message": message}])
+        query = _query(config, question, history, label)
+        passages = knowledge.search(
+            actor=Actor.system(plan.owner_id),
+            knowledge_base_ids=config.knowledge_base_ids,
+            query=query,
+            k=config.passages,
+            document_ids=plan.document_ids,
+        )
+        quotes = knowledge.best_quotes(query, passages, count=max(QUOTES_IN_ANSWER, config.passages))
+        model = language_model_in_use(plan.owner_id, config.language_model_version_id)
+    if model.ref is not None and config.mode is AnswerMode.GENERATE:
+        runner.ensure_model(model.ref)
+    sources = _sources(passages, quotes)
+    is_unknown = bool(config.knowledge_base_ids) and config.mode is not AnswerMode.LABEL and is_weak(passages)
+    return Prepared(
+        config=config,
+        question=question,
+        history=tuple(history),
+        sources=sources,
+        label=label,
+        model=model,
+        classifier=classifier,
+        ready=UNKNOWN if is_unknown else _ready(config, sources, quotes, label),
+        finish=FinishReason.ABSTAINED if is_unknown else FinishReason.STOP,
+    )
+
+
+async def write(prepared: Prepared) -> AsyncIterator[str | Written]:
+    """The model's words as they come, then one `Written`.
+
+    Raises:
+        RunnerUnavailable: it does not answer (any more).
+        PromptTooLong: the conversation does not fit in its context.
+    """
+    config = prepared.config
+    timeout = MODEL_TIMEOUT_S
+    async with (
+        # The runner is ours: a proxy of the environment must not come between. One client a run, because a client
+        # belongs to the event loop that it was made in.
+        DefaultAsyncHttpxClient(trust_env=False, timeout=timeout) as http,
+        AsyncOpenAI(
+            base_url=runner.runner_base_url(), api_key=runner.runner_token(), max_retries=1, http_client=http
+        ) as client,
+    ):
+        model = OpenAIChatModel(prepared.model.name, provider=OpenAIProvider(openai_client=client))
+        agent = ModelAgent(model, instructions=instructions(config), retries=0)
+        settings = ModelSettings(temperature=config.temperature, max_tokens=config.max_answer_tokens)
+        prompt = user_prompt(prepared.question, prepared.sources, prepared.label)
+        try:
+            async with agent.run_stream(
+                prompt, message_history=_messages(prepared.history), model_settings=settings
+            ) as stream:
+                async for piece in stream.stream_text(delta=True, debounce_by=None):
+                    yield piece
+                usage = stream.usage
+                cut = stream.response.finish_reason == "length"
+        except ModelContextWindowExceededError as error:
+            raise PromptTooLong(estimate_tokens(prompt), MAX_QUESTION_TOKENS) from error
+        except UnexpectedModelBehavior:
+            # The model ended without a word; the caller falls back to the quote.
+            yield Written(estimate_tokens(prompt), 0, FinishReason.STOP)
+            return
+        except (ModelAPIError, AgentRunError) as error:
+            if isinstance(error, ModelRequestRejectedError):
+                _raise_refused(error)
+            raise RunnerUnavailable(str(error)) from error
+    yield Written(usage.input_tokens or 0, usage.output_tokens or 0, FinishReason.LENGTH if cut else FinishReason.STOP)
+
+
+def complete(prepared: Prepared, raw: str) -> tuple[str, bool]:
+    """The answer as it is kept: marks that resolve, and the documents' own words where the model's are unsupported.
+
+    Returns:
+        The text, and whether the passages support it.
+    """
+    if prepared.ready is not None or not prepared.sources:
+        return raw.strip(), True
+    cited = cite(raw, prepared.sources)
+    if cited.is_supported:
+        return cited.text, True
+    quote = f"From the documents: “{prepared.sources[0].quote}” [1]"
+    return f"{cited.text}\n\n{quote}".strip(), False
+
+
+def _raise_refused(error: ModelRequestRejectedError) -> None:
+    if "context" in str(error).lower():
+        raise PromptTooLong(MAX_QUESTION_TOKENS + 1, MAX_QUESTION_TOKENS) from error
+
+
+def _classified(classifier: ModelInUse | None, question: str) -> Label | None:
+    if classifier is None or classifier.ref is None:
+        return None
+    try:
+        result = runner.classify(classifier.ref, [question])[0]
+    except RunnerRefused as error:
+        raise InvalidInput("classifier_refused", f"The classifier cannot be used: {error.message}") from error
+    return Label(result.label, round(result.probability, 4), dict(result.probabilities))
+
+
+def _query(config: AgentConfig, question: str, history: Sequence[Turn], label: Label | None) -> str:
+    """What to look for: a triage agent needs the rule of the class; a short follow-up means what was asked before."""
+    if config.mode is AnswerMode.LABEL and label is not None:
+        return f"{label.label}: what is done with messages classified as {label.label}"
+    if len(question.split()) <= SHORT_QUESTION_WORDS:
+        earlier = next((turn.text for turn in reversed(history) if turn.role == "user"), "")
+        return f"{earlier} {question}".strip()[-2000:]
+    return question[:2000]
+
+
+def _sources(passages: Sequence[Passage], quotes: Sequence[Quote]) -> tuple[Source, ...]:
+    """Passages in the order of their best sentence, each with it."""
+    ranked = {quote.passage_index: quote for quote in reversed(quotes)}
+    order = sorted(range(len(passages)), key=lambda index: (-_score(ranked.get(index)), index))
+    return tuple(_source(number, passages[index], ranked.get(index)) for number, index in enumerate(order, start=1))
+
+
+def _score(quote: Quote | None) -> float:
+    return quote.score if quote is not None else -1.0
+
+
+def _source(number: int, passage: Passage, quote: Quote | None) -> Source:
+    return Source(
+        number=number,
+        document=passage.document,
+        document_id=passage.document_id,
+        knowledge_base_id=passage.knowledge_base_id,
+        chunk_id=passage.chunk_id,
+        ordinal=passage.ordinal,
+        page=passage.page,
+        heading=passage.heading,
+        start=passage.start,
+        end=passage.end,
+        text=passage.text,
+        quote=quote.text if quote is not None else "",
+        similarity=passage.similarity,
+    )
+
+
+def _ready(config: AgentConfig, sources: Sequence[Source], quotes: Sequence[Quote], label: Label | None) -> str | None:
+    """The answer that needs no model, or None where the model is to write."""
+    if config.mode is AnswerMode.GENERATE:
+        return None
+    quoted = _quoted(sources, quotes)
+    if config.mode is AnswerMode.QUOTE:
+        return quoted or UNKNOWN
+    decision = f"**{label.label}** ({label.confidence:.0%} sure)" if label is not None else ""
+    return "\n\n".join(part for part in (decision, quoted) if part)
+
+
+def _quoted(sources: Sequence[Source], quotes: Sequence[Quote]) -> str:
+    if not quotes:
+        return ""
+    numbers = {source.quote: source.number for source in reversed(sources) if source.quote}
+    best = quotes[0].score
+    kept = [quote for quote in quotes[:QUOTES_IN_ANSWER] if quote.score >= best * SECOND_QUOTE_SHARE]
+    return "\n\n".join(
+        f"> {' '.join(quote.text.split())} [{numbers.get(quote.text, _number_of(quote, sources))}]" for quote in kept
+    )
+
+
+def _number_of(quote: Quote, sources: Sequence[Source]) -> int:
+    return next((source.number for source in sources if quote.text in source.text), 1)
+
+
+def _messages(history: Sequence[Turn]) -> list[ModelMessage]:
+    return [
+        ModelRequest(parts=[UserPromptPart(turn.text)])
+        if turn.role == "user"
+        else ModelResponse(parts=[TextPart(turn.text)])
+        for turn in recent(history)
+    ]

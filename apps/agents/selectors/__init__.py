@@ -1,0 +1,36 @@
+"""Reads of the agents app."""
+
+from apps.agents.selectors.access import access_to, public_agent, published_target, usable_agents
+from apps.agents.selectors.agents import (
+    agent,
+    agent_info,
+    agent_rows,
+    agents,
+    draft_target,
+    missing_for_publishing,
+    version_info,
+    versions,
+)
+from apps.agents.selectors.conversations import conversation_turns, messages
+from apps.agents.selectors.models import classifier_options, language_model_options
+from apps.agents.selectors.usage import usage
+
+__all__ = [
+    "access_to",
+    "agent",
+    "agent_info",
+    "agent_rows",
+    "agents",
+    "classifier_options",
+    "conversation_turns",
+    "draft_target",
+    "language_model_options",
+    "messages",
+    "missing_for_publishing",
+    "public_agent",
+    "published_target",
+    "usable_agents",
+    "usage",
+    "version_info",
+    "versions",
+]

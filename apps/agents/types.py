@@ -1,0 +1,364 @@
+"""Words and values of the agents app: configurations, answers and what surrounds them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from apps.core.money import Money
+
+MAX_STARTERS = 6
+MAX_QUESTION_TOKENS = 1200
+"""A question longer than this does not fit beside instruction, passages and answer in the model's context."""
+
+
+class AgentsPermission(StrEnum):
+    """What may be done with agents of one's own organisation; roles are mapped to these in `policies`."""
+
+    VIEW = "agents:agent:view"
+    CREATE = "agents:agent:create"
+    EDIT = "agents:agent:edit"
+    CHAT = "agents:agent:chat"
+    PUBLISH = "agents:agent:publish"
+
+
+class AgentState(StrEnum):
+    """Whether others can reach an agent."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    PAUSED = "paused"
+
+
+class AnswerMode(StrEnum):
+    """How an agent answers.
+
+    GENERATE: the language model writes from the found passages. QUOTE: sentences of the documents, word for word,
+    and no model between. LABEL: the classifier's decision, with the passage that goes with it where there is one.
+    """
+
+    GENERATE = "generate"
+    QUOTE = "quote"
+    LABEL = "label"
+
+
+class Tone(StrEnum):
+    """How the agent speaks."""
+
+    FRIENDLY = "friendly"
+    PRECISE = "precise"
+    FORMAL = "formal"
+    PATIENT = "patient"
+
+
+class FinishReason(StrEnum):
+    """Why an answer ended; `stop` and `length` are the OpenAI API's words."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    ABSTAINED = "abstained"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+    @property
+    def for_openai(self) -> str:
+        """The nearest word an OpenAI client knows."""
+        return "length" if self is FinishReason.LENGTH else "stop"
+
+
+class UsageSide(StrEnum):
+    """Whose record of a call it is."""
+
+    SERVED = "served"
+    USED = "used"
+
+
+@dataclass(frozen=True)
+class AgentConfig:
+    """Everything that decides how an agent answers. Frozen into a version when published."""
+
+    name: str
+    job: str
+    instruction: str
+    tone: Tone = Tone.FRIENDLY
+    mode: AnswerMode = AnswerMode.GENERATE
+    language_model_version_id: UUID | None = None
+    classifier_version_id: UUID | None = None
+    knowledge_base_ids: tuple[UUID, ...] = ()
+    starters: tuple[str, ...] = ()
+    temperature: float = 0.2
+    max_answer_tokens: int = 160
+    passages: int = 4
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON: equal for equal behaviour."""
+        raw = json.dumps(asdict(self), sort_keys=True, default=str, ensure_ascii=False)
+        return hashlib.sha256(raw.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class KnowledgePin:
+    """A knowledge base at one of its releases."""
+
+    knowledge_base_id: UUID
+    release_id: UUID
+    asset_version_id: UUID
+    number: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for a JSON column."""
+        return {
+            "knowledge_base_id": str(self.knowledge_base_id),
+            "release_id": str(self.release_id),
+            "asset_version_id": str(self.asset_version_id),
+            "number": self.number,
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> KnowledgePin:
+        """The inverse of `as_json`."""
+        return cls(
+            UUID(value["knowledge_base_id"]),
+            UUID(value["release_id"]),
+            UUID(value["asset_version_id"]),
+            int(value["number"]),
+        )
+
+
+@dataclass(frozen=True)
+class Source:
+    """A passage beside an answer; `number` is what the citation [n] refers to, offsets are within the document."""
+
+    number: int
+    document: str
+    document_id: UUID
+    knowledge_base_id: UUID
+    chunk_id: UUID
+    ordinal: int
+    page: int | None
+    heading: str
+    start: int
+    end: int
+    text: str
+    quote: str
+    similarity: float
+
+    @property
+    def place(self) -> str:
+        """Where to look, in words."""
+        parts = [self.document]
+        if self.page is not None:
+            parts.append(f"page {self.page}")
+        if self.heading:
+            parts.append(self.heading)
+        return ", ".join(parts)
+
+    @property
+    def before(self) -> str:
+        """The passage up to the quoted sentence."""
+        return self.text.split(self.quote, 1)[0] if self.quote else self.text
+
+    @property
+    def after(self) -> str:
+        """The passage behind the quoted sentence."""
+        return self.text.split(self.quote, 1)[1] if self.quote and self.quote in self.text else ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for a JSON column, the API and the browser."""
+        plain = asdict(self)
+        ids = {name: str(plain[name]) for name in ("document_id", "knowledge_base_id", "chunk_id")}
+        return plain | ids | {"place": self.place}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Source:
+        """The inverse of `as_json`."""
+        plain = {key: item for key, item in value.items() if key != "place"}
+        ids = {name: UUID(plain[name]) for name in ("document_id", "knowledge_base_id", "chunk_id")}
+        return cls(**(plain | ids))
+
+
+@dataclass(frozen=True)
+class Label:
+    """What the classifier decided; `confidence` and `probabilities` are between 0 and 1."""
+
+    label: str
+    confidence: float
+    probabilities: dict[str, float] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for a JSON column, the API and the browser."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One earlier message of a conversation: role `user` or `assistant`."""
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A finished answer with everything that is stored beside it."""
+
+    text: str
+    finish: FinishReason
+    sources: tuple[Source, ...]
+    label: Label | None
+    is_supported: bool
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    first_token_s: float | None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class AgentInfo:
+    """An agent with its draft configuration."""
+
+    id: UUID
+    organisation_id: UUID
+    slug: str
+    template: str
+    state: AgentState
+    config: AgentConfig
+    asset_id: UUID | None
+    current_version: int | None
+    has_unpublished_changes: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class AgentVersionInfo:
+    """A published, immutable version; `asset_version_id` is its entry in the asset registry."""
+
+    id: UUID
+    agent_id: UUID
+    number: int
+    config: AgentConfig
+    knowledge: tuple[KnowledgePin, ...]
+    asset_version_id: UUID
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class PublicAgent:
+    """What anybody may know of a published agent."""
+
+    agent_id: UUID
+    asset_id: UUID
+    asset_version_id: UUID
+    version_id: UUID
+    organisation_id: UUID
+    slug: str
+    name: str
+    job: str
+    starters: tuple[str, ...]
+    number: int
+    is_paused: bool
+    published_at: datetime
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Something that stands between a draft and publishing, and where to put it right."""
+
+    code: str
+    message: str
+    url: str
+
+
+@dataclass(frozen=True)
+class UsageSummary:
+    """Calls of an agent in the shown period."""
+
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    callers: int
+
+
+@dataclass(frozen=True)
+class Offer:
+    """How to get the right to use an agent: the page that sells it and the price, if it says one."""
+
+    url: str
+    price: Money | None = None
+
+
+@dataclass(frozen=True)
+class ChatStarted:
+    """First event of an answer: what was found, before the model writes."""
+
+    sources: tuple[Source, ...]
+    label: Label | None
+
+
+@dataclass(frozen=True)
+class ChatDelta:
+    """Some more words."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class ChatFinished:
+    """Last event of an answer."""
+
+    answer: Answer
+    conversation_id: UUID | None
+
+
+ChatEvent = ChatStarted | ChatDelta | ChatFinished
+
+
+@dataclass(frozen=True)
+class ChatTarget:
+    """What a chat talks to: an agent's draft (`version` None) or its published version, and who owns it."""
+
+    agent_id: UUID
+    owner_id: UUID
+    slug: str
+    config: AgentConfig
+    version: AgentVersionInfo | None
+    asset_id: UUID | None
+    document_ids: frozenset[UUID] | None
+
+    @property
+    def is_test(self) -> bool:
+        """Whether this is the builder's test chat."""
+        return self.version is None
+
+
+@dataclass(frozen=True)
+class MessageInfo:
+    """A stored message."""
+
+    id: UUID
+    role: str
+    text: str
+    sources: tuple[Source, ...]
+    label: dict[str, Any] | None
+    finish: str
+    is_supported: bool
+    problem: str
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class ModelOption:
+    """A model version that an agent can be built with."""
+
+    asset_version_id: UUID
+    name: str
+    note: str = ""

@@ -1,0 +1,42 @@
+"""Routes of agents."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from apps.agents import pages
+from apps.agents.api import agents, openai
+
+_AGENT = "agents/<uuid:agent_id>/"
+
+api_urlpatterns = [
+    path("agent-templates/", agents.TemplatesView.as_view(), name="api-agent-templates"),
+    path("agents/", agents.AgentsView.as_view(), name="api-agents"),
+    path(_AGENT, agents.AgentView.as_view(), name="api-agent"),
+    path(f"{_AGENT}documents/", agents.AgentDocumentsView.as_view(), name="api-agent-documents"),
+    path(f"{_AGENT}chat/", agents.TestChatView.as_view(), name="api-agent-chat"),
+    path(f"{_AGENT}publish/", agents.PublishView.as_view(), name="api-agent-publish"),
+    path(f"{_AGENT}pause/", agents.PauseView.as_view(), name="api-agent-pause"),
+    path(f"{_AGENT}resume/", agents.ResumeView.as_view(), name="api-agent-resume"),
+    path(f"{_AGENT}versions/", agents.VersionsView.as_view(), name="api-agent-versions"),
+    path(f"{_AGENT}usage/", agents.UsageView.as_view(), name="api-agent-usage"),
+]
+
+root_urlpatterns = [
+    path("v1/chat/completions", openai.ChatCompletionsView.as_view(), name="openai-chat-completions"),
+    path("v1/models", openai.ModelsView.as_view(), name="openai-models"),
+    path("v1/models/<slug:slug>", openai.ModelView.as_view(), name="openai-model"),
+]
+
+page_urlpatterns = [
+    path("agents/", pages.agent_list, name="agents"),
+    path("agents/new/", pages.agent_new, name="agent-new"),
+    path(_AGENT, pages.agent_detail, name="agent"),
+    path(f"{_AGENT}edit/", pages.agent_edit, name="agent-edit"),
+    path(f"{_AGENT}documents/", pages.agent_documents, name="agent-documents"),
+    path(f"{_AGENT}chat/", pages.agent_chat, name="agent-chat"),
+    path(f"{_AGENT}publish/", pages.agent_publish, name="agent-publish"),
+    path(f"{_AGENT}pause/", pages.agent_pause, name="agent-pause"),
+    path("a/<slug:slug>/", pages.public_agent, name="public-agent"),
+    path("a/<slug:slug>/chat/", pages.public_chat, name="public-agent-chat"),
+]

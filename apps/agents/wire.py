@@ -1,0 +1,212 @@
+"""Answers on the wire: server-sent events for our own chat, and the shapes of the OpenAI API."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+from uuid import UUID
+
+from apps.agents.rendering import to_html
+from apps.agents.types import (
+    Answer,
+    ChatDelta,
+    ChatEvent,
+    ChatFinished,
+    ChatStarted,
+    FinishReason,
+    Label,
+    Source,
+    Turn,
+)
+from apps.core.errors import DomainError, FieldProblem, InvalidInput
+
+SOURCE_PREFIX = "source-"
+
+
+async def chat_events(stream: AsyncIterator[ChatEvent], answer_id: str) -> AsyncIterator[bytes]:
+    """Events `started`, `delta`, `finished`, `failed` for `static/src/agents/chat.ts`.
+
+    Args:
+        answer_id: prefix of the element ids of this answer's sources, so that citations can link to them.
+    """
+    try:
+        async with aclosing(stream) as events:  # type: ignore[type-var]  # an async generator
+            async for event in events:
+                yield _own_event(event, answer_id)
+    except DomainError as error:
+        yield _sse("failed", {"code": error.code, "message": error.message, "retryable": error.retryable})
+
+
+def _own_event(event: ChatEvent, answer_id: str) -> bytes:
+    if isinstance(event, ChatDelta):
+        return _sse("delta", {"text": event.text})
+    if isinstance(event, ChatStarted):
+        return _sse("started", {"sources": _sources(event.sources), "label": _label(event.label), "answer": answer_id})
+    answer = event.answer
+    return _sse(
+        "finished",
+        {
+            "html": to_html(answer.text, source_prefix=f"{answer_id}-", sources=len(answer.sources)),
+            "finish": answer.finish,
+            "supported": answer.is_supported,
+            "tokens": answer.prompt_tokens + answer.completion_tokens,
+            "seconds": answer.seconds,
+            "conversation": str(event.conversation_id) if event.conversation_id else None,
+        },
+    )
+
+
+def answer(finished: ChatFinished) -> dict[str, Any]:
+    """A whole answer of the test chat as JSON."""
+    found = finished.answer
+    return {
+        "conversation_id": str(finished.conversation_id) if finished.conversation_id else None,
+        "text": found.text,
+        "finish": found.finish,
+        "supported": found.is_supported,
+        "sources": _sources(found.sources),
+        "classification": _label(found.label),
+        "prompt_tokens": found.prompt_tokens,
+        "completion_tokens": found.completion_tokens,
+        "seconds": found.seconds,
+    }
+
+
+def completion(identifier: str, model: str, answer: Answer) -> dict[str, Any]:
+    """A `chat.completion` with our extensions `sources`, `classification` and `supported`."""
+    return {
+        "id": identifier,
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": model,
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": answer.text},
+                "finish_reason": answer.finish.for_openai,
+                "logprobs": None,
+            }
+        ],
+        "usage": _usage(answer),
+        **_extensions(answer),
+    }
+
+
+async def completion_chunks(
+    stream: AsyncIterator[ChatEvent], identifier: str, model: str, *, include_usage: bool
+) -> AsyncIterator[bytes]:
+    """`chat.completion.chunk` events, closed by `[DONE]`; the chunk that ends the choice carries the extensions."""
+    base = {"id": identifier, "object": "chat.completion.chunk", "created": int(time.time()), "model": model}
+    try:
+        yield _data(base | {"choices": [_choice({"role": "assistant", "content": ""})]})
+        sent = ""
+        async with aclosing(stream) as events:  # type: ignore[type-var]  # an async generator
+            async for event in events:
+                if isinstance(event, ChatDelta):
+                    sent += event.text
+                    yield _data(base | {"choices": [_choice({"content": event.text})]})
+                elif isinstance(event, ChatFinished):
+                    for chunk in _last_chunks(base, event.answer, sent, include_usage=include_usage):
+                        yield chunk
+        yield b"data: [DONE]\n\n"
+    except DomainError as error:
+        yield _data({"error": {"message": error.message, "type": "server_error", "code": error.code}})
+
+
+def _last_chunks(base: dict[str, Any], answer: Answer, sent: str, *, include_usage: bool) -> list[bytes]:
+    # What is kept may end differently from what was streamed: the documents' words behind an unsupported answer.
+    tail = answer.text[len(sent) :] if answer.text.startswith(sent) else ""
+    chunks = [_data(base | {"choices": [_choice({"content": tail})]})] if tail.strip() else []
+    final = base | {"choices": [_choice({}, answer.finish)]} | _extensions(answer)
+    chunks.append(_data(final))
+    if include_usage:
+        chunks.append(_data(base | {"choices": [], "usage": _usage(answer)}))
+    return chunks
+
+
+def conversation(messages: object) -> tuple[list[Turn], str]:
+    """Earlier turns and the question of an OpenAI `messages` list.
+
+    System messages are left out: the agent keeps its own instruction.
+
+    Raises:
+        InvalidInput: naming the message that is not understood.
+    """
+    if not isinstance(messages, list) or not messages:
+        raise _bad("messages", "Send at least one message.")
+    turns = [
+        Turn(role, text)
+        for index, message in enumerate(messages)
+        for role, text in [_message(index, message)]
+        if role in ("user", "assistant")
+    ]
+    if not turns or turns[-1].role != "user":
+        raise _bad("messages", "The last message must be the user's.")
+    return turns[:-1], turns[-1].text
+
+
+def _message(index: int, message: object) -> tuple[str, str]:
+    if not isinstance(message, dict):
+        raise _bad(f"messages[{index}]", "A message is an object with role and content.")
+    role, content = message.get("role"), message.get("content")
+    if role not in ("system", "developer", "user", "assistant"):
+        raise _bad(f"messages[{index}].role", "The role is system, developer, user or assistant.")
+    if isinstance(content, list):
+        parts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
+        if len(parts) != len(content) or not all(isinstance(part, str) for part in parts):
+            raise _bad(f"messages[{index}].content", "Only parts of type text are understood.")
+        content = "".join(str(part) for part in parts)
+    if not isinstance(content, str):
+        raise _bad(f"messages[{index}].content", "The content is text.")
+    return str(role), content
+
+
+def _bad(field: str, message: str) -> InvalidInput:
+    problems: list[FieldProblem] = [{"field": field, "message": message}]
+    return InvalidInput("invalid_request", f"{field}: {message}", errors=problems)
+
+
+def _choice(delta: dict[str, str], finish: FinishReason | None = None) -> dict[str, Any]:
+    return {"index": 0, "delta": delta, "finish_reason": finish.for_openai if finish is not None else None}
+
+
+def _usage(answer: Answer) -> dict[str, int]:
+    return {
+        "prompt_tokens": answer.prompt_tokens,
+        "completion_tokens": answer.completion_tokens,
+        "total_tokens": answer.prompt_tokens + answer.completion_tokens,
+    }
+
+
+def _extensions(answer: Answer) -> dict[str, Any]:
+    return {
+        "sources": _sources(answer.sources),
+        "classification": _label(answer.label),
+        "supported": answer.is_supported,
+        "abstained": answer.finish is FinishReason.ABSTAINED,
+    }
+
+
+def _sources(sources: tuple[Source, ...]) -> list[dict[str, Any]]:
+    return [source.as_json() for source in sources]
+
+
+def _label(label: Label | None) -> dict[str, Any] | None:
+    return label.as_json() if label is not None else None
+
+
+def _sse(event: str, value: dict[str, Any]) -> bytes:
+    return f"event: {event}\n".encode() + _data(value)
+
+
+def _data(value: dict[str, Any]) -> bytes:
+    return f"data: {json.dumps(value, ensure_ascii=False, default=_plain)}\n\n".encode()
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
