@@ -18,13 +18,10 @@ from rest_framework.views import APIView
 from apps.billing import selectors, services
 from apps.billing.errors import SignatureRefused
 from apps.billing.models import TopUp
-from apps.billing.types import CURRENCY, RefundInfo, TopUpInfo
+from apps.billing.types import CANCEL_PATH, CURRENCY, RETURN_PATH, RefundInfo, TopUpInfo
 from apps.core.money import Money
 from apps.core.problems import CONTENT_TYPE, problem
 from apps.tenancy.actors import actor_of
-
-RETURN_URL = "/billing/?top_up={TOP_UP_ID}"
-CANCEL_URL = "/billing/"
 
 
 class NewTopUpSerializer(serializers.Serializer[Any]):
@@ -87,8 +84,8 @@ class TopUpListView(generics.ListAPIView[TopUp]):
         made = services.start_top_up(
             actor=actor_of(request),
             amount=Money(int(wanted["amount_minor"]), wanted["currency"]),
-            success_url=wanted.get("success_url", settings.PUBLIC_URL + RETURN_URL),
-            cancel_url=wanted.get("cancel_url", settings.PUBLIC_URL + CANCEL_URL),
+            success_url=wanted.get("success_url", settings.PUBLIC_URL + RETURN_PATH),
+            cancel_url=wanted.get("cancel_url", settings.PUBLIC_URL + CANCEL_PATH),
         )
         return Response(TopUpSerializer(made).data, status=status.HTTP_201_CREATED)
 

@@ -15,10 +15,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.accounts.access import actor_required
 from apps.billing import policies, selectors, services
-from apps.billing.api import CANCEL_URL, RETURN_URL
 from apps.billing.forms import TopUpForm, suggested
 from apps.billing.policies import BillingPermission
-from apps.billing.types import CURRENCY, PRESETS, TopUpInfo, TopUpState
+from apps.billing.types import CANCEL_PATH, CURRENCY, PRESETS, RETURN_PATH, TopUpInfo, TopUpState
 from apps.core.errors import DependencyFailed
 from apps.core.pagination import cursor_page
 from apps.ledger import selectors as ledger
@@ -52,8 +51,8 @@ def start(request: HttpRequest) -> HttpResponse:
     opened = services.start_top_up(
         actor=actor_of(request),
         amount=form.money(),
-        success_url=settings.PUBLIC_URL + RETURN_URL,
-        cancel_url=settings.PUBLIC_URL + CANCEL_URL,
+        success_url=settings.PUBLIC_URL + RETURN_PATH,
+        cancel_url=settings.PUBLIC_URL + CANCEL_PATH,
     )
     return redirect(opened.checkout_url)
 

@@ -26,6 +26,9 @@ _PREFERRED_PORTS = {
 }
 # What only some processes may know; removed from everyone's environment and given back by name.
 _PRIVILEGED = ("DATABASE_OWNER_URL", "CHAIN_SIGNER_KEY")
+# Not passed on either: without compiled bytecode every start of every process compiles the platform anew.
+_SLOWING = ("PYTHONDONTWRITEBYTECODE",)
+_LOOPBACK_NAMES = "127.0.0.1,localhost"
 # All that servers and the runner, which must not see the platform's credentials, inherit from the caller.
 _HARMLESS = ("HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME", "XDG_CACHE_HOME", "SSL_CERT_FILE")
 
@@ -121,12 +124,16 @@ def bare_environment(instance_id: str, **values: str) -> dict[str, str]:
     inherited = {name: os.environ[name] for name in _HARMLESS if name in os.environ}
     scripts = Path(sys.executable).parent
     path = f"{scripts}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    return {**inherited, "PATH": path, INSTANCE_MARK: instance_id, "PYTHONUNBUFFERED": "1", **values}
+    # A proxy of the caller's must not come between parts on one machine.
+    direct = {
+        name: ",".join(filter(None, (os.environ.get(name), _LOOPBACK_NAMES))) for name in ("no_proxy", "NO_PROXY")
+    }
+    return {**inherited, **direct, "PATH": path, INSTANCE_MARK: instance_id, "PYTHONUNBUFFERED": "1", **values}
 
 
 def platform_environment(instance_id: str, places: Places) -> dict[str, str]:
     """What the platform's processes get: the caller's environment too, without its privileged values."""
-    inherited = {name: value for name, value in os.environ.items() if name not in _PRIVILEGED}
+    inherited = {name: value for name, value in os.environ.items() if name not in _PRIVILEGED + _SLOWING}
     mode = inherited.get("SAHARA_MODE", "development")
     return {**inherited, **bare_environment(instance_id), "SAHARA_MODE": mode, "SAHARA_VAR_DIR": str(places.root)}
 

@@ -254,7 +254,7 @@ class Plan:
 
     def beat_service(self) -> Service:
         """The Celery scheduler."""
-        return self._from_procfile("beat", self.environment(), death_signal=_CELERY_COLD)
+        return self._from_procfile("beat", self.environment())
 
     def bridge_service(self) -> Service:
         """The chain bridge."""

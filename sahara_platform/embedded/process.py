@@ -106,6 +106,11 @@ def write_private(path: Path, text: str) -> None:
     draft.replace(path)
 
 
+def read_if_there(path: Path) -> str:
+    """A file's text; empty where there is no file."""
+    return path.read_text() if path.exists() else ""
+
+
 def tail(path: Path, lines: int = 15) -> str:
     """The last lines of a log, for error messages."""
     if not path.exists():

@@ -7,9 +7,11 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -18,7 +20,7 @@ from sahara_platform.embedded import anvil, leftovers, postgres, probes
 from sahara_platform.embedded.configuration import BASE_DIR, INSTANCE_MARK
 from sahara_platform.embedded.console import elapsed_s, say
 from sahara_platform.embedded.plan import CONFIRMATIONS, DATABASE, Plan
-from sahara_platform.embedded.process import write_private
+from sahara_platform.embedded.process import read_if_there, write_private
 from sahara_platform.embedded.supervisor import RunningService, Service, run_once
 
 Step = Callable[[], Awaitable[None]]
@@ -116,8 +118,13 @@ class Platform:
         self._background.append(asyncio.create_task(anvil.settle_forever(plan.chain_url, CONFIRMATIONS + 2)))
 
     async def _deployment(self) -> None:
-        if self._plan.own_chain or "CHAIN_SIGNER_KEY" in os.environ:
+        if not self._plan.own_chain:
+            if "CHAIN_SIGNER_KEY" in os.environ:
+                await self._manage("deploy", "deploy_contracts", environment=self._plan.signer_environment())
+            return
+        if not self._is_stamped("deploy", await self._deployment_identity()):
             await self._manage("deploy", "deploy_contracts", environment=self._plan.signer_environment())
+            self._stamp("deploy", await self._deployment_identity())
 
     async def _runner(self) -> None:
         if not self._plan.own_runner:
@@ -133,7 +140,7 @@ class Platform:
             return
         identity = await asyncio.to_thread(self._schema_identity)
         if not self._is_stamped("migrate", identity):
-            command = ["migrate", "--database", "owner", "--no-input"]
+            command = ["migrate", "--database", "owner", "--no-input", "--skip-checks"]
             await self._manage("migrate", *command, environment=environment)
             self._stamp("migrate", identity)
 
@@ -184,6 +191,21 @@ class Platform:
             digest.update(f"{path.relative_to(BASE_DIR)}\0".encode() + path.read_bytes())
         return digest.hexdigest() if self._plan.own_database else ""
 
+    async def _deployment_identity(self) -> str:
+        """Tells this deployment on this chain for this database; empty where a contract is not on the chain."""
+        written = read_if_there(Path(self._plan.environment()["CHAIN_ADDRESSES_FILE"]))
+        addresses = re.findall(r"0x[0-9a-fA-F]{40}\b", written)
+        if not addresses:
+            return ""
+        for address in addresses:
+            if await probes.rpc(self._plan.chain_url, "eth_getCode", address, "latest") == "0x":
+                return ""
+        digest = hashlib.sha256(written.encode())
+        digest.update((await asyncio.to_thread(self._database_identity)).encode())
+        for source in sorted((BASE_DIR / "chain_bridge" / "contracts" / "src").rglob("*.sol")):
+            digest.update(source.read_bytes())
+        return digest.hexdigest()
+
     def _is_stamped(self, job: str, identity: str) -> bool:
         path = self._plan.places.stamp(job)
         return bool(identity) and path.exists() and path.read_text() == identity
@@ -220,7 +242,7 @@ class Platform:
             if pending != waiting_for:
                 waiting_for = pending
                 say("waiting", f"for {pending}")
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.5)
         say("waiting", f"{self._plan.public_url} answers, but not everything is ready: {waiting_for}", "bad")
 
 

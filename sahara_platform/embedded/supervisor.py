@@ -23,6 +23,7 @@ LONGEST_BACKOFF_S = 30.0
 # A process that ran this long before it crashed starts again without delay.
 STEADY_AFTER_S = 60.0
 CRASHES_ALLOWED_AT_START = 3
+LONGEST_SHOWN_LINE = 160
 LARGEST_LOG_BYTES = 10_000_000
 
 Probe = Callable[[], Awaitable[bool]]
@@ -175,7 +176,8 @@ async def run_once(name: str, command: list[str], environment: Mapping[str, str]
                 async for line in process.stdout:
                     output.write(line)
                     output.flush()
-                    say(name, line.decode(errors="replace").rstrip(), "dim")
+                    # A progress bar redraws its line with carriage returns: its last state is enough.
+                    say(name, line.decode(errors="replace").rstrip().rpartition("\r")[2][:LONGEST_SHOWN_LINE], "dim")
         status = await process.wait()
     finally:
         with contextlib.suppress(ProcessLookupError, PermissionError):
