@@ -6,6 +6,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 GWEI = 10**9
+_ADDRESSES = Path(__file__).resolve().parents[1] / "var" / "chain" / "addresses.json"
 
 
 class BridgeConfig(BaseSettings):
@@ -16,7 +17,7 @@ class BridgeConfig(BaseSettings):
     rpc_url: str = Field("http://127.0.0.1:8545", pattern=r"^https?://", validation_alias="CHAIN_RPC_URL")
     chain_id: int = Field(31337, gt=0, validation_alias="CHAIN_ID")
     signer_key: SecretStr = Field(validation_alias="CHAIN_SIGNER_KEY", description="0x and 64 hex digits")
-    addresses_file: Path = Field(Path("var/chain/addresses.json"), validation_alias="CHAIN_ADDRESSES_FILE")
+    addresses_file: Path = Field(_ADDRESSES, validation_alias="CHAIN_ADDRESSES_FILE")
     token_address: str | None = Field(
         None, validation_alias="CHAIN_PAYOUT_TOKEN", description="an existing stablecoin; unset deploys a test token"
     )

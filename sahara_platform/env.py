@@ -46,11 +46,7 @@ class Environment(BaseSettings):
     aws_storage_bucket_name: str | None = Field(None, description="S3 bucket; unset means STORAGE_DIR")
     aws_s3_endpoint_url: str | None = Field(None, description="S3 endpoint, for stores other than AWS")
     aws_s3_region_name: str = Field("us-east-1", description="S3 region")
-    chain_rpc_url: str = Field("http://127.0.0.1:8545", pattern=r"^(https?|wss?)://", description="EVM JSON-RPC URL")
     chain_id: int = Field(31337, gt=0, description="EVM chain id, an integer")
-    chain_addresses_file: Path = Field(
-        BASE_DIR / "var" / "chain" / "addresses.json", description="JSON file with the deployed contract addresses"
-    )
     chain_confirmations: int = Field(2, ge=0, description="blocks after which a chain fact counts")
     stripe_api_key: str = Field(description="Stripe secret key (sk_…)", min_length=8)
     stripe_api_base: str = Field("https://api.stripe.com", pattern=r"^https?://", description="Stripe API base URL")

@@ -264,12 +264,7 @@ LOGGING = {
     "loggers": {"httpx": {"level": "WARNING"}},
 }
 
-CHAIN = {
-    "rpc_url": ENV.chain_rpc_url,
-    "chain_id": ENV.chain_id,
-    "addresses_file": ENV.chain_addresses_file,
-    "confirmations": ENV.chain_confirmations,
-}
+CHAIN = {"chain_id": ENV.chain_id, "confirmations": ENV.chain_confirmations}
 STRIPE = {"api_key": ENV.stripe_api_key, "api_base": ENV.stripe_api_base, "webhook_secret": ENV.stripe_webhook_secret}
 RUNNER = {"url": ENV.runner_url, "token": ENV.runner_token}
 FEES = {
