@@ -1,0 +1,81 @@
+"""One organisation with something in every room, each thing carrying a canary in its name."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+from uuid import UUID, uuid4
+
+from apps.accounts import services as accounts
+from apps.agents import services as agents
+from apps.billing.models import TopUp
+from apps.core.money import Money
+from apps.datasets import services as datasets
+from apps.knowledge import services as knowledge
+from apps.ledger import services as ledger
+from apps.ledger.types import AccountKind, AccountRef, SourceRef
+from apps.marketplace import services as marketplace
+from apps.payouts import services as payouts
+from apps.tenancy import services as tenancy
+from apps.tenancy.types import PLATFORM_ID, Actor, Role
+
+CANARY = "canaryq7x3"
+WALLET = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
+ROWS = f"text,label\n{CANARY} one,ham\n{CANARY} two,spam\n{CANARY} three,ham\n{CANARY} four,spam\n".encode()
+
+
+def furnish(api: Any, actor: Actor, seller: Actor, buyable: Any) -> None:
+    """Fill the actor's organisation (whose scope is entered).
+
+    Args:
+        api: the actor's API client.
+        seller: owns `buyable`, a listing that the actor buys.
+    """
+    tenancy.record_audit(actor, action=CANARY, target_type="t", target_id="1")
+    tenancy.invite_member(actor=actor, email=f"{CANARY}@example.org", role=Role.MEMBER)
+    accounts.set_wallet(actor=actor, address=WALLET)
+    _fund(actor.organisation_id, AccountKind.CASH, 10_000)
+    _fund(actor.organisation_id, AccountKind.EARNINGS, 500)
+    order = api.post(
+        "/api/v1/orders/",
+        {
+            "title": f"Order {CANARY}",
+            "instruction": f"{CANARY}: ham or spam?",
+            "classes": ["ham", "spam"],
+            "price_minor": 2,
+            "redundancy": 3,
+            "rows": [{"text": f"{CANARY} {n}", "label": "ham"} for n in range(12)],
+        },
+        format="json",
+    )
+    assert order.status_code == 201, order.content
+    _datasets(actor)
+    base = knowledge.create_knowledge_base(actor=actor, name=f"Base {CANARY}", description=CANARY)
+    text = f"# {CANARY}\n\nNobody else may read this."
+    knowledge.add_documents(
+        actor=actor,
+        knowledge_base_id=base.id,
+        files=[knowledge.Upload(f"{CANARY}.md", len(text), io.BytesIO(text.encode()))],
+    )
+    agents.create_agent_from_template(actor=actor, template_key="support-desk", name=f"Agent {CANARY}")
+    TopUp.objects.create(amount=500, currency="USD", session_id=f"cs_{CANARY}")
+    payouts.request_withdrawal(actor=actor, amount=Money(100))
+    marketplace.buy_licence(actor=actor, listing_id=buyable.id, idempotency_key=str(uuid4()))
+
+
+def _datasets(actor: Actor) -> None:
+    version = datasets.upload_dataset(
+        actor=actor, name=f"Data {CANARY}", summary=CANARY, file=io.BytesIO(ROWS), filename="rows.csv"
+    )
+    assert version.id
+
+
+def _fund(organisation_id: UUID, kind: AccountKind, cents: int) -> None:
+    ledger.transfer(
+        debit=AccountRef(PLATFORM_ID, AccountKind.PROCESSOR, "USD"),
+        credit=AccountRef(organisation_id, kind, "USD"),
+        amount=Money(cents),
+        idempotency_key=f"world:{uuid4()}",
+        reason=CANARY,
+        source=SourceRef("test", CANARY),
+    )
