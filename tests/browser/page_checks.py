@@ -22,6 +22,15 @@ axe.run(document, {resultTypes: ["violations"]}).then((result) => result.violati
 """
 
 
+TOO_WIDE = """
+(width) => [...document.querySelectorAll("body *")]
+  .filter((element) => element.getBoundingClientRect().right > width && !element.closest("[role=region]"))
+  .slice(0, 6)
+  .map((element) => `${element.localName}.${element.className} ${Math.round(element.getBoundingClientRect().right)}`)
+"""
+"""Names the elements that reach beyond the window."""
+
+
 @dataclass
 class Watch:
     """What went wrong, and what was loaded, since the last navigation."""
@@ -91,7 +100,8 @@ def assert_page_ok(page: Page, watch: Watch, *, name: str, budget_kb: float) -> 
         page.set_viewport_size({"width": width, "height": 844})
         actual = page.evaluate("() => document.documentElement.scrollWidth")
         if actual > width:
-            problems.append(f"scrolls sideways at {width} px: content is {actual} px wide")
+            wide = ", ".join(page.evaluate(TOO_WIDE, width))
+            problems.append(f"scrolls sideways at {width} px: content is {actual} px wide; {wide}")
     assert not problems, "\n".join(problems)
     assert not watch.problems, "\n".join(watch.problems)
 

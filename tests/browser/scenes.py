@@ -6,6 +6,9 @@ import io
 from collections.abc import Callable
 from uuid import UUID
 
+from apps.accounts import services as accounts
+from apps.agents import selectors as agent_facts
+from apps.agents import services as agent_services
 from apps.assets import services as assets
 from apps.assets.types import AssetKind, ContributionSpec, ParentRef
 from apps.core import outbox
@@ -18,6 +21,7 @@ from apps.labeling.selectors import orders as order_facts
 from apps.ledger import services as ledger
 from apps.ledger.types import AccountKind, AccountRef, SourceRef
 from apps.marketplace import services as marketplace
+from apps.payouts import services as payout_services
 from apps.tenancy import services as tenancy
 from apps.tenancy.types import PLATFORM_ID, Role
 from tests.browser.world import World
@@ -159,6 +163,33 @@ def knowledge_base(world: World) -> None:
     world.ids |= {"knowledge_base": base.id, "empty_knowledge_base": empty.id, "document": added[0].document.id}
 
 
+def agents(world: World) -> None:
+    """A published agent with a conversation, and a draft; the buyer holds no licence of it."""
+    with world.acting("team") as team:
+        desk = agent_services.create_agent_from_template(
+            actor=team, template_key="support-desk", knowledge_base_ids=[world.ids["knowledge_base"]]
+        )
+        version = agent_services.publish_agent(actor=team, agent_id=desk.id)
+        draft = agent_services.create_agent_from_template(actor=team, template_key="tutor")
+        outbox.drain()
+        said = agent_services.answer(
+            actor=team,
+            target=agent_facts.draft_target(team, desk.id),
+            question="How long does a refund take?",
+        )
+        slug = agent_facts.agent(team, desk.id).slug
+    world.ids |= {"agent": desk.id, "agent_draft": draft.id, "agent_slug": slug, "agent_version": version.id}
+    world.ids["conversation"] = said.conversation_id
+
+
+def payouts(world: World) -> None:
+    """Earnings of which a part is on its way to the wallet."""
+    with world.acting("person") as person:
+        accounts.set_wallet(actor=person, address="0x" + "ab" * 20)
+        first = payout_services.request_withdrawal(actor=person, amount=Money(20))
+    world.ids["withdrawal"] = first.id
+
+
 def trade(world: World) -> None:
     """An offer, a sold licence, and what it paid."""
     with world.acting("team") as team:
@@ -172,10 +203,22 @@ def trade(world: World) -> None:
             terms="develop-royalty-1",
             royalty_bps=500,
         )
+        agent = agent_facts.agent(team, world.ids["agent"])
+        assert agent.asset_id is not None
+        marketplace.list_asset(actor=team, asset_id=agent.asset_id, price=Money(2_900), terms="use-internal-1")
     with world.acting("buyer") as buyer:
         marketplace.buy_licence(actor=buyer, listing_id=listing.id, idempotency_key="scene-purchase")
     outbox.drain()
     world.ids |= {"listing": listing.id, "other_listing": other.id}
 
 
-SCENES: list[Callable[[World], None]] = [organisation, money, registry, labelling, knowledge_base, trade]
+SCENES: list[Callable[[World], None]] = [
+    organisation,
+    money,
+    registry,
+    labelling,
+    knowledge_base,
+    agents,
+    trade,
+    payouts,
+]
