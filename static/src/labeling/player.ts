@@ -179,6 +179,7 @@ class TaskPlayer extends HTMLElement {
 
   private flag(): void {
     const note = this.piece<HTMLInputElement>("flag-note");
+    note.blur(); // the next key may come before the browser has moved the focus out of the closed dialog
     this.piece<HTMLDialogElement>("flag").close();
     this.giveBack("flag", { note: note.value }, "Flagged. Thank you.");
     note.value = "";
