@@ -15,7 +15,7 @@ class RunnerUnavailable(DependencyFailed):
         super().__init__(
             "runner_unavailable",
             "The model server does not answer right now. Try again in a minute.",
-            detail=detail,
+            cause=detail,
         )
 
 
