@@ -94,6 +94,13 @@ PAGES: list[PageCase] = [
         "knowledge-answer", lambda w: f"/knowledge/{w.ids['knowledge_base']}/?q=How+long+does+a+refund+take", "team"
     ),
     PageCase("document", lambda w: f"/knowledge/{w.ids['knowledge_base']}/documents/{w.ids['document']}/", "team"),
+    PageCase("training", "/training/", "team"),
+    PageCase("training-empty", "/training/", "newcomer"),
+    PageCase("training-new", "/training/new/", "team"),
+    PageCase("training-new-without-data", "/training/new/", "newcomer"),
+    PageCase("training-run", lambda w: f"/training/{w.ids['run']}/", "team"),
+    PageCase("training-run-waiting", lambda w: f"/training/{w.ids['run_waiting']}/", "team"),
+    PageCase("model", lambda w: f"/models/{w.ids['model']}/", "team"),
     PageCase("agents", "/agents/", "team"),
     PageCase("agents-empty", "/agents/", "newcomer"),
     PageCase("agent", lambda w: f"/agents/{w.ids['agent']}/", "team"),

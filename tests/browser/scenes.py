@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Callable
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from apps.agents import selectors as agent_facts
 from apps.agents import services as agent_services
 from apps.assets import services as assets
 from apps.assets.types import AssetKind, ContributionSpec, ParentRef
+from apps.compute.services import poll_jobs
 from apps.core import outbox
 from apps.core.money import Money
 from apps.knowledge import services as knowledge
@@ -24,8 +26,11 @@ from apps.marketplace import services as marketplace
 from apps.payouts import services as payout_services
 from apps.tenancy import services as tenancy
 from apps.tenancy.types import PLATFORM_ID, Role
+from apps.training import selectors as training_facts
+from apps.training import services as training_services
 from tests.browser.world import World
 
+TRAINING_LIMIT_S = 120
 TRUTH = ("spam", "ham")
 HANDBOOK = """# Returns
 
@@ -147,6 +152,22 @@ def _label(world: World, name: str, order_id: UUID, *, limit: int) -> None:
             batch = labeling.lease_tasks(actor=actor, order_id=order_id, count=max(1, min(10, limit)))
 
 
+def training(world: World) -> None:
+    """A finished training run with its model, and one that waits."""
+    with world.acting("team") as team:
+        version = world.ids["dataset_version"]
+        done = training_services.start_run(actor=team, dataset_version_id=version, method="head", name="Spam filter")
+        outbox.drain()
+        deadline = time.monotonic() + TRAINING_LIMIT_S
+        while not (run := training_facts.training_run(team, done.id)).state.final:
+            assert time.monotonic() < deadline, f"the training is still {run.state}"
+            poll_jobs()
+            outbox.drain()
+            time.sleep(0.2)
+        waiting = training_services.start_run(actor=team, dataset_version_id=version, method="head", name="Second try")
+    world.ids |= {"run": done.id, "run_waiting": waiting.id, "model": run.model_version_id}
+
+
 def knowledge_base(world: World) -> None:
     """A knowledge base with a document that was read and one that cannot be."""
     with world.acting("team") as team:
@@ -217,6 +238,7 @@ SCENES: list[Callable[[World], None]] = [
     money,
     registry,
     labelling,
+    training,
     knowledge_base,
     agents,
     trade,
