@@ -19,24 +19,29 @@ class PreparationSettings(BaseSettings):
     models_dir: Path = REPOSITORY_ROOT / "var" / "models"
 
 
-class RunnerSettings(PreparationSettings):
+class TrainingSettings(PreparationSettings):
+    """What the child process of a training job reads; its parent passes these on, and no token."""
+
+    threads: int = Field(default=1, ge=1, le=256, description="CPU threads per engine and per training job")
+    max_data_mb: int = Field(default=256, ge=1, description="largest training file that is downloaded")
+
+
+class RunnerSettings(TrainingSettings):
     """The serving process. Every field is the variable ``RUNNER_<NAME>``; only the token has no default."""
 
     token: SecretStr = Field(min_length=16, description="bearer token that every caller must send")
     host: str = "127.0.0.1"
     port: int = Field(default=8100, ge=1, le=65535)
     data_dir: Path = REPOSITORY_ROOT / "var" / "runner"
-    threads: int = Field(default=1, ge=1, le=256, description="CPU threads per engine and per training job")
     preload: bool = Field(default=True, description="load the bundled models in the background at start-up")
     job_slots: int = Field(default=1, ge=0, le=16, description="training jobs that run side by side")
-    job_attempts: int = Field(default=3, ge=1, le=10, description="starts of one job before it is given up")
+    job_attempts: int = Field(default=3, ge=1, le=10, description="processes one job may lose before it fails")
     chat_slots: int = Field(default=4, ge=1, le=64, description="chats that are generated at the same time")
     chat_context: int = Field(default=4096, ge=256, description="tokens of context per chat")
     max_waiting: int = Field(default=64, ge=1, description="requests in work or waiting before 'overloaded' is said")
     request_timeout_s: float = Field(default=180.0, gt=0, description="deadline of one inference request")
     max_body_mb: int = Field(default=32, ge=1, description="largest JSON body")
     max_artifact_mb: int = Field(default=512, ge=1, description="largest artifact file of a registered model")
-    max_data_mb: int = Field(default=256, ge=1, description="largest training file that is downloaded")
 
 
 @lru_cache(maxsize=1)

@@ -58,10 +58,10 @@ def package_directory(module: str, distribution: str) -> Path:
 def build_chat_safetensors(package: Path, out: Path, progress: Callable[[float], None]) -> None:
     """Dequantise the bundled GGUF into float32 safetensors, tokenizer and chat template beside it (542 MB)."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
+    from transformers import AutoModelForCausalLM, AutoTokenizer, utils
 
-    logging.disable_progress_bar()  # The steps say how far they are.
+    progress_bars: Any = utils.logging
+    progress_bars.disable_progress_bar()  # The steps say how far they are.
     torch.set_num_threads(1)
     progress(0.05)
     model: Any = AutoModelForCausalLM.from_pretrained(package, gguf_file=SOURCE_GGUF, dtype=torch.float32)
@@ -79,7 +79,7 @@ def build_chat_safetensors(package: Path, out: Path, progress: Callable[[float],
 
 
 def build_chat_gguf(package: Path, out: Path, progress: Callable[[float], None]) -> None:
-    """Requantise the bundled Q4_1 GGUF to Q4_0, which llama.cpp runs fastest on a CPU (models measured in docs)."""
+    """Requantise the bundled Q4_1 GGUF to Q4_0, which llama.cpp runs fastest on a CPU."""
     from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter, LlamaFileType, dequantize, quantize
 
     reader = GGUFReader(package / SOURCE_GGUF)
@@ -165,6 +165,8 @@ def write_marker(step: Step, directory: Path) -> None:
     }
     source = {"package": step.distribution, "version": version(step.distribution)}
     marker = {"name": step.directory, "kind": step.kind.value, "source": source, "files": files}
+    for path in directory.iterdir():
+        path.chmod(0o644)  # another user may run the service
     (directory / MARKER).write_text(json.dumps(marker, indent=1))
 
 

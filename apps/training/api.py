@@ -33,7 +33,7 @@ class ProgressSerializer(serializers.Serializer[Any]):
 class ClassScoreSerializer(serializers.Serializer[Any]):
     """Held-out quality of one class."""
 
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # the class's name, not the field's caption
     precision = serializers.FloatField()
     recall = serializers.FloatField()
     rows = serializers.IntegerField()
@@ -133,7 +133,7 @@ class TextsSerializer(serializers.Serializer[Any]):
 class ClassificationSerializer(serializers.Serializer[Any]):
     """The most probable class and the probability of each."""
 
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # the class's name, not the field's caption
     probability = serializers.FloatField()
     probabilities = serializers.DictField(child=serializers.FloatField())
 

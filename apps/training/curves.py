@@ -104,7 +104,7 @@ def _chart(
         title=title,
         summary=summary,
         points=" ".join(f"{x},{y}" for x, y in places),
-        dots=tuple(places) if len(places) <= 3 else places[-1:] and (places[-1],),
+        dots=tuple(places if len(places) <= 3 else places[-1:]),
         x_ticks=tuple(
             Tick(across(part * steps / _TICKS), f"{part * steps / _TICKS:.0f}") for part in range(_TICKS + 1)
         ),

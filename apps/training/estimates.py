@@ -1,4 +1,4 @@
-"""How long a training will take, in words. Measured on one CPU thread: docs of the runner."""
+"""How long a training will take, in words. Measured on one CPU thread with the bundled models."""
 
 from __future__ import annotations
 

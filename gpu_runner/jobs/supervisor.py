@@ -81,7 +81,7 @@ class JobSupervisor:
             raise JobConflict(f"The id {request.job_id} was used for another job.", job_id=str(request.job_id))
         if existing.state is JobState.FAILED and existing.error is not None and existing.error.retryable:
             await asyncio.to_thread(self._store.save_request, request)
-            self._update(request.job_id, state=JobState.QUEUED, error=None, finished_at=None, attempt=0)
+            self._update(request.job_id, state=JobState.QUEUED, error=None, finished_at=None, lost_processes=0)
             self._queue.put_nowait(request.job_id)
         return self._jobs[request.job_id]
 
@@ -135,10 +135,8 @@ class JobSupervisor:
         self._update(status.job_id, events=events, state=JobState.QUEUED, fraction=0.0, seconds_left=None)
         if status.state is JobState.RUNNING:
             self._say(status.job_id, "queued", "The model server was restarted; the job starts again.")
-        if status.attempt >= self._settings.job_attempts:
-            self._fail(status.job_id, _lost(status.attempt))
-        else:
-            self._queue.put_nowait(status.job_id)
+        # A restart of the service is not the job's fault: only processes lost under a living runner are counted.
+        self._queue.put_nowait(status.job_id)
 
     async def _work(self) -> None:
         while True:
@@ -212,10 +210,11 @@ class JobSupervisor:
             self._lost_child(job_id, code)
 
     def _lost_child(self, job_id: UUID, code: int) -> None:
-        attempt = self._jobs[job_id].attempt
-        logger.warning("job %s lost its process (exit status %s, attempt %s)", job_id, code, attempt)
-        if attempt >= self._settings.job_attempts:
-            self._fail(job_id, _lost(attempt))
+        lost = self._jobs[job_id].lost_processes + 1
+        logger.warning("job %s lost its process (exit status %s), %s so far", job_id, code, lost)
+        self._update(job_id, lost_processes=lost)
+        if lost >= self._settings.job_attempts:
+            self._fail(job_id, _lost(lost))
             return
         self._update(job_id, state=JobState.QUEUED, fraction=0.0, seconds_left=None)
         self._say(job_id, "queued", "The training process was lost; the job starts again.")

@@ -172,6 +172,7 @@ class JobStatus(BaseModel):
     fraction: float = 0.0
     seconds_left: float | None = None
     attempt: int = 0
+    lost_processes: int = 0
     events: int = 0
     created_at: float
     started_at: float | None = None

@@ -36,7 +36,7 @@ DEFAULT_MAX_TOKENS = 512
 async def create_chat_completion(body: ChatRequest, request: Request, parts: Parts) -> Response:
     """Generate an answer. Errors before the first piece have their own status, later ones come as an event."""
     _check_supported(body)
-    engine = parts.pool.engine(body.model, ChatEngine)
+    engine = parts.pool.engine(body.model, ChatEngine)  # type: ignore[type-abstract]  # asks for the interface
     generation = parts.serving.generation(engine, chat_call(body))
     if body.stream:
         return await _streamed(body, generation, parts)

@@ -29,7 +29,7 @@ async def create_embeddings(body: EmbeddingRequest, parts: Parts) -> EmbeddingRe
     """Unit vectors of the texts."""
     texts = body.texts()
     _check_lengths(texts)
-    engine = parts.pool.engine(body.model, EmbeddingEngine)
+    engine = parts.pool.engine(body.model, EmbeddingEngine)  # type: ignore[type-abstract]  # asks for the interface
     embedded = await parts.serving.call(lambda: engine.embed(texts))
     data = [
         EmbeddingItem(index=index, embedding=_encoded(vector, body.encoding_format))
@@ -42,7 +42,7 @@ async def create_embeddings(body: EmbeddingRequest, parts: Parts) -> EmbeddingRe
 async def classify(body: ClassifyRequest, parts: Parts) -> ClassifyResponse:
     """Label and probabilities of each text."""
     _check_lengths(body.texts)
-    engine = parts.pool.engine(body.model, ClassifierEngine)
+    engine = parts.pool.engine(body.model, ClassifierEngine)  # type: ignore[type-abstract]  # asks for the interface
     classified = await parts.serving.call(lambda: engine.classify(body.texts))
     return ClassifyResponse(model=body.model, results=classified.results, usage=_usage(classified.tokens))
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from gpu_runner.config import TrainingSettings
 from gpu_runner.errors import OutOfMemory, RunnerError, TrainingFailed
 from gpu_runner.jobs.child import ErrorMessage, ResultMessage
 from gpu_runner.jobs.store import REQUEST, ROWS
@@ -54,14 +55,15 @@ def _run(directory: Path, attempt: int) -> None:
     output = directory / f"attempt-{attempt}"
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir()
+    settings = TrainingSettings()
     progress = Progress()
     rows_path = directory / ROWS
     if stored["data"] is not None and not rows_path.is_file():
         progress.report("downloading", 0.0)
-        download_rows(RowsUrl.model_validate(stored["data"]), rows_path)
+        download_rows(RowsUrl.model_validate(stored["data"]), rows_path, settings.max_data_mb << 20)
     progress.report("reading", 0.01)
     rows = read_rows(rows_path)
-    job = TrainingJob(rows, output, progress, threads=int(os.environ.get("RUNNER_THREADS", "1")))
+    job = TrainingJob(rows, output, progress, threads=settings.threads)
     if isinstance(spec, TrainHeadSpec):
         from gpu_runner.training.head import train_head
 

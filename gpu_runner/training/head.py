@@ -99,14 +99,14 @@ def _solve(data: Labelled, classes: int, penalty: float, iterations: int) -> Any
     """Iterate L-BFGS on mean cross-entropy + penalty·|weight|²; yields (weight, bias, loss) after each iteration."""
     weight = torch.zeros(classes, data.vectors.shape[1], dtype=torch.float64, requires_grad=True)
     bias = torch.zeros(classes, dtype=torch.float64, requires_grad=True)
-    optimiser = torch.optim.LBFGS(
+    optimiser: Any = torch.optim.LBFGS(
         [weight, bias], max_iter=1, history_size=10, line_search_fn="strong_wolfe", tolerance_grad=1e-9
     )
 
-    def objective() -> torch.Tensor:
+    def objective() -> Any:
         optimiser.zero_grad()
         logits = data.vectors @ weight.T + bias
-        loss = torch.nn.functional.cross_entropy(logits, data.labels) + penalty * weight.square().sum()
+        loss: Any = torch.nn.functional.cross_entropy(logits, data.labels) + penalty * weight.square().sum()
         loss.backward()
         return loss
 

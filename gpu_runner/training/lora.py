@@ -181,7 +181,7 @@ def _train(bench: Bench, batches: Sequence[Sequence[Prepared]], spec: TrainLoraS
         rate = spec.learning_rate * _schedule(step, len(batches))
         for group in optimiser.param_groups:
             group["lr"] = rate
-        loss = _loss(bench, batch)
+        loss: Any = _loss(bench, batch)
         if not torch.isfinite(loss):
             raise TrainingFailed("The loss is no longer a number: the learning rate is too high for this data.")
         optimiser.zero_grad(set_to_none=True)

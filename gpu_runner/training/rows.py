@@ -19,7 +19,7 @@ _CHUNK = 1 << 16
 _TIMEOUT_S = 60.0
 
 
-def download_rows(source: RowsUrl, path: Path, max_bytes: int = 256 << 20) -> None:
+def download_rows(source: RowsUrl, path: Path, max_bytes: int) -> None:
     """Fetch the signed URL into a file, bounded and checked against its hash. Redirects are not followed.
 
     Raises:

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import http.server
+import json
+import os
+import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -94,8 +101,6 @@ def test_an_adapter_is_trained_and_serves_chat_and_labels(runner: RunnerProcess)
 
 
 def register(http: httpx.Client, name: str, manifest: dict[str, Any], files: dict[str, bytes]) -> None:
-    import json
-
     parts = [("files", (filename, content)) for filename, content in files.items()]
     response = http.put(f"/v1/models/{name}", data={"manifest": json.dumps(manifest)}, files=parts)
     assert response.status_code == 200, response.text
@@ -136,6 +141,23 @@ def test_unreachable_data_fails_retryably(runner: RunnerProcess) -> None:
         status = wait(http, submit(http, data.job("train_head", data=source)))
         assert status["error"]["code"] == "data_unavailable"
         assert status["error"]["retryable"] is True
+
+
+def test_data_is_fetched_from_its_url_and_checked(runner: RunnerProcess, tmp_path: Path) -> None:
+    content = "".join(json.dumps(row) + "\n" for row in data.rows()).encode()
+    (tmp_path / "rows.jsonl").write_bytes(content)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, runner.client() as client:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/rows.jsonl"
+        wrong = data.job("train_head", data={"source": "url", "url": url, "sha256": "0" * 64})
+        assert wait(client, submit(client, wrong))["error"]["code"] == "data_unavailable"
+        right = {"source": "url", "url": url, "sha256": hashlib.sha256(content).hexdigest()}
+        body = data.job("train_head", job_id=wrong["job_id"], data=right, max_iterations=1)
+        assert client.post("/v1/jobs", json=body).status_code == 409
+        body = data.job("train_head", data=right, max_iterations=1)
+        assert wait(client, submit(client, body))["state"] == "succeeded"
+        server.shutdown()
 
 
 def test_a_running_job_is_cancelled_within_seconds(runner: RunnerProcess) -> None:
@@ -185,9 +207,6 @@ def test_a_job_that_always_kills_its_process_ends_after_its_attempts(
         for attempt in (1, 2):
             wait(http, job_id, lambda status, n=attempt: status["attempt"] == n and status["fraction"] > 0)  # type: ignore[misc]
             for pid in process_children(process):
-                import os
-                import signal
-
                 os.kill(pid, signal.SIGKILL)
         status = wait(http, job_id)
         assert status["state"] == "failed"

@@ -110,6 +110,54 @@ def test_a_name_keeps_its_files(runner: RunnerProcess) -> None:
         assert put(http, "..%2Fescape", head(2), ["a", "b"]).status_code in {404, 422}
 
 
+def foreign_adapter() -> dict[str, bytes]:
+    """A LoRA adapter whose tensors have the shapes of another base model."""
+    name = "base_model.model.model.layers.0.self_attn.q_proj.lora_"
+    header = {
+        f"{name}A.weight": {"dtype": "F32", "shape": [8, 64], "data_offsets": [0, 2048]},
+        f"{name}B.weight": {"dtype": "F32", "shape": [64, 8], "data_offsets": [2048, 4096]},
+    }
+    config = {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"], "bias": "none"}
+    return {
+        "adapter_model.safetensors": safetensors(header, bytes(4096)),
+        "adapter_config.json": json.dumps(config).encode(),
+    }
+
+
+def put_adapter(http: httpx.Client, name: str, files: dict[str, bytes]) -> httpx.Response:
+    artifacts = [
+        {"name": filename, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+        for filename, content in files.items()
+    ]
+    manifest = {"kind": "adapter", "base": "smollm2-135m-instruct", "classes": ["a", "b"], "artifacts": artifacts}
+    parts = [("files", (filename, content)) for filename, content in files.items()]
+    return http.put(f"/v1/models/{name}", data={"manifest": json.dumps(manifest)}, files=parts)
+
+
+def test_an_adapter_for_another_base_is_refused_and_leaves_the_base_as_it_was(runner: RunnerProcess) -> None:
+    ask = {"model": "smollm2-135m-instruct-fp32", "max_tokens": 6, "temperature": 0}
+    ask["messages"] = [{"role": "user", "content": "What is the capital of France?"}]
+    with runner.client() as http:
+        before = http.post("/v1/chat/completions", json=ask).json()["choices"][0]["message"]["content"]
+        assert put_adapter(http, "foreign", foreign_adapter()).status_code == 200
+        for _ in range(2):
+            error = http.post("/v1/classify", json={"model": "foreign", "texts": ["a"]}).json()["error"]
+            assert (error["code"], error["retryable"]) == ("unsupported_model", False)
+        assert http.post("/v1/chat/completions", json=ask).json()["choices"][0]["message"]["content"] == before
+
+
+@pytest.mark.parametrize(
+    "change", [{"peft_type": "IA3"}, {"r": 9999}, {"target_modules": ["embed_tokens"]}, {"auto_mapping": {"x": "y"}}]
+)
+def test_an_adapter_with_another_method_or_own_code_is_refused(runner: RunnerProcess, change: dict[str, Any]) -> None:
+    files = foreign_adapter()
+    config = json.loads(files["adapter_config.json"]) | change
+    with runner.client() as http:
+        response = put_adapter(http, "odd", files | {"adapter_config.json": json.dumps(config).encode()})
+        assert response.status_code == 422
+        assert response.json()["error"]["code"] == "unsupported_model"
+
+
 def test_every_route_but_health_needs_the_token(runner: RunnerProcess) -> None:
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": runner.token}):
         with httpx.Client(base_url=runner.url, headers=headers, trust_env=False) as http:

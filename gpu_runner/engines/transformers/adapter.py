@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from gpu_runner.engines import Resolve
 from gpu_runner.engines.base import (
@@ -19,8 +20,8 @@ from gpu_runner.engines.base import (
 )
 from gpu_runner.engines.classifier.engine import classification
 from gpu_runner.engines.failures import typed_failures
-from gpu_runner.engines.transformers.engine import TransformersEngine, adapter_tensors
-from gpu_runner.engines.transformers.lora import WEIGHTS_FILE, AdapterConfig, read_config
+from gpu_runner.engines.transformers.engine import Adapter, TransformersEngine
+from gpu_runner.engines.transformers.lora import WEIGHTS_FILE, read_config
 from gpu_runner.errors import UnsupportedModel
 from gpu_runner.label_prompt import instruction, label_log_probabilities, prompt_ids
 
@@ -32,33 +33,32 @@ class AdapterEngine(ChatEngine, ClassifierEngine):
     """Requests switch the base to this adapter; many adapters share one copy of the base's weights."""
 
     _base: TransformersEngine
-    _config: AdapterConfig
+    _adapter: Adapter
 
     def __init__(self, record: ModelRecord, options: EngineOptions, resolve: Resolve) -> None:
         super().__init__(record, options)
         self._resolve = resolve
-        # PEFT keeps adapters as modules, whose names may hold no dots.
-        self._adapter = "a" + hashlib.sha256(record.name.encode()).hexdigest()[:16]
 
     def _load(self) -> None:
         base = self._resolve(self.record.base or "")
         if not isinstance(base, TransformersEngine):
             raise UnsupportedModel(f"{self.record.base} cannot carry adapters")
         self._base = base
-        self._config = read_config(self.record.directory)
-        self._attach()
+        key = "a" + hashlib.sha256(self.record.name.encode()).hexdigest()[:16]
+        self._adapter = Adapter(key, read_config(self.record.directory), self._read)
+        with base.using(self._adapter):
+            pass  # files that do not fit the base are refused now, not in the middle of a request
 
-    def _attach(self) -> None:
-        if self._base.has_adapter(self._adapter):
-            return
-        with typed_failures(f"loading {self.record.name}"):
-            tensors = adapter_tensors(self.record.directory / WEIGHTS_FILE)
-        self._base.attach(self._adapter, self._config, tensors)
+    def _read(self) -> dict[str, Any]:
+        """The adapter's weights, by the safetensors loader and no other."""
+        from safetensors.torch import load_file
+
+        tensors: dict[str, Any] = load_file(self.record.directory / WEIGHTS_FILE)
+        return tensors
 
     def chat(self, call: ChatCall, emit: Emit) -> ChatOutcome:
         """Generate with the adapter; one trained on labels gets its own instruction where the caller gives none."""
         self.load()
-        self._attach()
         if self.record.classes and all(role != "system" for role, _ in call.messages):
             messages = (("system", instruction(self.record.classes)), *call.messages)
             call = ChatCall(**{**call.__dict__, "messages": messages})
@@ -70,7 +70,6 @@ class AdapterEngine(ChatEngine, ClassifierEngine):
         self.load()
         if not self.record.classes:
             raise UnsupportedModel(f"{self.record.name} was not trained on classes")
-        self._attach()
         results, tokens = [], 0
         for start in range(0, len(texts), BATCH):
             batch = texts[start : start + BATCH]

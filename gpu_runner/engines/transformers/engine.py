@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from gpu_runner.engines.base import ChatCall, ChatEngine, ChatOutcome, Emit, GenerationAbandoned
@@ -17,6 +18,15 @@ from gpu_runner.protocol import FinishReason
 
 MAX_ADAPTERS = 8
 _POLL_S = 0.2
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A LoRA adapter as the engine needs it; `key` holds no dots, since PEFT keeps adapters as modules."""
+
+    key: str
+    config: AdapterConfig
+    read: Callable[[], dict[str, Any]]
 
 
 class TransformersEngine(ChatEngine):
@@ -32,9 +42,10 @@ class TransformersEngine(ChatEngine):
         torch.set_num_threads(self.options.threads)
         with typed_failures(f"loading {self.record.name}"):
             self.tokenizer = AutoTokenizer.from_pretrained(self.record.directory, local_files_only=True)
-            self.model = AutoModelForCausalLM.from_pretrained(
+            model: Any = AutoModelForCausalLM.from_pretrained(
                 self.record.directory, dtype=torch.float32, use_safetensors=True, local_files_only=True
-            ).eval()
+            )
+            self.model = model.eval()
         self._lock = threading.Lock()
         self._adapters: list[str] = []
 
@@ -50,37 +61,34 @@ class TransformersEngine(ChatEngine):
             return self.generate(call, emit)
 
     @contextmanager
-    def using(self, adapter: str | None, emit: Emit | None = None) -> Iterator[None]:
+    def using(self, adapter: Adapter | None, emit: Emit | None = None) -> Iterator[None]:
         """Hold the model with this adapter switched on (None: all off). Waiting ends when nobody listens any more."""
         while not self._lock.acquire(timeout=_POLL_S):
             if emit is not None and not emit(""):
                 raise GenerationAbandoned
         try:
-            if not self._adapters:
+            if adapter is not None:
+                self._switch_to(adapter)
                 yield
-            elif adapter is None:
+            elif not self._adapters:
+                yield
+            else:
                 with self.model.disable_adapter():
                     yield
-            else:
-                self.model.set_adapter(adapter)
-                yield
         finally:
             self._lock.release()
 
-    def attach(self, adapter: str, config: AdapterConfig, tensors: dict[str, Any]) -> None:
-        """Add an adapter's weights, letting go of the longest unused one when there are many."""
-        with self._lock:
-            if adapter in self._adapters:
-                return
+    def _switch_to(self, adapter: Adapter) -> None:
+        """Switch an adapter on, attaching it first where needed and letting go of the longest unused one."""
+        if adapter.key in self._adapters:
+            self._adapters.remove(adapter.key)
+        else:
             with typed_failures("loading the adapter"):
-                self.model = attach_adapter(self.model, adapter, config, tensors)
-            self._adapters.append(adapter)
-            if len(self._adapters) > MAX_ADAPTERS:
-                self.model.delete_adapter(self._adapters.pop(0))
-
-    def has_adapter(self, adapter: str) -> bool:
-        """Whether the adapter is attached now."""
-        return adapter in self._adapters
+                self.model = attach_adapter(self.model, adapter.key, adapter.config, adapter.read())
+        self._adapters.append(adapter.key)
+        self.model.set_adapter(adapter.key)
+        if len(self._adapters) > MAX_ADAPTERS:
+            self.model.delete_adapter(self._adapters.pop(0))
 
     def generate(self, call: ChatCall, emit: Emit) -> ChatOutcome:
         """Generate with the model as it is now; the caller holds it by `using`."""
@@ -131,7 +139,7 @@ class _Listener:
         self.abandoned = False
         listener = self
 
-        class Streamer(TextStreamer):  # type: ignore[misc]  # transformers ships no types here
+        class Streamer(TextStreamer):
             """Passes on text as soon as its characters are complete."""
 
             def on_finalized_text(self, text: str, stream_end: bool = False) -> None:  # noqa: FBT001, FBT002
@@ -156,11 +164,3 @@ class _Listener:
             self.abandoned = True
         done = self.stop.stopped or self.abandoned
         return torch.full((input_ids.shape[0],), done, dtype=torch.bool)
-
-
-def adapter_tensors(path: Any) -> dict[str, Any]:
-    """Weights of an adapter file, by the safetensors loader and no other."""
-    from safetensors.torch import load_file
-
-    tensors: dict[str, Any] = load_file(path)
-    return tensors

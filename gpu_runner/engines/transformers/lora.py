@@ -22,7 +22,7 @@ class AdapterConfig(BaseModel):
 
     peft_type: Literal["LORA"]
     r: int = Field(ge=1, le=256)
-    lora_alpha: float = Field(gt=0, le=4096)
+    lora_alpha: int = Field(gt=0, le=4096)
     target_modules: list[Module] = Field(min_length=1)
     bias: Literal["none"] = "none"
     auto_mapping: None = None
@@ -64,7 +64,7 @@ def attach_adapter(model: Any, name: str, config: AdapterConfig, tensors: dict[s
     else:
         model = PeftModel(model, lora, adapter_name=name)
     try:
-        result = set_peft_model_state_dict(model, tensors, adapter_name=name)
+        result: Any = set_peft_model_state_dict(model, tensors, adapter_name=name)
     except RuntimeError as error:
         model.delete_adapter(name)
         raise UnsupportedModel("The adapter was made for another base model: its tensors do not fit.") from error

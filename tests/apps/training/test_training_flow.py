@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,7 +16,8 @@ from apps.assets.errors import DevelopRightMissing
 from apps.assets.types import AccessRight, AssetKind, ChainState
 from apps.compute import services as compute
 from apps.compute.errors import RunnerUnavailable
-from apps.compute.models import Job
+from apps.compute.models import Job, JobProgress
+from apps.compute.services import polling
 from apps.core import outbox
 from apps.core.errors import InvalidInput, NotFound, NotPermitted
 from apps.core.storage import get_storage
@@ -26,6 +28,7 @@ from apps.training import selectors, services
 from apps.training.errors import ModelUseRightMissing, RunFinished, UntrainableDataset
 from apps.training.models import TrainingRun
 from apps.training.types import RunInfo, RunState
+from gpu_runner.protocol import JobStatus
 from tests.gpu_runner import data
 from tests.gpu_runner.runner_fixtures import RunnerProcess
 
@@ -65,14 +68,57 @@ def finish(actor: Any, run_id: UUID, timeout_s: float = 120) -> RunInfo:
     raise AssertionError(f"{run.state} {run.job.phase}")
 
 
+@pytest.fixture(scope="session")
+def finished_job(runner: RunnerProcess) -> tuple[JobStatus, dict[str, bytes]]:
+    """One real training on the rows of `data`, whose outcome most tests use again: what it said and its files."""
+    with runner.client() as http:
+        body = data.job("train_head")
+        http.post("/v1/jobs", json=body).raise_for_status()
+        deadline = time.monotonic() + 150
+        while time.monotonic() < deadline:
+            status = JobStatus.model_validate_json(http.get(f"/v1/jobs/{body['job_id']}").content)
+            if status.state.final:
+                break
+            time.sleep(0.2)
+        names = [artifact.name for artifact in status.artifacts]
+        return status, {name: http.get(f"/v1/jobs/{body['job_id']}/artifacts/{name}").content for name in names}
+
+
 @pytest.fixture
-def trained(actor: Any, runner: RunnerProcess, make_dataset: Callable[..., UUID]) -> RunInfo:
+def replay(
+    finished_job: tuple[JobStatus, dict[str, bytes]], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Any, UUID], RunInfo]:
+    """`replay(actor, run_id)`: the run's job ends as the real one did, without training again."""
+    status, files = finished_job
+
+    @contextmanager
+    def artifact_chunks(_job_id: UUID, artifact: Any) -> Iterator[Iterator[bytes]]:
+        yield iter([files[artifact.name]])
+
+    def finish_now(actor: Any, run_id: UUID) -> RunInfo:
+        job_id = selectors.training_run(actor, run_id).job.id
+        with monkeypatch.context() as patch:
+            patch.setattr(polling.runner, "artifact_chunks", artifact_chunks)
+            polling._apply(job_id, status.model_copy(update={"job_id": job_id}))
+        outbox.drain()
+        return selectors.training_run(actor, run_id)
+
+    return finish_now
+
+
+@pytest.fixture
+def trained(actor: Any, make_dataset: Callable[..., UUID], replay: Callable[[Any, UUID], RunInfo]) -> RunInfo:
     """A finished run of the actor's."""
     run = services.start_run(actor=actor, dataset_version_id=make_dataset(actor), method="head", name="Sorter")
-    return finish(actor, run.id)
+    return replay(actor, run.id)
 
 
-def test_a_run_ends_in_a_registered_model_with_its_parent(actor: Any, trained: RunInfo) -> None:
+def test_a_run_ends_in_a_registered_model_with_its_parent(
+    actor: Any, runner: RunnerProcess, make_dataset: Callable[..., UUID]
+) -> None:
+    started = services.start_run(actor=actor, dataset_version_id=make_dataset(actor), method="head", name="Sorter")
+    trained = finish(actor, started.id)
+    assert trained.job.events
     assert trained.state is RunState.SUCCEEDED, trained.error_message
     assert trained.result is not None
     assert trained.result.accuracy_after > trained.result.accuracy_before
@@ -106,14 +152,14 @@ def test_finishing_twice_registers_once(actor: Any, trained: RunInfo) -> None:
     assert selectors.own_models(actor).count() == 1
 
 
-def test_a_model_gets_a_second_version(actor: Any, trained: RunInfo) -> None:
+def test_a_model_gets_a_second_version(actor: Any, trained: RunInfo, replay: Callable[[Any, UUID], RunInfo]) -> None:
     assert trained.model_version_id is not None
     first = selectors.model_version(trained.model_version_id)
     version_id = trained.dataset_version_id
     started = services.start_run(
         actor=actor, dataset_version_id=version_id, method="head", name="", model_id=first.asset_id, seed=1
     )
-    second = finish(actor, started.id)
+    second = replay(actor, started.id)
     assert second.model_version_id is not None
     model = selectors.model_version(second.model_version_id)
     assert (model.asset_id, model.number, model.name) == (first.asset_id, 2, "Sorter")
@@ -171,7 +217,7 @@ def test_only_members_start_runs(make_actor: Any, actor: Any, make_dataset: Call
 
 
 def test_the_dataset_of_another_organisation_needs_its_development_right(
-    actor: Any, other_actor: Any, runner: RunnerProcess, make_dataset: Callable[..., UUID]
+    actor: Any, other_actor: Any, make_dataset: Callable[..., UUID], replay: Callable[[Any, UUID], RunInfo]
 ) -> None:
     version_id = make_dataset(other_actor)
     asset_id = assets.version(version_id).asset_id
@@ -187,7 +233,7 @@ def test_the_dataset_of_another_organisation_needs_its_development_right(
         assets_services.grant_access(
             **grant, right=AccessRight.DEVELOP, source_type="test", source_id="2", royalty_bps=7000
         )
-    run = finish(actor, services.start_run(actor=actor, **arguments).id)
+    run = replay(actor, services.start_run(actor=actor, **arguments).id)
     assert run.state is RunState.SUCCEEDED, run.error_message
     assert run.model_version_id is not None
     assert [edge.weight_bps for edge in assets.lineage(run.model_version_id).edges] == [7000]
@@ -233,18 +279,17 @@ def test_a_finished_run_cannot_be_cancelled(actor: Any, trained: RunInfo) -> Non
 
 
 def test_the_api_starts_follows_and_uses(
-    actor: Any, api_for: Any, runner: RunnerProcess, make_dataset: Callable[..., UUID]
+    actor: Any, api_for: Any, make_dataset: Callable[..., UUID], replay: Callable[[Any, UUID], RunInfo]
 ) -> None:
     api = api_for(actor)
     body = {"dataset_version_id": str(make_dataset(actor)), "method": "head", "name": "By API"}
     started = api.post("/api/v1/training-runs/", body, format="json")
     assert started.status_code == 201, started.content
     run_id = started.json()["id"]
-    finish(actor, UUID(run_id))
+    replay(actor, UUID(run_id))
     found = api.get(f"/api/v1/training-runs/{run_id}/").json()
     assert found["state"] == "succeeded"
     assert found["percent"] == 100
-    assert found["progress"]
     assert found["result"]["accuracy_after"] > 0.5
     model_id = found["model_version_id"]
     assert [one["id"] for one in api.get("/api/v1/training-runs/").json()["results"]] == [run_id]
@@ -256,8 +301,17 @@ def test_the_api_starts_follows_and_uses(
     assert api.post(f"/api/v1/training-runs/{run_id}/cancel/").status_code == 409
 
 
+def store_curve(job_id: UUID) -> None:
+    """Progress lines as the runner sends them."""
+    job = Job.objects.get(id=job_id)
+    for n in range(5):
+        line = {"n": n, "at": 1.0, "attempt": 1, "phase": "training", "fraction": n / 5, "step": n + 1}
+        line |= {"total_steps": 5, "loss": 1 / (n + 1), "eval_accuracy": n / 5}
+        JobProgress.objects.create(tenant_id=job.tenant_id, job=job, submission=0, n=n, event=line)
+
+
 def test_the_pages_of_a_run_and_its_model(
-    actor: Any, client_for: Any, runner: RunnerProcess, make_dataset: Callable[..., UUID]
+    actor: Any, client_for: Any, make_dataset: Callable[..., UUID], replay: Callable[[Any, UUID], RunInfo]
 ) -> None:
     client = client_for(actor)
     assert "No training yet" in client.get("/training/").content.decode()
@@ -271,7 +325,9 @@ def test_the_pages_of_a_run_and_its_model(
     assert started.status_code == 302, started.content.decode()
     page = client.get(started.url).content.decode()
     assert "Stop" in page
-    run = finish(actor, TrainingRun.objects.get(name="Paged").id)
+    row = TrainingRun.objects.get(name="Paged")
+    store_curve(row.job_id)
+    run = replay(actor, row.id)
     page = client.get(started.url).content.decode()
     assert "<polyline" in page
     assert "data-live-done" in client.get(f"{started.url}live/").content.decode()
