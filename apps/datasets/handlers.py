@@ -5,11 +5,38 @@ from __future__ import annotations
 from uuid import UUID
 
 from apps.assets.content import content_root_of
-from apps.assets.types import AssetKind
+from apps.assets.panels import Panel, asset_panel
+from apps.assets.types import AssetInfo, AssetKind
+from apps.core.errors import NotFound
 from apps.datasets import selectors
+from apps.tenancy.types import Actor
 
 
 @content_root_of(AssetKind.DATASET)
 def dataset_content_root(version_id: UUID) -> str:
     """Recompute a version's content root from its stored rows."""
     return selectors.stored_content_root(version_id)
+
+
+@asset_panel
+def rows_panel(actor: Actor | None, asset: AssetInfo) -> Panel | None:
+    """On an asset's page: what the newest version holds, and its first rows to those who may read them."""
+    if asset.kind != AssetKind.DATASET:
+        return None
+    try:
+        versions = selectors.versions(selectors.dataset_of(asset))
+    except NotFound:
+        return None
+    if not versions:
+        return None
+    may_read = actor is not None and selectors.may_read_rows(actor, asset.id)
+    counts = versions[0].card.get("statistics", {}).get("classes", {})
+    context = {
+        "version": versions[0],
+        "counts": list(counts.items()),
+        "may_open": actor is not None and not actor.is_guest,
+        "preview": [[row.get(name, "") for name in versions[0].schema] for row in selectors.preview(versions[0])]
+        if may_read
+        else [],
+    }
+    return Panel("datasets/rows_panel.html", context, order=50)

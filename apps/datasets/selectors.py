@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from apps.assets import selectors as assets
-from apps.assets.types import AccessRight, AssetKind, Contributor
+from apps.assets.types import AccessRight, AssetInfo, AssetKind, Contributor
 from apps.core.errors import NotFound
 from apps.core.storage import get_storage
 from apps.core.tenant import tenant_scope
@@ -71,10 +71,15 @@ def visible_dataset(actor: Actor, dataset_id: UUID) -> DatasetInfo:
         asset = assets.visible_asset(actor, dataset_id)
     except NotFound:
         raise DatasetNotFound from None
+    return dataset_of(asset)
+
+
+def dataset_of(asset: AssetInfo) -> DatasetInfo:
+    """The dataset that an asset is; the caller may know of the asset. Raises DatasetNotFound."""
     if asset.kind != AssetKind.DATASET:
         raise DatasetNotFound
     with tenant_scope(asset.owner_id):
-        row = Dataset.objects.filter(id=dataset_id).first()
+        row = Dataset.objects.filter(id=asset.id).first()
     if row is None:
         raise DatasetNotFound
     return dataset_info(row)

@@ -1,7 +1,8 @@
-"""What happens after an item or an order is complete."""
+"""What happens after an item or an order is complete, or a guest has signed in."""
 
 from __future__ import annotations
 
+from apps.accounts.events import GuestMerged
 from apps.core.outbox import handles
 from apps.labeling import services
 from apps.labeling.events import ItemCompleted, OrderClosed
@@ -17,3 +18,9 @@ def on_item_completed(event: ItemCompleted) -> None:
 def on_order_closed(event: OrderClosed) -> None:
     """Decide the rest, settle the money, release the dataset version."""
     services.close_order(order_id=event.order_id)
+
+
+@handles(GuestMerged)
+def on_guest_merged(event: GuestMerged) -> None:
+    """The guest's answers are the user's."""
+    services.move_work(source_id=event.guest_organisation_id, target_id=event.organisation_id)

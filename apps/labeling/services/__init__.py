@@ -1,6 +1,6 @@
 """Writes of the labelling room."""
 
-from apps.labeling.services.annotators import annotator_of
+from apps.labeling.services.annotators import annotator_of, move_work
 from apps.labeling.services.answering import (
     Submission,
     extend_lease,
@@ -34,6 +34,7 @@ __all__ = [
     "flag_task",
     "launch_order",
     "lease_tasks",
+    "move_work",
     "refresh_board",
     "settle_item",
     "skip_task",

@@ -200,3 +200,82 @@ def test_dataset_pages_show_card_and_downloads(make_actor, make_order, work, cli
     assert b"".join(client.get(f"{base}rows.parquet").streaming_content).startswith(b"PAR1")
     assert client_for(stranger).get(f"/datasets/{order.dataset_id}/").status_code == 404
     assert api_for(stranger).get(f"{base}rows.jsonl").status_code == 404
+
+
+def test_a_file_with_more_check_questions_comes_as_multipart(make_actor, api_for):
+    api = api_for(make_actor())
+    body = {
+        "title": "Files",
+        "instruction": "Choose.",
+        "classes": '["ham", "spam"]',
+        "price_minor": "4",
+        "redundancy": "1",
+        "gold_percent": "0",
+        "file": SimpleUploadedFile("messages.csv", CSV),
+        "gold_file": SimpleUploadedFile("gold.jsonl", b'{"text": "buy now", "label": "spam"}\n'),
+    }
+    made = api.post("/api/v1/orders/", body)
+    assert made.status_code == 201, made.content
+    assert (made.json()["items"], made.json()["gold_items"]) == (11, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "field"),
+    [
+        ({"rows": []}, "empty_file", None),
+        ({"rows": [{"message": "a"}]}, "wrong_columns", "text"),
+        ({"rows": [{"text": "a"}, {"text": ""}]}, "invalid_rows", "text"),
+        ({"rows": [{"text": "a", "label": "eggs"}]}, "invalid_rows", "label"),
+        ({"rows": [{"text": "a", "gold": "yes"}]}, "invalid_rows", "label"),
+        ({"rows": [{"id": "1", "text": "a"}, {"id": "1", "text": "b"}]}, "invalid_rows", "id"),
+        ({"classes": ["one"]}, "invalid_order", "classes"),
+        ({"classes": [{"name": "a", "key": "z"}, "b"]}, "invalid_order", "classes"),
+        ({"price_minor": 0}, "invalid_order", "price_per_label"),
+        ({"redundancy": 99}, "invalid_order", "redundancy"),
+        ({"title": "x" * 200}, "invalid_order", "title"),
+        ({"rows": None}, "invalid_input", "file"),
+        ({"classes": [1]}, "invalid_input", "classes"),
+    ],
+)
+def test_a_wrong_order_names_the_field_and_saves_nothing(make_actor, api_for, changes, code, field):
+    actor = make_actor()
+    body = {
+        "title": "Wrong",
+        "instruction": "Choose.",
+        "classes": ["ham", "spam"],
+        "price_minor": 4,
+        "rows": [{"text": "a"}],
+    } | changes
+    answer = api_for(actor).post("/api/v1/orders/", {k: v for k, v in body.items() if v is not None}, format="json")
+    assert answer.status_code == 422, answer.content
+    problem = answer.json()
+    assert problem["code"] == code
+    assert field is None or field in {one.get("field") for one in problem["errors"]}
+    with tenant_scope(actor.organisation_id):
+        assert not Order.objects.exists()
+
+
+def test_a_guests_answers_stay_with_the_user_who_signs_in(make_actor, make_order, work):
+    from apps.labeling import services
+    from apps.labeling.selectors.work import my_totals
+
+    order = make_order(make_actor(), items=3, redundancy=1)
+    guest, user = make_actor(personal=True), make_actor(personal=True)
+    work(guest, order)
+    outbox.drain()
+    services.move_work(source_id=guest.organisation_id, target_id=user.organisation_id)
+    with tenant_scope(user.organisation_id):
+        assert my_totals(user).accepted == 3
+
+
+def test_the_board_follows_the_work(make_actor, make_order, work):
+    from apps.labeling import services
+    from apps.labeling.selectors.work import board_entry
+
+    order = make_order(make_actor(), items=30, redundancy=1)
+    work(make_actor(personal=True), order, limit=25)
+    services.refresh_board()
+    entry, is_open = board_entry(order.id)
+    assert is_open
+    assert (entry.open_labels, entry.seconds_per_label) == (5, 1)
+    assert entry.hourly_rate.minor == 4 * 3600
