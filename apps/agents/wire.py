@@ -9,6 +9,8 @@ from contextlib import aclosing
 from typing import Any
 from uuid import UUID
 
+from django.http import StreamingHttpResponse
+
 from apps.agents.rendering import to_html
 from apps.agents.types import (
     Answer,
@@ -24,6 +26,14 @@ from apps.agents.types import (
 from apps.core.errors import DomainError, FieldProblem, InvalidInput
 
 SOURCE_PREFIX = "source-"
+
+
+def event_stream(chunks: AsyncIterator[bytes]) -> StreamingHttpResponse:
+    """A `text/event-stream` that nothing on the way holds back."""
+    response = StreamingHttpResponse(chunks, content_type="text/event-stream")
+    response["Cache-Control"] = "no-cache"
+    response["X-Accel-Buffering"] = "no"
+    return response
 
 
 async def chat_events(stream: AsyncIterator[ChatEvent], answer_id: str) -> AsyncIterator[bytes]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.core.files.uploadedfile import UploadedFile
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.parsers import JSONParser, MultiPartParser
@@ -16,7 +15,6 @@ from rest_framework.views import APIView
 from apps.core.pagination import CursorPage
 from apps.knowledge import selectors, services
 from apps.knowledge.ranking import is_weak
-from apps.knowledge.services import Upload
 from apps.knowledge.types import SearchMode
 from apps.tenancy.actors import actor_of
 
@@ -156,7 +154,9 @@ class DocumentsView(APIView):
     @extend_schema(request=UploadSerializer, responses={201: AddedSerializer})
     def post(self, request: Request, knowledge_base_id: UUID) -> Response:
         added = services.add_documents(
-            actor=actor_of(request), knowledge_base_id=knowledge_base_id, files=uploads(request.FILES.getlist("files"))
+            actor=actor_of(request),
+            knowledge_base_id=knowledge_base_id,
+            files=services.uploads(request.FILES.getlist("files")),
         )
         body = AddedSerializer({"documents": [item.document for item in added]}).data
         return Response(body, status=status.HTTP_201_CREATED)
@@ -222,8 +222,3 @@ class ReleasesView(APIView):
     def post(self, request: Request, knowledge_base_id: UUID) -> Response:
         release = services.release_version(actor=actor_of(request), knowledge_base_id=knowledge_base_id)
         return Response(ReleaseSerializer(release).data, status=status.HTTP_201_CREATED)
-
-
-def uploads(files: list[UploadedFile]) -> list[Upload]:
-    """Django's uploaded files as the service takes them."""
-    return [Upload(name=file.name or "document", size=file.size or 0, content=file) for file in files]

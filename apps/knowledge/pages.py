@@ -15,7 +15,6 @@ from apps.accounts.access import actor_required
 from apps.core.errors import DependencyFailed, DomainError, InvalidInput
 from apps.core.problems import status_of
 from apps.knowledge import selectors, services
-from apps.knowledge.api import uploads
 from apps.knowledge.ranking import is_weak
 from apps.knowledge.types import MAX_DOCUMENT_BYTES, Passage, Quote
 from apps.tenancy.actors import actor_of
@@ -67,7 +66,7 @@ def base_documents(request: HttpRequest, knowledge_base_id: UUID) -> HttpRespons
     if request.method == "POST":
         try:
             added = services.add_documents(
-                actor=actor, knowledge_base_id=knowledge_base_id, files=uploads(request.FILES.getlist("files"))
+                actor=actor, knowledge_base_id=knowledge_base_id, files=services.uploads(request.FILES.getlist("files"))
             )
         except InvalidInput as error:
             return _detail(request, knowledge_base_id, problem=error)

@@ -46,10 +46,10 @@ def is_weak(passages: Iterable[Passage]) -> bool:
     """Whether the best passages are too far from the question to answer it (then an agent says that it does not know).
 
     Neither measure alone tells answerable questions from others, so a passage counts as support if
-    it is close in meaning (similarity >= 0.55), or holds most of the question's rare words (coverage >= 0.6),
-    or is fair on both (similarity >= 0.3 and coverage >= 0.35).
+    it is close in meaning (similarity >= 0.45), or holds most of the question's words, the rare ones counting
+    more (coverage >= 0.6), or is fair on both (similarity >= 0.3 and coverage >= 0.3).
     """
     return not any(
-        item.similarity >= 0.55 or item.coverage >= 0.6 or (item.similarity >= 0.3 and item.coverage >= 0.35)
+        item.similarity >= 0.45 or item.coverage >= 0.6 or (item.similarity >= 0.3 and item.coverage >= 0.3)
         for item in passages
     )

@@ -15,13 +15,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.agents import selectors, services, wire
-from apps.agents.api.openai import begun, event_stream
 from apps.agents.catalogue import TEMPLATES
 from apps.agents.services import AgentChanges
 from apps.agents.types import AgentInfo, AgentVersionInfo, AnswerMode, Tone, UsageSide
 from apps.core.ids import uuid7
 from apps.core.pagination import CursorPage
-from apps.knowledge.services import Upload
+from apps.knowledge.services import uploads
 from apps.tenancy.actors import actor_of
 
 
@@ -196,7 +195,7 @@ class AgentDocumentsView(APIView):
 
     @extend_schema(request={"multipart/form-data": dict}, responses={201: dict})
     def post(self, request: Request, agent_id: UUID) -> Response:
-        files = [Upload(file.name or "document", file.size or 0, file) for file in request.FILES.getlist("files")]
+        files = uploads(request.FILES.getlist("files"))
         added = services.add_agent_documents(actor=actor_of(request), agent_id=agent_id, files=files)
         body = [
             {
@@ -276,10 +275,10 @@ class TestChatView(APIView):
         target = selectors.draft_target(actor, agent_id)
         question, conversation_id = data.validated_data["question"], data.validated_data.get("conversation_id")
         if data.validated_data["stream"]:
-            stream = services.stream_answer(
+            begun = services.begin_answer(
                 actor=actor, target=target, question=question, conversation_id=conversation_id
             )
-            return event_stream(wire.chat_events(begun(stream), f"answer-{uuid7().hex[:8]}"))
+            return wire.event_stream(wire.chat_events(services.stream_answer(begun), f"answer-{uuid7().hex[-8:]}"))
         finished = services.answer(actor=actor, target=target, question=question, conversation_id=conversation_id)
         return Response(wire.answer(finished))
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
-from asgiref.sync import async_to_sync
-from django.http import HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -15,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.agents import selectors, services, wire
-from apps.agents.types import ChatEvent, ChatTarget
+from apps.agents.types import ChatTarget
 from apps.core.errors import DomainError, InvalidInput
 from apps.core.ids import uuid7
 from apps.core.problems import exception_handler
@@ -44,13 +42,6 @@ class ModelSerializer(serializers.Serializer[Any]):
     owned_by = serializers.CharField()
 
 
-class ModelListSerializer(serializers.Serializer[Any]):
-    """The agents that the key may use."""
-
-    object = serializers.CharField()
-    data = ModelSerializer(many=True)
-
-
 class OpenAIView(APIView):
     """Errors are problem documents that carry OpenAI's `error` object as well."""
 
@@ -66,7 +57,7 @@ class ChatCompletionsView(OpenAIView):
         data = ChatCompletionRequestSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         wanted = data.validated_data
-        if request.data.get("tools"):
+        if isinstance(request.data, dict) and request.data.get("tools"):
             raise InvalidInput("unsupported_parameter", "Agents choose their tools themselves; leave out `tools`.")
         history, question = wire.conversation(wanted["messages"])
         actor = actor_of(request)
@@ -75,15 +66,17 @@ class ChatCompletionsView(OpenAIView):
         if not wanted["stream"]:
             finished = services.answer(actor=actor, target=target, question=question, history=history)
             return Response(wire.completion(identifier, target.slug, finished.answer))
-        stream = services.stream_answer(actor=actor, target=target, question=question, history=history)
+        stream = services.stream_answer(
+            services.begin_answer(actor=actor, target=target, question=question, history=history)
+        )
         include_usage = bool((wanted.get("stream_options") or {}).get("include_usage"))
-        return event_stream(wire.completion_chunks(begun(stream), identifier, target.slug, include_usage=include_usage))
+        return wire.event_stream(wire.completion_chunks(stream, identifier, target.slug, include_usage=include_usage))
 
 
 class ModelsView(OpenAIView):
     """The agents that the caller may use."""
 
-    @extend_schema(responses=ModelListSerializer)
+    @extend_schema(operation_id="openai_models_list", responses={(200, "application/json"): dict})
     def get(self, request: Request) -> Response:
         found = [_model(agent) for agent in selectors.usable_agents(actor_of(request))]
         return Response({"object": "list", "data": found})
@@ -95,33 +88,6 @@ class ModelView(OpenAIView):
     @extend_schema(responses=ModelSerializer)
     def get(self, request: Request, slug: str) -> Response:
         return Response(_model(selectors.access_to(actor_of(request), slug)))
-
-
-def begun(stream: AsyncIterator[ChatEvent]) -> AsyncIterator[ChatEvent]:
-    """The same stream after its first event was awaited, so that what is wrong before it gets its own HTTP status."""
-
-    async def first_event() -> ChatEvent:
-        return await anext(stream)
-
-    first = async_to_sync(first_event)()
-
-    async def whole() -> AsyncIterator[ChatEvent]:
-        try:
-            yield first
-            async for event in stream:
-                yield event
-        finally:
-            await stream.aclose()  # type: ignore[attr-defined]  # an async generator
-
-    return whole()
-
-
-def event_stream(chunks: AsyncIterator[bytes]) -> StreamingHttpResponse:
-    """A `text/event-stream` that nothing on the way holds back."""
-    response = StreamingHttpResponse(chunks, content_type="text/event-stream")
-    response["Cache-Control"] = "no-cache"
-    response["X-Accel-Buffering"] = "no"
-    return response
 
 
 def openai_exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:

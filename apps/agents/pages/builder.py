@@ -18,7 +18,7 @@ from apps.agents.types import AgentInfo
 from apps.core.errors import DomainError, InvalidInput
 from apps.core.problems import status_of
 from apps.knowledge import selectors as knowledge
-from apps.knowledge.services import Upload
+from apps.knowledge.services import uploads
 from apps.knowledge.types import DocumentInfo
 from apps.tenancy.actors import actor_of
 from apps.tenancy.types import Actor
@@ -56,10 +56,7 @@ def agent_edit(request: HttpRequest, agent_id: UUID) -> HttpResponseBase:
     try:
         services.update_agent(actor=actor, agent_id=agent_id, changes=form.changes())
         if form.cleaned_data["file"] is not None:
-            file = form.cleaned_data["file"]
-            services.add_agent_documents(
-                actor=actor, agent_id=agent_id, files=[Upload(file.name or "document", file.size or 0, file)]
-            )
+            services.add_agent_documents(actor=actor, agent_id=agent_id, files=uploads([form.cleaned_data["file"]]))
     except InvalidInput as error:
         for problem in error.errors or [{"field": "", "message": error.message}]:
             field = _FORM_FIELDS.get(problem.get("field", ""), problem.get("field", ""))

@@ -14,7 +14,6 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from apps.agents import selectors, services, wire
-from apps.agents.api.openai import begun, event_stream
 from apps.agents.rendering import to_html
 from apps.agents.types import ChatTarget, MessageInfo
 from apps.core.errors import DomainError, NotFound
@@ -75,9 +74,10 @@ def chat(request: HttpRequest, actor: Actor, target: ChatTarget, page: str) -> H
 
 
 def _streamed(actor: Actor, target: ChatTarget, question: str, conversation_id: UUID | None) -> HttpResponseBase:
-    stream = services.stream_answer(actor=actor, target=target, question=question, conversation_id=conversation_id)
     try:
-        return event_stream(wire.chat_events(begun(stream), f"answer-{uuid4().hex[:8]}"))
+        begun = services.begin_answer(actor=actor, target=target, question=question, conversation_id=conversation_id)
+        stream = services.stream_answer(begun)
+        return wire.event_stream(wire.chat_events(stream, f"answer-{uuid4().hex[:8]}"))
     except DomainError as error:
         response = JsonResponse(problem_of(error), status=status_of(error), content_type=CONTENT_TYPE)
         if error.retryable:

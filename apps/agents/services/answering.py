@@ -47,41 +47,64 @@ class _Progress:
     problem: str = ""
 
 
-async def stream_answer(
+@dataclass(frozen=True)
+class BegunAnswer:
+    """A question that was looked up and can be answered; `conversation_id` None begins a conversation."""
+
+    actor: Actor
+    target: ChatTarget
+    prepared: Prepared
+    conversation_id: UUID | None
+    is_stored: bool
+    started: float
+
+
+def begin_answer(
     *,
     actor: Actor,
     target: ChatTarget,
     question: str,
     history: Sequence[Turn] | None = None,
     conversation_id: UUID | None = None,
-) -> AsyncIterator[ChatEvent]:
-    """Answer a question: `ChatStarted` with the sources, `ChatDelta`s, `ChatFinished`.
+) -> BegunAnswer:
+    """Look up what answers a question; `stream_answer` then answers it. Must not be called inside a transaction.
 
     Without `history` the answer belongs to a stored conversation: `conversation_id`, or a new one. With it (the
-    OpenAI API, where the caller keeps the conversation) no text is stored. A reader who goes away stops the model;
-    what was written until then is kept as cancelled.
+    OpenAI API, where the caller keeps the conversation) no text is stored.
 
     Raises:
         InvalidInput: empty or too long.
-        DependencyFailed: the runner does not answer (before the first event, or within the stream).
+        DependencyFailed: the runner does not answer.
         NotFound: the conversation is not the actor's.
     """
-    progress = _Progress(started=time.monotonic())
-    turns = history if history is not None else await _turns(actor, target, conversation_id)
-    prepared = await _prepare(target, question, turns)
-    yield ChatStarted(prepared.sources, prepared.label)
+    started = time.monotonic()
+    turns = history if history is not None else _turns(actor, target, conversation_id)
+    plan = RunPlan(target.owner_id, target.config, target.document_ids)
+    prepared = runtime.prepare(plan, question, turns)
+    return BegunAnswer(actor, target, prepared, conversation_id, history is None, started)
+
+
+async def stream_answer(begun: BegunAnswer) -> AsyncIterator[ChatEvent]:
+    """`ChatStarted` with the sources, `ChatDelta`s, `ChatFinished`.
+
+    A reader who goes away stops the model; what was written until then is kept as cancelled.
+
+    Raises:
+        DependencyFailed: the runner ceased to answer.
+    """
+    progress = _Progress(started=begun.started)
+    yield ChatStarted(begun.prepared.sources, begun.prepared.label)
     kept: UUID | None = None
     try:
-        async for piece in _pieces(prepared, progress):
+        async for piece in _pieces(begun.prepared, progress):
             yield ChatDelta(piece)
     except DomainError as error:
         progress.finish, progress.problem = FinishReason.FAILED, error.message
         raise
     finally:
-        answer = _answer(prepared, progress)
-        is_stored = history is None
+        answer = _answer(begun.prepared, progress)
         # Shielded: a cancelled request must not lose the record of what it cost.
-        kept = await asyncio.shield(_keep(actor, target, prepared, answer, conversation_id, is_stored))
+        kept = await asyncio.shield(sync_to_async(_keep)(begun, answer))
     yield ChatFinished(answer, kept)
 
 
@@ -93,13 +116,13 @@ def answer(
     history: Sequence[Turn] | None = None,
     conversation_id: UUID | None = None,
 ) -> ChatFinished:
-    """The whole answer at once; arguments and errors as `stream_answer`."""
+    """The whole answer at once; arguments and errors as `begin_answer`."""
+    begun = begin_answer(
+        actor=actor, target=target, question=question, history=history, conversation_id=conversation_id
+    )
 
     async def collect() -> ChatFinished:
-        stream = stream_answer(
-            actor=actor, target=target, question=question, history=history, conversation_id=conversation_id
-        )
-        finished = [event async for event in stream if isinstance(event, ChatFinished)]
+        finished = [event async for event in stream_answer(begun) if isinstance(event, ChatFinished)]
         return finished[0]
 
     return async_to_sync(collect)()
@@ -142,7 +165,6 @@ def _answer(prepared: Prepared, progress: _Progress) -> Answer:
     )
 
 
-@sync_to_async
 def _turns(actor: Actor, target: ChatTarget, conversation_id: UUID | None) -> Sequence[Turn]:
     if conversation_id is None:
         return ()
@@ -150,34 +172,21 @@ def _turns(actor: Actor, target: ChatTarget, conversation_id: UUID | None) -> Se
         return conversation_turns(actor, conversation_id, target.agent_id)
 
 
-@sync_to_async
-def _prepare(target: ChatTarget, question: str, history: Sequence[Turn]) -> Prepared:
-    return runtime.prepare(RunPlan(target.owner_id, target.config, target.document_ids), question, history)
-
-
-@sync_to_async
-def _keep(
-    actor: Actor,
-    target: ChatTarget,
-    prepared: Prepared,
-    answer: Answer,
-    conversation_id: UUID | None,
-    is_stored: bool,  # noqa: FBT001  # the decorated function is called by position only here
-) -> UUID | None:
+def _keep(begun: BegunAnswer, answer: Answer) -> UUID | None:
     """Store the two messages in the asker's organisation and the metering rows in both."""
     kept: UUID | None = None
     with transaction.atomic():
-        if is_stored:
-            with tenant_scope(actor.organisation_id):
-                kept = _store(actor, target, prepared, answer, conversation_id)
-        if target.version is not None:
-            _meter(actor, target, answer)
+        if begun.is_stored:
+            with tenant_scope(begun.actor.organisation_id):
+                kept = _store(begun, answer)
+        _meter(begun.actor, begun.target, answer)
     return kept
 
 
-def _store(actor: Actor, target: ChatTarget, prepared: Prepared, answer: Answer, conversation_id: UUID | None) -> UUID:
-    if conversation_id is not None:
-        conversation = get_conversation(actor, conversation_id, target.agent_id)
+def _store(begun: BegunAnswer, answer: Answer) -> UUID:
+    actor, target, prepared = begun.actor, begun.target, begun.prepared
+    if begun.conversation_id is not None:
+        conversation = get_conversation(actor, begun.conversation_id, target.agent_id)
     else:
         conversation = Conversation.objects.create(
             tenant_id=actor.organisation_id,

@@ -184,7 +184,7 @@ def _go_live(row: Agent, version: AgentVersion) -> None:
         defaults={
             "slug": row.slug,
             "organisation_id": row.tenant_id,
-            "asset_id": row.asset_id,
+            "asset_id": version.asset_version.asset_id,
             "asset_version_id": version.asset_version_id,
             "version_id": version.id,
             "number": version.number,

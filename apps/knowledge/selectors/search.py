@@ -48,7 +48,7 @@ WITH terms AS MATERIALIZED (
   SELECT hits.id,
          sum(idf * frequency * (%(k1)s + 1)
              / (frequency + %(k1)s * (1 - %(b)s + %(b)s * hits.tokens / stats.mean))) AS score,
-         sum(idf) / (SELECT sum(idf) FROM weights) AS coverage
+         sum(idf + 1) / (SELECT sum(idf + 1) FROM weights) AS coverage
   FROM hits JOIN weights USING (lexeme) CROSS JOIN stats
   GROUP BY hits.id
 ), ranked AS (

@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO
+from typing import IO, Any
 from uuid import UUID
 
+from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 
 from apps.core import live, outbox
@@ -41,6 +42,11 @@ class Upload:
     name: str
     size: int
     content: IO[bytes]
+
+
+def uploads(files: Sequence[UploadedFile[Any]]) -> list[Upload]:
+    """Django's uploaded files as `add_documents` takes them."""
+    return [Upload(name=file.name or "document", size=file.size or 0, content=file) for file in files]
 
 
 def topic(knowledge_base_id: UUID) -> str:

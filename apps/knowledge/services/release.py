@@ -70,7 +70,7 @@ def _release(actor: Actor, base: KnowledgeBase, rows: list[Document], root: str)
         ],
     )
     number = KnowledgeBaseRelease.objects.filter(knowledge_base=base).aggregate(last=Max("number"))["last"] or 0
-    row = KnowledgeBaseRelease.objects.create(
+    release = KnowledgeBaseRelease.objects.create(
         tenant_id=actor.organisation_id,
         knowledge_base=base,
         asset_version_id=version.id,
@@ -84,6 +84,6 @@ def _release(actor: Actor, base: KnowledgeBase, rows: list[Document], root: str)
         action="knowledge_base.released",
         target_type="knowledge_base",
         target_id=base.id,
-        detail={"number": row.number, "content_root": root},
+        detail={"number": release.number, "content_root": root},
     )
-    return release_info(row)
+    return release_info(release)

@@ -67,7 +67,9 @@ def text_file(name: str, text: str) -> Any:
 def asgi_url(django_db_setup: None) -> Iterator[str]:
     """The application behind a real ASGI server on a loopback port."""
     import uvicorn
+    from django.conf import settings
 
+    settings.ALLOWED_HOSTS.append("127.0.0.1")
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config("sahara_platform.asgi:application", lifespan="off", log_level="warning")
