@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 GREETINGS = ["Good morning, how are you", "Hello dear friend", "Nice to see you again", "Hi there, how was your day"]
 INVOICES = [
@@ -29,7 +29,7 @@ def _labelled() -> list[tuple[str, str]]:
     return [item for greeting, invoice in pairs for item in ((greeting, "greeting"), (invoice, "billing"))][::-1]
 
 
-def job(kind: str, job_id: UUID | None = None, *, data: Any = None, **spec: Any) -> dict[str, Any]:
+def job(kind: str, *, job_id: Any = None, data: Any = None, **spec: Any) -> dict[str, Any]:
     """A job request as JSON."""
     return {
         "job_id": str(job_id or uuid4()),

@@ -52,9 +52,9 @@ class TestChat:
     def test_stream_adds_up_to_the_whole_answer(self, runner: RunnerProcess, http: httpx.Client, model: str) -> None:
         client = openai.OpenAI(base_url=f"{runner.url}/v1", api_key=runner.token)
         chunks = list(
-            client.chat.completions.create(
+            client.chat.completions.create(  # type: ignore[call-overload]  # ASK is a plain list of dictionaries
                 model=model,
-                messages=ASK,  # type: ignore[arg-type]
+                messages=ASK,
                 max_tokens=12,
                 temperature=0,
                 stream=True,

@@ -175,11 +175,11 @@ def test_a_running_job_is_cancelled_within_seconds(runner: RunnerProcess) -> Non
 
 def test_a_killed_runner_finishes_its_job_with_the_same_loss(start_runner: Callable[..., RunnerProcess]) -> None:
     process = start_runner()
-    spec = {"max_steps": 5, "batch_size": 4, "max_eval_rows": 4}
+    spec = {"max_steps": 4, "batch_size": 4, "max_eval_rows": 2}
     job_id = str(uuid4())
     with process.client() as http:
         undisturbed = wait(http, submit(http, data.job("train_lora", **spec)))
-        submit(http, data.job("train_lora", job_id=job_id, **spec))  # type: ignore[arg-type]
+        submit(http, data.job("train_lora", job_id=job_id, **spec))
         wait(http, job_id, lambda status: status["phase"] == "training" and status["fraction"] > 0.2)
     children = process_children(process)
     process.kill()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import pickle
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -216,16 +218,23 @@ def test_it_becomes_ready_by_itself(start_runner: Callable[..., RunnerProcess]) 
 
 def test_too_many_requests_are_told_to_come_back(start_runner: Callable[..., RunnerProcess]) -> None:
     process = start_runner(RUNNER_MAX_WAITING="1")
-    messages = [{"role": "user", "content": "Tell a story"}]
-    body = {"model": "smollm2-135m-instruct", "messages": messages, "stream": True, "temperature": 2, "seed": 1}
-    with (
-        process.client() as http,
-        http.stream("POST", "/v1/chat/completions", json={**body, "max_tokens": 3000}) as response,
-    ):
-        next(response.iter_lines())
-        error = process.client().post("/v1/embeddings", json={"input": "a"}).json()["error"]
-        assert (error["code"], error["retryable"]) == ("overloaded", True)
-    assert process.client().post("/v1/embeddings", json={"input": "a"}).status_code == 200
+    texts = [f"{number} " + "long text " * 150 for number in range(2000)]
+
+    def occupy() -> None:
+        with contextlib.suppress(httpx.HTTPError), process.client() as busy:
+            while busy.post("/v1/embeddings", json={"input": texts}).is_error:
+                time.sleep(0.05)  # the small request had the only place
+
+    threading.Thread(target=occupy, daemon=True).start()
+    answers: list[Any] = []
+    with process.client() as http:
+        deadline = time.monotonic() + 60
+        while not (answers and "error" in answers[-1]) and time.monotonic() < deadline:
+            answers.append(http.post("/v1/embeddings", json={"input": "a"}).json())
+            time.sleep(0.2)
+        assert http.get("/healthz").is_success
+    error = answers[-1]["error"]
+    assert (error["code"], error["retryable"]) == ("overloaded", True)
 
 
 def test_a_deadline_ends_an_answer(start_runner: Callable[..., RunnerProcess]) -> None:

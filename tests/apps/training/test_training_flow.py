@@ -14,6 +14,7 @@ from apps.assets import selectors as assets
 from apps.assets import services as assets_services
 from apps.assets.errors import DevelopRightMissing
 from apps.assets.types import AccessRight, AssetKind, ChainState
+from apps.compute import runner as runner_client
 from apps.compute import services as compute
 from apps.compute.errors import RunnerUnavailable
 from apps.compute.models import Job, JobProgress
@@ -98,7 +99,7 @@ def replay(
     def finish_now(actor: Any, run_id: UUID) -> RunInfo:
         job_id = selectors.training_run(actor, run_id).job.id
         with monkeypatch.context() as patch:
-            patch.setattr(polling.runner, "artifact_chunks", artifact_chunks)
+            patch.setattr(runner_client, "artifact_chunks", artifact_chunks)
             polling._apply(job_id, status.model_copy(update={"job_id": job_id}))
         outbox.drain()
         return selectors.training_run(actor, run_id)
