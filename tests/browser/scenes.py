@@ -90,7 +90,7 @@ def registry(world: World) -> None:
             name="Support message classifier, fine-tuned on six classes",
             summary="Sorts a message into one of six classes.",
         )
-        assets.release_version(
+        trained = assets.release_version(
             actor=team,
             asset_id=model.id,
             content_root="0x" + "5a" * 32,
@@ -98,6 +98,7 @@ def registry(world: World) -> None:
             parents=[ParentRef(version.id, 3000)],
         )
         draft = assets.register_asset(actor=team, kind=AssetKind.DATASET, name="Invoices, scanned")
+    world.ids["model_asset_version"] = trained.id
     world.ids |= {"dataset_asset": data.id, "model_asset": model.id, "draft_asset": draft.id}
 
 
