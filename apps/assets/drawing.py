@@ -11,10 +11,10 @@ from apps.assets.types import Lineage, LineageNode
 MAX_DRAWN = 40
 """Above this many versions a drawing says less than the list beside it."""
 
-_BOX_WIDTH, _BOX_HEIGHT = 176, 60
+_BOX_WIDTH, _BOX_HEIGHT = 200, 60
 _GAP_ALONG, _GAP_ACROSS = 72, 20
 _MARGIN = 4
-_NAME_LENGTH = 18
+_NAME_LENGTH = 20
 
 
 @dataclass(frozen=True)

@@ -42,8 +42,8 @@ def asset_page(request: HttpRequest, asset_id: UUID) -> HttpResponse:
             "version": versions[0],
             "lineage": lineage,
             "drawings": [
-                ("hidden sm:block", draw(lineage, downwards=False)),
-                ("sm:hidden", draw(lineage, downwards=True)),
+                ("across", draw(lineage, downwards=False)),
+                ("down", draw(lineage, downwards=True)),
             ],
             "shares": selectors.share_lines(lineage),
             "contributors": selectors.visible_contributors(actor, lineage),

@@ -176,10 +176,6 @@ class Lineage:
     nodes: tuple[LineageNode, ...]
     edges: tuple[LineageEdge, ...]
 
-    def node(self, version_id: UUID) -> LineageNode:
-        """The node of a version in this lineage."""
-        return next(node for node in self.nodes if node.version_id == version_id)
-
 
 @dataclass(frozen=True)
 class ShareLine:

@@ -101,11 +101,20 @@ def price_split(listing_id: UUID) -> PriceSplit:
 
 
 def split_groups(split: PriceSplit) -> list[SplitGroup]:
-    """A split for anyone to read: owners by name, the contributors of a version together."""
+    """A split for anyone to read: owners by name, the contributors of a version together.
+
+    Where the owner alone made a version, its two parts are one line.
+    """
     nodes = {node.version_id: node for node in assets.lineage(split.asset_version_id).nodes}
     grouped: dict[tuple[UUID, str], list[SplitLine]] = defaultdict(list)
+    made_by: dict[UUID, set[UUID]] = defaultdict(set)
     for line in split.lines:
-        grouped[line.path[-1], line.rule].append(line)
+        if line.rule == ShareRule.CONTRIBUTOR:
+            made_by[line.path[-1]].add(line.payee_id)
+    for line in split.lines:
+        version_id = line.path[-1]
+        alone = made_by[version_id] == {nodes[version_id].owner_id}
+        grouped[version_id, ShareRule.OWNER.value if alone else line.rule].append(line)
     groups = []
     for (version_id, rule), lines in grouped.items():
         node = nodes[version_id]

@@ -20,9 +20,9 @@ Release = Callable[..., Any]
 
 @pytest.fixture
 def graph(actor: Any, annotator: Any, release: Release) -> Any:
-    """A model of the actor's on a dataset that the annotator helped to make."""
+    """An agent of the actor's on a dataset that the annotator helped to make."""
     data = release(actor, "Messages", contributions=[ContributionSpec(annotator.organisation_id, "annotator", 3)])
-    model = release(actor, "Classifier", AssetKind.MODEL, parents=[ParentRef(data.id, 2_000)])
+    model = release(actor, "Classifier", AssetKind.AGENT, parents=[ParentRef(data.id, 2_000)])
     return data, model
 
 
@@ -81,7 +81,7 @@ def test_the_page_of_anothers_private_asset_answers_404(
 
 def test_the_api_answers_facts_lineage_and_verification(graph: Any, actor: Any, api_for: Callable[[Any], Any]) -> None:
     api = api_for(actor)
-    assert [row["name"] for row in api.get("/api/v1/assets/?kind=model").json()["results"]] == ["Classifier"]
+    assert [row["name"] for row in api.get("/api/v1/assets/?kind=agent").json()["results"]] == ["Classifier"]
     detail = api.get(f"/api/v1/assets/{graph[1].asset_id}/").json()
     assert detail["versions"][0]["metadata_hash"] == graph[1].metadata_hash
     assert detail["versions"][0]["proof"]["token_id"] == str(graph[1].asset_id.int)
