@@ -9,6 +9,7 @@ from apps.assets.panels import Panel, asset_panel
 from apps.assets.types import AssetInfo, AssetKind
 from apps.core.errors import NotFound
 from apps.datasets import selectors
+from apps.datasets.rows import column_order
 from apps.tenancy.types import Actor
 
 
@@ -31,11 +32,13 @@ def rows_panel(actor: Actor | None, asset: AssetInfo) -> Panel | None:
         return None
     may_read = actor is not None and selectors.may_read_rows(actor, asset.id)
     counts = versions[0].card.get("statistics", {}).get("classes", {})
+    columns = column_order(versions[0].schema)
     context = {
         "version": versions[0],
         "counts": list(counts.items()),
         "may_open": actor is not None and not actor.is_guest,
-        "preview": [[row.get(name, "") for name in versions[0].schema] for row in selectors.preview(versions[0])]
+        "columns": columns,
+        "preview": [[row.get(name, "") for name in columns] for row in selectors.preview(versions[0])]
         if may_read
         else [],
     }

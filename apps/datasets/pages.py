@@ -14,6 +14,7 @@ from apps.accounts.access import actor_required
 from apps.core.errors import InvalidInput
 from apps.core.pagination import cursor_page
 from apps.datasets import selectors, services
+from apps.datasets.rows import column_order
 from apps.datasets.types import MAX_NAME, MAX_SUMMARY, DatasetInfo, DatasetVersionInfo
 from apps.tenancy.actors import actor_of
 
@@ -83,7 +84,7 @@ def dataset_page(request: HttpRequest, dataset_id: UUID) -> HttpResponse:
         context |= _card(version) | {"contributors": selectors.contributors(actor, version)}
         if context["may_read"]:
             context["preview"] = [
-                [row.get(column, "") for column in version.schema] for row in selectors.preview(version)
+                [row.get(column, "") for column in context["columns"]] for row in selectors.preview(version)
             ]
     return render(request, "datasets/dataset.html", context)
 
@@ -101,6 +102,8 @@ def _card(version: DatasetVersionInfo) -> dict[str, Any]:
     total = sum(counts.values()) or 1
     return {
         "version": version,
+        "columns": column_order(version.schema),
+        "schema": [(name, version.schema[name]) for name in column_order(version.schema)],
         "quality": version.card.get("quality"),
         "statistics": statistics,
         "bars": [(name, count, round(count * 100 / total, 1)) for name, count in counts.items()],

@@ -7,7 +7,7 @@ import math
 import random
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from apps.datasets.errors import UnusableRows
@@ -59,6 +59,12 @@ def with_split(rows: Sequence[Row], *, seed: int = SPLIT_SEED, test_percent: int
         share = min(len(indices) - 1, math.ceil(len(indices) * test_percent / 100))
         tested.update(indices[:share])
     return [row | {"split": (Split.TEST if i in tested else Split.TRAIN).value} for i, row in enumerate(rows)]
+
+
+def column_order(names: Iterable[str]) -> list[str]:
+    """Columns as people expect them: id, text, label, then the rest by name."""
+    first = ("id", "text", "label")
+    return sorted(names, key=lambda name: (first.index(name) if name in first else len(first), name))
 
 
 def classes_of(rows: Sequence[Row]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,6 +50,11 @@ def instruction_html(markdown: str) -> str:
     """A requester's Markdown as safe HTML: no images, no scripts, links open nothing of ours."""
     rendered = MarkdownIt("commonmark", {"html": False}).render(markdown)
     return nh3.clean(rendered, tags=_TAGS, attributes={"a": {"href"}}, url_schemes={"http", "https", "mailto"})
+
+
+def plain_text(markdown: str) -> str:
+    """The same without any formatting."""
+    return html.unescape(nh3.clean(instruction_html(markdown), tags=set())).strip()
 
 
 def check_design(

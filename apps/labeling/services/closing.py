@@ -22,6 +22,7 @@ from apps.datasets import services as datasets
 from apps.datasets.types import DatasetVersionInfo, Row
 from apps.labeling.acceptance import UNUSABLE, decide
 from apps.labeling.consensus import Answer, Consensus, Record, Result, aggregate, krippendorff_alpha
+from apps.labeling.design import plain_text
 from apps.labeling.events import OrderFinished
 from apps.labeling.models import Annotation, AnnotatorStats, Order, Task
 from apps.labeling.selectors.orders import classes_of
@@ -148,7 +149,7 @@ def _dataset_of(actor: Actor, order_id: UUID) -> UUID:
     """The dataset that the order's result is a version of; made with the first attempt."""
     order = Order.objects.select_for_update(no_key=True).get(id=order_id)
     if order.dataset_id is None:
-        dataset = datasets.create_dataset(actor=actor, name=order.title, summary=order.instruction[:2000])
+        dataset = datasets.create_dataset(actor=actor, name=order.title, summary=plain_text(order.instruction)[:2000])
         order.dataset_id = dataset.id
         order.save(update_fields=["dataset_id", "updated_at"])
     return order.dataset_id
