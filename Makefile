@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TORCH ?= torch==2.13.0
 # pip's options for torch alone: where to find the build that fits the hardware.
 TORCH_PIP_OPTIONS ?=
-PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install -qq
 
 # Checks load the settings as production has them; nothing is contacted, so the addresses only need the right form.
 CHECK_ENVIRONMENT := SAHARA_MODE=production \
@@ -50,15 +50,19 @@ golden-path: $(VENV)/.platform ## Order, label, train, build, sell, pay out; DAT
 	@$(BIN)/python -m sahara_platform.embedded exec --start -- $(BIN)/python -m examples.golden_path $(if $(DATA),--data "$(DATA)")
 
 UV_COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-emit-index-url --no-emit-find-links \
-	--custom-compile-command "make lock" --no-emit-package torch
+	--custom-compile-command "make lock" --no-annotate --no-emit-package torch
 LOCK_INPUTS := requirements.in gpu_runner/requirements.in requirements-dev.in
+LOCKED := requirements.txt gpu_runner/requirements.txt requirements-dev.txt
 
-lock: $(VENV)/.development ## Compile the three requirement files anew, consistent with each other
-	@mkdir -p var/lock
-	$(UV_COMPILE) --upgrade --no-annotate --no-header $(LOCK_INPUTS) --output-file var/lock/constraints.txt
+lock: | $(VENV)/.development ## Compile the three requirement files, consistent with each other; UPGRADE=1 for newer versions
+	@mkdir -p var/lock && cp gpu_runner/requirements.txt var/lock/runner.txt
+	@sed -n 's/^\([A-Za-z0-9._-]*==[^ ;]*\).*/\1/p' $(if $(UPGRADE),/dev/null,$(LOCKED)) | sort -u > var/lock/constraints.txt
+	$(UV_COMPILE) --no-header $(LOCK_INPUTS) --output-file var/lock/constraints.txt
 	$(UV_COMPILE) --generate-hashes -c var/lock/constraints.txt requirements.in --output-file requirements.txt
-	$(UV_COMPILE) -c var/lock/constraints.txt gpu_runner/requirements.in --output-file gpu_runner/requirements.txt
-	$(UV_COMPILE) -c var/lock/constraints.txt -c requirements.txt requirements-dev.in --output-file requirements-dev.txt
+	$(UV_COMPILE) -c var/lock/constraints.txt gpu_runner/requirements.in --output-file var/lock/runner.txt
+	@# Like torch itself, the libraries of its GPU builds come with the build that fits the hardware.
+	@grep -Ev '^(cuda-|nvidia-|triton)' var/lock/runner.txt > gpu_runner/requirements.txt
+	$(UV_COMPILE) -c var/lock/constraints.txt requirements-dev.in --output-file requirements-dev.txt
 
 clean: ## Remove everything that was built; data in var/ stays
 	rm -rf $(VENV) node_modules static/dist chain_bridge/contracts/node_modules .mypy_cache .pytest_cache .ruff_cache
