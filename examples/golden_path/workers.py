@@ -34,17 +34,17 @@ CROWD = (
 
 
 def confusion_matrix(skill: Skill, classes: Sequence[str]) -> list[list[float]]:
-    """Row: true class; column: probability of answering that class. Rows sum to 1."""
+    """Row: true class; column: probability of answering that class."""
     matrix = []
     for true in range(len(classes)):
         wrong = [other for other in range(len(classes)) if other != true]
         row = [0.0] * len(classes)
         row[true] = skill.right
         if skill.drawn_to is not None and skill.drawn_to != true:
-            row[skill.drawn_to] += 1 - skill.right
+            row[skill.drawn_to] = round(1 - skill.right, 4)
         else:
             for other in wrong:
-                row[other] = (1 - skill.right) / len(wrong)
+                row[other] = round((1 - skill.right) / len(wrong), 4)
         matrix.append(row)
     return matrix
 
