@@ -45,4 +45,4 @@ class WalletForm(forms.Form):
 
 def as_decimal(amount: Money) -> Decimal:
     """An amount as the form shows it."""
-    return Decimal(amount.minor) / _MINOR
+    return (Decimal(amount.minor) / _MINOR).quantize(Decimal("0.01"))

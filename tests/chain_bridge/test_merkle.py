@@ -48,7 +48,7 @@ def reference() -> Iterator[Reference]:
         process.stdin.close()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(rows=ROWS)
 def test_root_and_proofs_equal_the_library(reference: Reference, rows: list[tuple[int, str, str, int]]) -> None:
     tree = build_tree([encode_words(*row) for row in rows])

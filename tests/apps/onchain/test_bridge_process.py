@@ -82,9 +82,9 @@ def test_process_sends_and_stops_at_sigterm(driven: DrivenBridge, make_actor: Ma
 
 def test_process_killed_again_and_again_sends_everything_once(driven: DrivenBridge, make_actor: MakeActor) -> None:
     organisation_id = make_actor().organisation_id
-    intents = [driven.register_asset(organisation_id, 3_000 + number) for number in range(60)]
+    intents = [driven.register_asset(organisation_id, 3_000 + number) for number in range(40)]
     done = ChainTransaction.objects.filter(intent_id__in=intents)
-    for kills in range(4):
+    for kills in range(2):
         with _process(driven.chain.config) as process:
             wanted = min(done.count() + 1, len(intents))
             _wait(partial(_at_least, done, wanted))
@@ -96,7 +96,7 @@ def test_process_killed_again_and_again_sends_everything_once(driven: DrivenBrid
     with all_tenants(reason="tests"):
         assert {row.state for row in ChainIntent.objects.filter(id__in=intents)} == {IntentState.CONFIRMED}
     nonces = sorted(done.values_list("nonce", flat=True))
-    assert nonces == list(range(nonces[0], nonces[0] + 60))
+    assert nonces == list(range(nonces[0], nonces[0] + 40))
 
 
 def test_missing_settings_are_named(driven: DrivenBridge) -> None:

@@ -14,7 +14,8 @@ from apps.core.money import Money
 from apps.core.tenant import tenant_scope
 from apps.ledger import services as ledger
 from apps.ledger.types import AccountKind, AccountRef, SourceRef
-from apps.tenancy.types import PLATFORM_ID, Actor
+from apps.tenancy.services import create_organisation
+from apps.tenancy.types import PLATFORM_ID, Actor, Role
 from tests.apps.onchain.bridge_fixtures import driven
 
 __all__ = ["driven", "earner"]
@@ -22,10 +23,17 @@ __all__ = ["driven", "earner"]
 
 @pytest.fixture
 def earner(make_actor: Callable[..., Any]) -> Callable[..., Actor]:
-    """`earner(cents=…, wallet=True | False | "0x…")`: an organisation that has earned, with a wallet."""
+    """`earner(cents=…, wallet=True | False | "0x…")`: an organisation that has earned, with a wallet.
+
+    One user owns them all: making users is slow, on purpose.
+    """
+    owner: list[Any] = []
 
     def make(cents: int = 1_000, wallet: bool | str = True) -> Actor:
-        actor: Actor = make_actor(name="Earner")
+        if not owner:
+            owner.append(make_actor(name="Earner").user_id)
+        organisation = create_organisation(user_id=owner[0], name=f"Earner {secrets.token_hex(4)}")
+        actor = Actor(owner[0], organisation.id, Role.OWNER)
         ledger.transfer(
             debit=AccountRef(PLATFORM_ID, AccountKind.PROCESSOR, "USD"),
             credit=AccountRef(actor.organisation_id, AccountKind.EARNINGS, "USD"),
