@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, permissions, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.assets import selectors as assets
-from apps.assets.types import AccessRight, AssetKind, ShareRule
-from apps.core.errors import InvalidInput
+from apps.assets.types import AccessRight, AssetKind
 from apps.core.ids import uuid7
 from apps.core.money import Money
 from apps.marketplace import selectors, services
@@ -24,7 +21,6 @@ from apps.marketplace.selectors.trades import licence_info, sale_info
 from apps.marketplace.terms import TEMPLATES
 from apps.marketplace.types import SaleInfo
 from apps.tenancy.actors import actor_of
-from apps.tenancy.selectors import organisation_names
 
 
 class PriceSerializer(serializers.Serializer[Any]):
@@ -166,27 +162,6 @@ _FILTERS = [
 ]
 
 
-def listing_filters(request: HttpRequest | Request) -> dict[str, Any]:
-    """The filters of a search from its query string. Raises InvalidInput naming the bad one."""
-    query = request.GET
-    found: dict[str, Any] = {"text": query.get("q", "")}
-    for name, enum in (("kind", AssetKind), ("right", AccessRight)):
-        if value := query.get(name):
-            if value not in set(enum):
-                raise _bad_filter(name, f"One of {', '.join(enum)}.")
-            found[name] = enum(value)
-    for name in ("min_price_minor", "max_price_minor"):
-        if value := query.get(name):
-            if not value.isdecimal() or len(value) > 12:
-                raise _bad_filter(name, "A whole number of cents.")
-            found[name] = int(value)
-    return found
-
-
-def _bad_filter(name: str, message: str) -> InvalidInput:
-    return InvalidInput("invalid_filter", f"{name}: {message}", errors=[{"field": name, "message": message}])
-
-
 class ListingListView(generics.ListAPIView[Listing]):
     """Search the offers; POST makes one of an own asset, or changes it."""
 
@@ -197,7 +172,7 @@ class ListingListView(generics.ListAPIView[Listing]):
         return [permissions.AllowAny()] if self.request.method == "GET" else super().get_permissions()
 
     def get_queryset(self) -> Any:
-        return selectors.public_listings(**listing_filters(self.request))
+        return selectors.public_listings(**selectors.listing_filters(self.request.GET.dict()))
 
     @extend_schema(parameters=_FILTERS)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -308,26 +283,4 @@ class TermsView(APIView):
 
 
 def _sale_json(sale: SaleInfo) -> dict[str, Any]:
-    return SaleSerializer(vars(sale) | {"lines": sale_line_rows(sale)}).data
-
-
-def sale_line_rows(sale: SaleInfo) -> list[dict[str, Any]]:
-    """The lines of a sale as its seller may see them: contributors are named where the seller owns the version."""
-    lines = selectors.sale_lines(sale)
-    owners = {node.version_id: node.owner_id for node in assets.lineage(sale.asset_version_id).nodes}
-    names = organisation_names({line.payee_id for line in lines})
-    rows = []
-    for line in lines:
-        named = line.rule == ShareRule.OWNER or owners[line.path[-1]] == sale.seller_id
-        rows.append(
-            {
-                "payee_id": str(line.payee_id) if named else None,
-                "payee_name": names.get(line.payee_id, "") if named else "A contributor",
-                "amount": line.amount,
-                "rule": line.rule,
-                "role": line.role,
-                "path": line.path,
-                "weight": f"{line.numerator}/{line.denominator}",
-            }
-        )
-    return rows
+    return SaleSerializer(vars(sale) | {"lines": selectors.sale_line_rows(sale)}).data

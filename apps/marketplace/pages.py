@@ -22,7 +22,6 @@ from apps.core.pagination import CursorPage
 from apps.ledger import selectors as ledger
 from apps.ledger.types import AccountKind, AccountRef
 from apps.marketplace import selectors, services
-from apps.marketplace.api import listing_filters, sale_line_rows
 from apps.marketplace.errors import FundsMissing, InvalidListing
 from apps.marketplace.selectors.listings import listing_info
 from apps.marketplace.selectors.trades import licence_info, sale_info
@@ -71,7 +70,7 @@ def _page_of(request: HttpRequest, rows: Any) -> tuple[list[Any], CursorPage]:
 @require_GET
 def marketplace(request: HttpRequest) -> HttpResponse:
     """Search what is offered."""
-    filters = listing_filters(request)
+    filters = selectors.listing_filters(request.GET.dict())
     rows, paginator = _page_of(request, selectors.public_listings(**filters))
     context = {
         "offers": [{"listing": info, "terms": TEMPLATES[info.terms]} for info in map(listing_info, rows)],
@@ -144,7 +143,9 @@ def sales(request: HttpRequest) -> HttpResponse:
     found = []
     for row in rows:
         info = sale_info(row)
-        found.append({"sale": info, "name": row.listing.name, "buyer": row.buyer, "lines": sale_line_rows(info)})
+        found.append(
+            {"sale": info, "name": row.listing.name, "buyer": row.buyer, "lines": selectors.sale_line_rows(info)}
+        )
     return render(request, "marketplace/sales.html", {"sales": found, "paginator": paginator})
 
 

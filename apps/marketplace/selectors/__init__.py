@@ -1,7 +1,14 @@
 """Reads of the marketplace."""
 
-from apps.marketplace.selectors.listings import active_listings, listing, price_split, public_listings, split_groups
-from apps.marketplace.selectors.trades import active_licence, licence, licences, sale_lines, sales
+from apps.marketplace.selectors.listings import (
+    active_listings,
+    listing,
+    listing_filters,
+    price_split,
+    public_listings,
+    split_groups,
+)
+from apps.marketplace.selectors.trades import active_licence, licence, licences, sale_line_rows, sale_lines, sales
 
 __all__ = [
     "active_licence",
@@ -9,8 +16,10 @@ __all__ = [
     "licence",
     "licences",
     "listing",
+    "listing_filters",
     "price_split",
     "public_listings",
+    "sale_line_rows",
     "sale_lines",
     "sales",
     "split_groups",

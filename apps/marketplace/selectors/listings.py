@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -12,6 +14,7 @@ from django.db.models import Q, QuerySet
 
 from apps.assets import selectors as assets
 from apps.assets.types import AccessRight, AssetKind, ShareRule
+from apps.core.errors import InvalidInput
 from apps.core.money import Money
 from apps.marketplace.errors import ListingNotFound
 from apps.marketplace.models import SEARCHED, Listing
@@ -78,6 +81,26 @@ def public_listings(
     if max_price_minor is not None:
         rows = rows.filter(price_minor__lte=max_price_minor)
     return rows
+
+
+def listing_filters(query: Mapping[str, str]) -> dict[str, Any]:
+    """The arguments of `public_listings` from a query string. Raises InvalidInput naming the bad one."""
+    found: dict[str, Any] = {"text": query.get("q", "")}
+    for name, enum in (("kind", AssetKind), ("right", AccessRight)):
+        if value := query.get(name):
+            if value not in set(enum):
+                raise _bad_filter(name, f"One of {', '.join(enum)}.")
+            found[name] = enum(value)
+    for name in ("min_price_minor", "max_price_minor"):
+        if value := query.get(name):
+            if not value.isdecimal() or len(value) > 12:
+                raise _bad_filter(name, "A whole number of cents.")
+            found[name] = int(value)
+    return found
+
+
+def _bad_filter(name: str, message: str) -> InvalidInput:
+    return InvalidInput("invalid_filter", f"{name}: {message}", errors=[{"field": name, "message": message}])
 
 
 def active_listings(asset_id: UUID) -> list[ListingInfo]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from apps.assets.types import AccessRight
+from apps.assets import selectors as assets
+from apps.assets.types import AccessRight, ShareRule
 from apps.core import clock
 from apps.core.errors import NotFound
 from apps.core.money import Money
@@ -14,6 +16,7 @@ from apps.core.tenant import all_tenants
 from apps.marketplace.models import Licence, Sale, SaleLine
 from apps.marketplace.policies import MarketplacePermission, require
 from apps.marketplace.types import LicenceInfo, LicenceState, SaleInfo, SplitLine
+from apps.tenancy.selectors import organisation_names
 from apps.tenancy.types import Actor
 
 
@@ -94,6 +97,28 @@ def sale_lines(sale: SaleInfo) -> list[SplitLine]:
     with all_tenants(reason="the lines of a sale that the caller may see"):
         rows = list(SaleLine.objects.filter(sale_id=sale.id).order_by("id"))
     return [_split_line(row, sale.price.currency) for row in rows]
+
+
+def sale_line_rows(sale: SaleInfo) -> list[dict[str, Any]]:
+    """The lines of a sale as its seller may see them: contributors are named where the seller owns the version."""
+    lines = sale_lines(sale)
+    owners = {node.version_id: node.owner_id for node in assets.lineage(sale.asset_version_id).nodes}
+    names = organisation_names({line.payee_id for line in lines})
+    rows = []
+    for line in lines:
+        named = line.rule == ShareRule.OWNER or owners[line.path[-1]] == sale.seller_id
+        rows.append(
+            {
+                "payee_id": str(line.payee_id) if named else None,
+                "payee_name": names.get(line.payee_id, "") if named else "A contributor",
+                "amount": line.amount,
+                "rule": line.rule,
+                "role": line.role,
+                "path": line.path,
+                "weight": f"{line.numerator}/{line.denominator}",
+            }
+        )
+    return rows
 
 
 def _split_line(row: SaleLine, currency: str) -> SplitLine:
