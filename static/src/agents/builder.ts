@@ -49,7 +49,7 @@ class AgentForm extends HTMLElement {
     const body = new FormData(form);
     const headers = { "X-Autosave": "1", "X-CSRFToken": csrfToken() };
     try {
-      const response = await fetch(form.action, { method: "POST", body, headers, credentials: "same-origin" });
+      const response = await fetch(form.getAttribute("action") ?? "", { method: "POST", body, headers, credentials: "same-origin" });
       if (response.status === 204) {
         if (file) file.value = "";
         this.say("Saved. Visitors see it when you publish.");

@@ -53,7 +53,7 @@ class AgentChat extends HTMLElement {
     const text = (starter || this.question?.value || "").trim();
     if (!text || this.running) return;
     if (!starter && this.question) this.question.value = "";
-    void this.ask(form.action, text);
+    void this.ask(form.getAttribute("action") ?? "", text);
   }
 
   private async ask(url: string, text: string): Promise<void> {
