@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import subprocess  # noqa: S404 (runs only the bundled Node with fixed arguments)
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
