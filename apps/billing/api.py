@@ -39,7 +39,7 @@ class NewRefundSerializer(serializers.Serializer[Any]):
     amount_minor = serializers.RegexField(r"^[0-9]{1,12}$", required=False, help_text="minor units, as a string")
 
 
-class TopUpSerializer(serializers.Serializer[TopUp]):
+class TopUpSerializer(serializers.Serializer[Any]):
     """A top-up."""
 
     def to_representation(self, instance: TopUp | TopUpInfo) -> dict[str, Any]:

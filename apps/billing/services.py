@@ -208,9 +208,8 @@ def _settle_refund(row: TopUp, refund: TopUpRefund, amount: Money, processor_id:
 
 def _act_on(event: ProcessorEvent, session: CheckoutSession) -> None:
     """One verified event, once: a second delivery waits here for the first and then finds its mark."""
-    try:
-        row = _locked(session.top_up_id)
-    except TopUpNotFound:
+    row = TopUp.objects.select_for_update().filter(id=session.top_up_id).first() if session.top_up_id else None
+    if row is None:
         # Another installation on the same account of the processor: not ours to refuse.
         logger.warning("event %s is about a top-up that is not known here", event.id)
         return
@@ -220,7 +219,7 @@ def _act_on(event: ProcessorEvent, session: CheckoutSession) -> None:
     _settle(row, session)
 
 
-def _locked(top_up_id: UUID | None) -> TopUp:
+def _locked(top_up_id: UUID) -> TopUp:
     row = TopUp.objects.select_for_update().filter(id=top_up_id).first()
     if row is None:
         raise TopUpNotFound

@@ -95,7 +95,7 @@ def test_a_payment_completes_the_session_and_is_told_by_a_signed_event(
     assert paid.status_code == 303
     assert paid.headers["location"] == f"http://127.0.0.1:1/done?session={session.id}"
     wait_until(lambda: any(e.data.object.id == session.id for e in receiver.events), timeout_s=10, what="No event")
-    now = client_of(server).v1.checkout.sessions.retrieve(session.id)
+    now: Any = client_of(server).v1.checkout.sessions.retrieve(session.id)
     assert (now.status, now.payment_status, now.metadata.to_dict()) == ("complete", "paid", {"top_up": "42"})
     intent = client_of(server).v1.payment_intents.retrieve(now.payment_intent)
     assert (intent.status, intent.amount) == ("succeeded", 2500)

@@ -59,8 +59,13 @@ def test_a_driver_s_message_with_its_address_is_not_shown() -> None:
 
 
 def test_the_parts_are_not_asked_more_often_than_once_a_second() -> None:
-    asked = []
-    health.check("counted")(lambda: asked.append(1) or "")
+    asked: list[int] = []
+
+    def counted() -> str:
+        asked.append(1)
+        return ""
+
+    health.check("counted")(counted)
     for _ in range(5):
         Client().get("/readyz")
     assert len(asked) == 1
