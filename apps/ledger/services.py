@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from apps.core import live
 from apps.core.money import Amount
 from apps.core.tenant import all_tenants
 from apps.ledger.errors import HoldExceeded, InsufficientFunds, TransferKeyReused
@@ -108,6 +109,7 @@ def capture_hold(
         hold.captured += units_of(amount)
         hold.save(update_fields=["captured"])
         row.save(force_insert=True)
+        _tell_payees([accounts[credit]])
         return transfer_info(row)
 
 
@@ -218,7 +220,14 @@ def _post(rows: list[Transfer], accounts: Sequence[Account]) -> list[Transfer]:
         available[debit.id] -= row.amount
         available[row.credit_account_id] += row.amount
     Transfer.objects.bulk_create(new)
+    _tell_payees([by_id[row.credit_account_id] for row in new])
     return [existing.get(row.idempotency_key, row) for row in rows]
+
+
+def _tell_payees(credited: Sequence[Account]) -> None:
+    """Earnings are seen at once: open pages of the payees hear of them after the commit."""
+    for organisation_id in {account.tenant_id for account in credited if account.kind == AccountKind.EARNINGS}:
+        live.notify(f"earnings:{organisation_id}")
 
 
 def _require_available(account: Account, units: int) -> None:
