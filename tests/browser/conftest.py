@@ -100,6 +100,28 @@ def visit(chromium: Browser, live_server_url: str) -> Iterator[Callable[..., Bro
         context.close()
 
 
+@pytest.fixture
+def deliveries(db: None) -> Iterator[None]:
+    """Delivers events while the test runs, as a worker does."""
+    stop = threading.Event()
+
+    def work() -> None:
+        from django.db import connections
+
+        from apps.core import outbox
+
+        while not stop.is_set():
+            outbox.drain()
+            stop.wait(0.1)
+        connections.close_all()
+
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    yield
+    stop.set()
+    worker.join(timeout=30)
+
+
 def session_of(actor: Any) -> str:
     """A session of the actor (a guest's too), as the sign-in leaves it behind."""
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
