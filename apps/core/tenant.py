@@ -72,6 +72,10 @@ def _apply_to_open_transaction() -> None:
 
 @contextmanager
 def _enter(scope: Scope) -> Iterator[None]:
+    outer = _scope.get()
+    if outer is not None and outer.settings == scope.settings:
+        yield  # nothing to tell PostgreSQL
+        return
     token = _scope.set(scope)
     try:
         _apply_to_open_transaction()
