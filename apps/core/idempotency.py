@@ -63,11 +63,12 @@ def _hash_of(request: HttpRequest) -> str:
     if request.content_type in ("multipart/form-data", "application/x-www-form-urlencoded"):
         for name, values in sorted(request.POST.lists()):
             digest.update(repr((name, values)).encode())
-        for name, upload in sorted(request.FILES.items()):
+        for name, uploads in sorted(request.FILES.lists()):
             digest.update(name.encode())
-            for chunk in upload.chunks():  # type: ignore[union-attr]  # MultiValueDict.items() gives single files
-                digest.update(chunk)
-            upload.seek(0)  # type: ignore[union-attr]
+            for upload in uploads:
+                for chunk in upload.chunks():
+                    digest.update(chunk)
+                upload.seek(0)
     else:
         digest.update(request.body)
     return digest.hexdigest()

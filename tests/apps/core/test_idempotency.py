@@ -70,3 +70,17 @@ def test_ten_parallel_repeats_have_one_effect(api_for, make_actor):
     assert set(statuses) <= {201, 409}
     assert 201 in statuses
     assert ApiKey.objects.filter(organisation_id=actor.organisation_id, name="made once").count() == 1
+
+
+def test_every_file_of_a_field_counts_as_part_of_the_request():
+    from django.core.files.uploadedfile import SimpleUploadedFile
+    from django.test import RequestFactory
+
+    from apps.core.idempotency import _hash_of
+
+    def digest(*contents: bytes) -> str:
+        files = [SimpleUploadedFile(f"{n}.txt", content) for n, content in enumerate(contents)]
+        return _hash_of(RequestFactory().post("/api/v1/things/", {"files": files}))
+
+    assert digest(b"one", b"two") == digest(b"one", b"two")
+    assert digest(b"one", b"two") != digest(b"ONE", b"two")
