@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from apps.agents.models_in_use import classifier_in_use, language_model_in_use
 from apps.agents.policies import require
 from apps.agents.selectors.agents import agent_info, get_agent
 from apps.agents.types import MAX_STARTERS, AgentInfo, AgentsPermission, AnswerMode, Tone
-from apps.core.errors import FieldProblem, InvalidInput
+from apps.core.errors import FieldProblem, InvalidInput, NotFound
 from apps.knowledge import selectors as knowledge
 from apps.knowledge import services as knowledge_services
 from apps.knowledge.services import Upload
@@ -89,7 +90,8 @@ def add_agent_documents(*, actor: Actor, agent_id: UUID, files: Sequence[Upload]
     kept = {item.document.id for item in added}
     for document in knowledge.documents(actor, base_ids[0]):
         if document.sha256 == example_hash and document.id not in kept:
-            knowledge_services.remove_document(actor=actor, document_id=document.id)
+            with suppress(NotFound):  # the page saves by itself too: another request may have removed it
+                knowledge_services.remove_document(actor=actor, document_id=document.id)
     return added
 
 

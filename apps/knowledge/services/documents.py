@@ -13,7 +13,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 
 from apps.core import live, outbox
-from apps.core.errors import Conflict, FieldProblem, InvalidInput
+from apps.core.errors import Conflict, FieldProblem, InvalidInput, NotFound
 from apps.core.ids import uuid7
 from apps.core.storage import get_storage
 from apps.knowledge.errors import FileTooLarge
@@ -199,5 +199,8 @@ def _queue(row: Document) -> None:
 
 
 def _locked(actor: Actor, document_id: UUID, permission: KnowledgePermission) -> Document:
-    row = get_document(actor, document_id, permission)
-    return Document.objects.select_for_update().get(id=row.id)
+    get_document(actor, document_id, permission)
+    row = Document.objects.select_for_update().filter(id=document_id).first()
+    if row is None:  # removed by another request since it was found
+        raise NotFound("document_not_found", "There is no such document.")
+    return row
