@@ -6,8 +6,8 @@ from apps.training.types import TrainingMethod
 
 HEAD_START_S = 8.0
 HEAD_ROW_S = 0.025
-LORA_START_S = 35.0
-LORA_ROW_S = 0.45
+LORA_START_S = 45.0
+LORA_ROW_S = 0.6
 LORA_MAX_ROWS = 240
 
 

@@ -77,8 +77,8 @@ class TrainLoraSpec(Wire):
     base: str = BASE_CHAT_MODEL
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     rank: int = Field(default=8, ge=1, le=64)
-    targets: Literal["attention", "all-linear"] = "attention"
-    learning_rate: float = Field(default=1.5e-3, gt=0, le=0.1)
+    targets: Literal["attention", "all-linear"] = "all-linear"
+    learning_rate: float = Field(default=1e-3, gt=0, le=0.1)
     batch_size: int = Field(default=4, ge=1, le=64)
     epochs: int = Field(default=1, ge=1, le=20)
     max_steps: int = Field(default=60, ge=1, le=10_000)
