@@ -8,7 +8,7 @@ import openai
 from eth_account import Account
 
 from examples.golden_path.checkout import top_up
-from examples.golden_path.making import QUESTION
+from examples.golden_path.making import FACT, QUESTION
 from examples.golden_path.report import Step
 from examples.golden_path.stage import Stage
 from sahara import Client, Conflict, wait_for
@@ -103,7 +103,7 @@ def _use(stage: Stage, step: Step, buyer: Client) -> None:
     text = answer.choices[0].message.content or ""
     step.show("answer", text[:160].replace("\n", " "))
     step.show("tokens", answer.usage.total_tokens if answer.usage else 0)
-    step.require("the buyer gets an answer through OpenAI's client", bool(text.strip()))
+    step.require("the buyer gets the right answer through OpenAI's client", FACT in text, f"{FACT} hours")
     chunks = list(
         client.chat.completions.create(
             model=stage.agent.slug,

@@ -94,6 +94,11 @@ class AgentsResource(Resource):
         """The organisation's agents, newest first."""
         return (Agent.model_validate(row) for row in self.transport.pages("agents/"))
 
+    def update(self, agent_id: Id, **config: Any) -> Agent:
+        """Change the draft (name, job, instruction, tone, mode, knowledge_base_ids, models …)."""
+        response = self.transport.request("PATCH", f"agents/{agent_id}/", json=config)
+        return Agent.model_validate(response.json())
+
     def ask(self, agent_id: Id, question: str) -> AgentAnswer:
         """Ask the draft."""
         return AgentAnswer.model_validate(self.transport.post(f"agents/{agent_id}/chat/", {"question": question}))
