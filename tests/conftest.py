@@ -28,15 +28,7 @@ def _no_truncation() -> None:
     """Append-only tables cannot be truncated: a transactional test makes its own organisation, no clean slate."""
     from django.test import TransactionTestCase
 
-    TransactionTestCase._fixture_teardown = lambda self: None  # type: ignore[method-assign]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test that touches the database may use both aliases' connections, but only `default` is wrapped."""
-    for item in items:
-        marker = item.get_closest_marker("django_db")
-        if marker is not None and "databases" not in marker.kwargs:
-            marker.kwargs["databases"] = ["default"]
+    TransactionTestCase._fixture_teardown = lambda self: None  # type: ignore[attr-defined]  # private in the stubs
 
 
 @pytest.fixture

@@ -107,7 +107,6 @@ def test_no_setting_that_nothing_reads():
 def _settings_known_to_installed_packages(names: set[str]) -> set[str]:
     """Names that some installed package mentions: a misspelt or retired setting is not among them."""
     import allauth
-    import celery
     import channels
     import csp
     import django
@@ -122,9 +121,9 @@ def _settings_known_to_installed_packages(names: set[str]) -> set[str]:
             text = path.read_text(errors="ignore")
             short = {name: name.removeprefix("ACCOUNT_").removeprefix("HEADLESS_") for name in names - found}
             found |= {name for name, bare in short.items() if re.search(rf"\b({name}|{bare})\b", text)}
-    celery_options = {option.upper() for option in vars(celery.Celery("x").conf.defaults[0]) if option.islower()} | {
-        option.upper() for option in celery.Celery("x").conf.defaults[0]
-    }
+    from celery.app.defaults import NAMESPACES, flatten
+
+    celery_options = {str(option[0]).upper() for option in flatten(NAMESPACES)}
     return found | {name for name in names if name.removeprefix("CELERY_") in celery_options}
 
 

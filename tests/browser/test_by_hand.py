@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, FilePayload, Page, expect
 
 from tests.browser.page_checks import Watch, wait_until_ready
 from tests.browser.world import World
@@ -48,7 +48,7 @@ def test_an_order_is_placed_labelled_by_a_guest_kept_and_withdrawn(world: World,
 def place_order(page: Page, title: str) -> None:
     content = "text\n" + "".join(f'"{message}"\n' for message in MESSAGES)
     page.get_by_label("Your texts").set_input_files(
-        files=[{"name": "messages.csv", "mimeType": "text/csv", "buffer": content.encode()}]
+        files=[FilePayload(name="messages.csv", mimeType="text/csv", buffer=content.encode())]
     )
     page.get_by_label("Title").fill(title)
     page.get_by_label("Instruction").fill("Is the message **spam**?")
@@ -101,7 +101,7 @@ def test_an_agent_is_built_published_offered_bought_and_used(world: World, visit
     name = f"Desk {secrets.token_hex(3)}"
     builder, builder_watch = opened(visit(world.actors["team"]), "/agents/")
     build_and_publish(builder, name)
-    address = builder.get_by_role("link", name=re.compile("/a/desk-")).get_attribute("href") or ""
+    address = builder.locator("main a[href*='/a/']").first.get_attribute("href") or ""
     offer(builder)
 
     user, user_watch = opened(visit(world.actors["buyer"], width=390), "/marketplace/")
@@ -116,7 +116,7 @@ def build_and_publish(page: Page, name: str) -> None:
     page.get_by_label("Name").fill(name)
     handbook = b"# Returns\n\nYou may return an item within 45 days of delivery."
     page.get_by_label("Your document").set_input_files(
-        files=[{"name": "returns.md", "mimeType": "text/markdown", "buffer": handbook}]
+        files=[FilePayload(name="returns.md", mimeType="text/markdown", buffer=handbook)]
     )
     page.get_by_role("button", name="Save", exact=True).click()
     document = page.get_by_role("listitem").filter(has_text="returns.md")

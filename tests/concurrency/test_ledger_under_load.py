@@ -12,7 +12,7 @@ from django.db import connection
 from apps.core.money import Money
 from apps.ledger import selectors, services
 from apps.ledger.errors import HoldExceeded, InsufficientFunds, TransferKeyReused
-from apps.ledger.types import AccountKind, AccountRef, SourceRef
+from apps.ledger.types import AccountKind, AccountRef, SourceRef, units_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,7 +37,7 @@ def test_random_transfers_with_repeated_keys_keep_every_account_sound(make_actor
     accounts = [AccountRef(o, kind, "USD") for o in organisations for kind in (AccountKind.CASH, AccountKind.EARNINGS)]
     for organisation_id in organisations:
         fund(organisation_id, 5_000)
-    before = sum(selectors.balance(ref).posted.minor for ref in accounts)
+    before = sum(units_of(selectors.balance(ref).posted) for ref in accounts)
 
     def work(seed):
         rng = random.Random(seed)
@@ -56,7 +56,7 @@ def test_random_transfers_with_repeated_keys_keep_every_account_sound(make_actor
                 )
 
     in_threads(work, range(THREADS))
-    balances = [selectors.balance(ref).posted.minor for ref in accounts]
+    balances = [units_of(selectors.balance(ref).posted) for ref in accounts]
     assert sum(balances) == before
     assert min(balances) >= 0
     assert set(selectors.trial_balance().values()) == {0}

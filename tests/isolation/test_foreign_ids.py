@@ -178,5 +178,6 @@ def _slugs(organisation_id: UUID) -> list[str]:
             if issubclass(model, TenantOwned) and any(
                 isinstance(field, models.Field) and field.name == "slug" for field in model._meta.get_fields()
             ):
-                found += model._base_manager.filter(tenant_id=organisation_id).values_list("slug", flat=True)
+                rows: Any = model._base_manager.filter(tenant_id=organisation_id)
+                found += rows.values_list("slug", flat=True)
     return found

@@ -9,226 +9,425 @@ from apps.core.rls import EnableRowLevelSecurity
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('tenancy', '0002_platform_organisation'),
+        ("tenancy", "0002_platform_organisation"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Order',
+            name="Order",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('title', models.CharField(max_length=120)),
-                ('instruction', models.TextField(help_text='Markdown')),
-                ('example', models.JSONField(default=dict, help_text='{text, label, why}: one worked example')),
-                ('classes', models.JSONField(help_text='[{name, key}]')),
-                ('price_minor', models.PositiveIntegerField(help_text='pay for one label, in minor units')),
-                ('currency', models.CharField(default='USD', max_length=3)),
-                ('fee_bps', models.PositiveIntegerField()),
-                ('redundancy', models.PositiveSmallIntegerField()),
-                ('state', models.CharField(choices=[('draft', 'draft'), ('running', 'running'), ('closing', 'closing'), ('finished', 'finished'), ('cancelled', 'cancelled')], default=apps.labeling.types.OrderState['DRAFT'], max_length=10)),
-                ('outcome', models.CharField(blank=True, help_text='what a closing order becomes', max_length=10)),
-                ('item_count', models.PositiveIntegerField(default=0)),
-                ('gold_count', models.PositiveIntegerField(default=0)),
-                ('word_count', models.PositiveIntegerField(default=0)),
-                ('items_done', models.PositiveIntegerField(default=0, help_text='settled or taken out')),
-                ('hold_id', models.UUIDField(null=True)),
-                ('dataset_id', models.UUIDField(help_text='the dataset its result is or becomes a version of', null=True)),
-                ('dataset_version_id', models.UUIDField(null=True)),
-                ('launched_at', models.DateTimeField(null=True)),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation')),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("title", models.CharField(max_length=120)),
+                ("instruction", models.TextField(help_text="Markdown")),
+                ("example", models.JSONField(default=dict, help_text="{text, label, why}: one worked example")),
+                ("classes", models.JSONField(help_text="[{name, key}]")),
+                ("price_minor", models.PositiveIntegerField(help_text="pay for one label, in minor units")),
+                ("currency", models.CharField(default="USD", max_length=3)),
+                ("fee_bps", models.PositiveIntegerField()),
+                ("redundancy", models.PositiveSmallIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "draft"),
+                            ("running", "running"),
+                            ("closing", "closing"),
+                            ("finished", "finished"),
+                            ("cancelled", "cancelled"),
+                        ],
+                        default=apps.labeling.types.OrderState["DRAFT"],
+                        max_length=10,
+                    ),
+                ),
+                ("outcome", models.CharField(blank=True, help_text="what a closing order becomes", max_length=10)),
+                ("item_count", models.PositiveIntegerField(default=0)),
+                ("gold_count", models.PositiveIntegerField(default=0)),
+                ("word_count", models.PositiveIntegerField(default=0)),
+                ("items_done", models.PositiveIntegerField(default=0, help_text="settled or taken out")),
+                ("hold_id", models.UUIDField(null=True)),
+                (
+                    "dataset_id",
+                    models.UUIDField(help_text="the dataset its result is or becomes a version of", null=True),
+                ),
+                ("dataset_version_id", models.UUIDField(null=True)),
+                ("launched_at", models.DateTimeField(null=True)),
+                ("closed_at", models.DateTimeField(null=True)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tenancy.organisation"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='AnnotatorStats',
+            name="AnnotatorStats",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('queue_position', models.IntegerField(default=-1, help_text='tasks up to here were offered')),
-                ('swept_at', models.DateTimeField(help_text='when the queue was last searched from its start', null=True)),
-                ('submitted', models.PositiveIntegerField(default=0)),
-                ('gold_seen', models.PositiveIntegerField(default=0)),
-                ('gold_right', models.PositiveIntegerField(default=0)),
-                ('accepted', models.PositiveIntegerField(default=0)),
-                ('rejected', models.PositiveIntegerField(default=0)),
-                ('earned_minor', models.PositiveBigIntegerField(default=0)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('annotator', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation')),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='annotators', to='labeling.order')),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("queue_position", models.IntegerField(default=-1, help_text="tasks up to here were offered")),
+                (
+                    "swept_at",
+                    models.DateTimeField(help_text="when the queue was last searched from its start", null=True),
+                ),
+                ("submitted", models.PositiveIntegerField(default=0)),
+                ("gold_seen", models.PositiveIntegerField(default=0)),
+                ("gold_right", models.PositiveIntegerField(default=0)),
+                ("accepted", models.PositiveIntegerField(default=0)),
+                ("rejected", models.PositiveIntegerField(default=0)),
+                ("earned_minor", models.PositiveBigIntegerField(default=0)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "annotator",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tenancy.organisation"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tenancy.organisation"
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="annotators", to="labeling.order"
+                    ),
+                ),
             ],
             options={
-                'default_manager_name': 'objects',
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Task',
+            name="Task",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('position', models.PositiveIntegerField(help_text='order of work, shuffled')),
-                ('row', models.PositiveIntegerField(help_text='place in the upload')),
-                ('external_id', models.CharField(blank=True, max_length=200)),
-                ('text', models.TextField()),
-                ('gold_label', models.CharField(blank=True, max_length=80)),
-                ('open_slots', models.PositiveSmallIntegerField(help_text='labels still to be given out: neither leased nor answered')),
-                ('labels_done', models.PositiveSmallIntegerField(default=0)),
-                ('flags', models.PositiveSmallIntegerField(default=0)),
-                ('state', models.CharField(choices=[('open', 'open'), ('complete', 'complete'), ('settled', 'settled'), ('unusable', 'unusable')], default=apps.labeling.types.TaskState['OPEN'], max_length=10)),
-                ('decided', models.BooleanField(default=False, help_text='its answers were decided')),
-                ('label', models.CharField(blank=True, help_text='consensus, once known', max_length=80)),
-                ('confidence', models.FloatField(null=True)),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tasks', to='labeling.order')),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation')),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("position", models.PositiveIntegerField(help_text="order of work, shuffled")),
+                ("row", models.PositiveIntegerField(help_text="place in the upload")),
+                ("external_id", models.CharField(blank=True, max_length=200)),
+                ("text", models.TextField()),
+                ("gold_label", models.CharField(blank=True, max_length=80)),
+                (
+                    "open_slots",
+                    models.PositiveSmallIntegerField(
+                        help_text="labels still to be given out: neither leased nor answered"
+                    ),
+                ),
+                ("labels_done", models.PositiveSmallIntegerField(default=0)),
+                ("flags", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "open"),
+                            ("complete", "complete"),
+                            ("settled", "settled"),
+                            ("unusable", "unusable"),
+                        ],
+                        default=apps.labeling.types.TaskState["OPEN"],
+                        max_length=10,
+                    ),
+                ),
+                ("decided", models.BooleanField(default=False, help_text="its answers were decided")),
+                ("label", models.CharField(blank=True, help_text="consensus, once known", max_length=80)),
+                ("confidence", models.FloatField(null=True)),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="tasks", to="labeling.order"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tenancy.organisation"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Assignment',
+            name="Assignment",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('state', models.CharField(choices=[('leased', 'leased'), ('submitted', 'submitted'), ('skipped', 'skipped'), ('flagged', 'flagged'), ('expired', 'expired'), ('void', 'void')], default=apps.labeling.types.AssignmentState['LEASED'], max_length=10)),
-                ('leased_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('note', models.CharField(blank=True, help_text='why the item was flagged', max_length=300)),
-                ('annotator', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation')),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='assignments', to='labeling.order')),
-                ('task', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='assignments', to='labeling.task')),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("leased", "leased"),
+                            ("submitted", "submitted"),
+                            ("skipped", "skipped"),
+                            ("flagged", "flagged"),
+                            ("expired", "expired"),
+                            ("void", "void"),
+                        ],
+                        default=apps.labeling.types.AssignmentState["LEASED"],
+                        max_length=10,
+                    ),
+                ),
+                ("leased_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("note", models.CharField(blank=True, help_text="why the item was flagged", max_length=300)),
+                (
+                    "annotator",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tenancy.organisation"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tenancy.organisation"
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="assignments", to="labeling.order"
+                    ),
+                ),
+                (
+                    "task",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="assignments", to="labeling.task"
+                    ),
+                ),
             ],
             options={
-                'default_manager_name': 'objects',
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='Annotation',
+            name="Annotation",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('label', models.CharField(max_length=80)),
-                ('elapsed_ms', models.PositiveIntegerField()),
-                ('state', models.CharField(choices=[('pending', 'pending'), ('accepted', 'accepted'), ('rejected', 'rejected')], default=apps.labeling.types.AnnotationState['PENDING'], max_length=10)),
-                ('rule', models.CharField(choices=[('awaiting_labels', 'awaiting labels'), ('awaiting_standing', 'awaiting standing'), ('gold_match', 'gold match'), ('gold_mismatch', 'gold mismatch'), ('agrees_with_consensus', 'agrees with consensus'), ('trusted_by_gold', 'trusted by gold'), ('differs_from_consensus', 'differs from consensus'), ('failed_checks', 'failed checks'), ('item_unusable', 'item unusable')], default=apps.labeling.types.Rule['AWAITING_LABELS'], max_length=30)),
-                ('reason', models.CharField(max_length=400)),
-                ('amount_minor', models.PositiveIntegerField(default=0, help_text='paid')),
-                ('submitted_at', models.DateTimeField()),
-                ('decided_at', models.DateTimeField(null=True)),
-                ('order_title', models.CharField(max_length=120)),
-                ('task_text', models.CharField(max_length=200)),
-                ('currency', models.CharField(max_length=3)),
-                ('annotator', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation')),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation')),
-                ('assignment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='answers', to='labeling.assignment')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='annotations', to='labeling.order')),
-                ('task', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='annotations', to='labeling.task')),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("label", models.CharField(max_length=80)),
+                ("elapsed_ms", models.PositiveIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("pending", "pending"), ("accepted", "accepted"), ("rejected", "rejected")],
+                        default=apps.labeling.types.AnnotationState["PENDING"],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "rule",
+                    models.CharField(
+                        choices=[
+                            ("awaiting_labels", "awaiting labels"),
+                            ("awaiting_standing", "awaiting standing"),
+                            ("gold_match", "gold match"),
+                            ("gold_mismatch", "gold mismatch"),
+                            ("agrees_with_consensus", "agrees with consensus"),
+                            ("trusted_by_gold", "trusted by gold"),
+                            ("differs_from_consensus", "differs from consensus"),
+                            ("failed_checks", "failed checks"),
+                            ("item_unusable", "item unusable"),
+                        ],
+                        default=apps.labeling.types.Rule["AWAITING_LABELS"],
+                        max_length=30,
+                    ),
+                ),
+                ("reason", models.CharField(max_length=400)),
+                ("amount_minor", models.PositiveIntegerField(default=0, help_text="paid")),
+                ("submitted_at", models.DateTimeField()),
+                ("decided_at", models.DateTimeField(null=True)),
+                ("order_title", models.CharField(max_length=120)),
+                ("task_text", models.CharField(max_length=200)),
+                ("currency", models.CharField(max_length=3)),
+                (
+                    "annotator",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tenancy.organisation"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tenancy.organisation"
+                    ),
+                ),
+                (
+                    "assignment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="answers", to="labeling.assignment"
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="annotations", to="labeling.order"
+                    ),
+                ),
+                (
+                    "task",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="annotations", to="labeling.task"
+                    ),
+                ),
             ],
             options={
-                'default_manager_name': 'objects',
+                "default_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
-            name='BoardListing',
+            name="BoardListing",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('order_id', models.UUIDField(unique=True)),
-                ('title', models.CharField(max_length=120)),
-                ('instruction', models.TextField()),
-                ('example', models.JSONField(default=dict)),
-                ('classes', models.JSONField()),
-                ('price_minor', models.PositiveIntegerField()),
-                ('currency', models.CharField(max_length=3)),
-                ('open_labels', models.PositiveIntegerField()),
-                ('total_labels', models.PositiveIntegerField()),
-                ('seconds_per_label', models.PositiveIntegerField()),
-                ('open', models.BooleanField(default=True)),
-                ('launched_at', models.DateTimeField()),
-                ('requester', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation')),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("order_id", models.UUIDField(unique=True)),
+                ("title", models.CharField(max_length=120)),
+                ("instruction", models.TextField()),
+                ("example", models.JSONField(default=dict)),
+                ("classes", models.JSONField()),
+                ("price_minor", models.PositiveIntegerField()),
+                ("currency", models.CharField(max_length=3)),
+                ("open_labels", models.PositiveIntegerField()),
+                ("total_labels", models.PositiveIntegerField()),
+                ("seconds_per_label", models.PositiveIntegerField()),
+                ("open", models.BooleanField(default=True)),
+                ("launched_at", models.DateTimeField()),
+                (
+                    "requester",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tenancy.organisation"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('open', True)), fields=['-launched_at'], name='board_listing_open')],
+                "indexes": [
+                    models.Index(condition=models.Q(("open", True)), fields=["-launched_at"], name="board_listing_open")
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['tenant', '-id'], name='order_tenant_newest'),
+            model_name="order",
+            index=models.Index(fields=["tenant", "-id"], name="order_tenant_newest"),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('price_minor__gt', 0)), name='order_price_positive'),
+            model_name="order",
+            constraint=models.CheckConstraint(condition=models.Q(("price_minor__gt", 0)), name="order_price_positive"),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('redundancy__gte', 1), ('redundancy__lte', 25)), name='order_redundancy_range'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("redundancy__gte", 1), ("redundancy__lte", 25)), name="order_redundancy_range"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['running', 'closing', 'finished']), _negated=True), ('hold_id__isnull', False), _connector='OR'), name='order_running_is_funded'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["running", "closing", "finished"]), _negated=True),
+                    ("hold_id__isnull", False),
+                    _connector="OR",
+                ),
+                name="order_running_is_funded",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='annotatorstats',
-            constraint=models.UniqueConstraint(fields=('tenant', 'order', 'annotator'), name='annotator_stats_once'),
+            model_name="annotatorstats",
+            constraint=models.UniqueConstraint(fields=("tenant", "order", "annotator"), name="annotator_stats_once"),
         ),
         migrations.AddConstraint(
-            model_name='annotatorstats',
-            constraint=models.CheckConstraint(condition=models.Q(('gold_right__lte', models.F('gold_seen'))), name='annotator_gold_right_within_seen'),
+            model_name="annotatorstats",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("gold_right__lte", models.F("gold_seen"))), name="annotator_gold_right_within_seen"
+            ),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('open_slots__gt', 0)), fields=['order', 'position'], name='task_to_give_out'),
+            model_name="task",
+            index=models.Index(
+                condition=models.Q(("open_slots__gt", 0)), fields=["order", "position"], name="task_to_give_out"
+            ),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('state', 'open')), fields=['order'], name='task_unfinished'),
+            model_name="task",
+            index=models.Index(condition=models.Q(("state", "open")), fields=["order"], name="task_unfinished"),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(fields=['order', 'row'], name='task_by_row'),
+            model_name="task",
+            index=models.Index(fields=["order", "row"], name="task_by_row"),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.UniqueConstraint(fields=('tenant', 'order', 'position'), name='task_position_once'),
+            model_name="task",
+            constraint=models.UniqueConstraint(fields=("tenant", "order", "position"), name="task_position_once"),
         ),
         migrations.AddIndex(
-            model_name='assignment',
-            index=models.Index(condition=models.Q(('state', 'leased')), fields=['order', 'annotator'], name='assignment_live'),
+            model_name="assignment",
+            index=models.Index(
+                condition=models.Q(("state", "leased")), fields=["order", "annotator"], name="assignment_live"
+            ),
         ),
         migrations.AddIndex(
-            model_name='assignment',
-            index=models.Index(condition=models.Q(('state', 'leased')), fields=['expires_at'], name='assignment_expiry'),
+            model_name="assignment",
+            index=models.Index(
+                condition=models.Q(("state", "leased")), fields=["expires_at"], name="assignment_expiry"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.UniqueConstraint(fields=('tenant', 'task', 'annotator'), name='assignment_once_an_annotator'),
+            model_name="assignment",
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "task", "annotator"), name="assignment_once_an_annotator"
+            ),
         ),
         migrations.AddIndex(
-            model_name='annotation',
-            index=models.Index(fields=['annotator', '-id'], name='annotation_of_annotator'),
+            model_name="annotation",
+            index=models.Index(fields=["annotator", "-id"], name="annotation_of_annotator"),
         ),
         migrations.AddIndex(
-            model_name='annotation',
-            index=models.Index(condition=models.Q(('state', 'pending')), fields=['order', 'annotator'], name='annotation_pending'),
+            model_name="annotation",
+            index=models.Index(
+                condition=models.Q(("state", "pending")), fields=["order", "annotator"], name="annotation_pending"
+            ),
         ),
         migrations.AddIndex(
-            model_name='annotation',
-            index=models.Index(fields=['order', '-submitted_at'], name='annotation_of_order'),
+            model_name="annotation",
+            index=models.Index(fields=["order", "-submitted_at"], name="annotation_of_order"),
         ),
         migrations.AddIndex(
-            model_name='annotation',
-            index=models.Index(fields=['task'], name='annotation_of_task'),
+            model_name="annotation",
+            index=models.Index(fields=["task"], name="annotation_of_task"),
         ),
         migrations.AddConstraint(
-            model_name='annotation',
-            constraint=models.UniqueConstraint(fields=('tenant', 'task', 'annotator'), name='annotation_once_an_annotator'),
+            model_name="annotation",
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "task", "annotator"), name="annotation_once_an_annotator"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='annotation',
-            constraint=models.UniqueConstraint(fields=('tenant', 'assignment'), name='annotation_once_an_assignment'),
+            model_name="annotation",
+            constraint=models.UniqueConstraint(fields=("tenant", "assignment"), name="annotation_once_an_assignment"),
         ),
         migrations.AddConstraint(
-            model_name='annotation',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 'accepted'), ('amount_minor', 0), _connector='OR'), name='annotation_paid_if_accepted'),
+            model_name="annotation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state", "accepted"), ("amount_minor", 0), _connector="OR"),
+                name="annotation_paid_if_accepted",
+            ),
         ),
         EnableRowLevelSecurity("Order"),
         EnableRowLevelSecurity("Task"),

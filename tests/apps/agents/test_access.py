@@ -95,6 +95,7 @@ def test_the_buyers_conversation_is_not_the_owners_to_read(
     with tenant_scope(other_actor.organisation_id):
         target = selectors.published_target(other_actor, published.slug)
         finished = services.answer(actor=other_actor, target=target, question="What is the notice period?")
+        assert finished.conversation_id is not None
         assert len(selectors.messages(other_actor, finished.conversation_id, published.id)) == 2
     from apps.agents.models import Conversation
 

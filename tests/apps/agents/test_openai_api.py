@@ -102,8 +102,9 @@ def test_without_a_licence_it_is_402_with_the_place_to_buy(
             client_of(other_actor).chat.completions.create(model=published.slug, messages=QUESTION, stream=stream)
         assert caught.value.status_code == 402
         assert caught.value.code == "license_required"
-        assert caught.value.body["buy_url"].endswith(f"/marketplace/{published.asset_id}/")
-        assert caught.value.body["price"]["amount_minor"] == "900"
+        body: Any = caught.value.body
+        assert body["buy_url"].endswith(f"/marketplace/{published.asset_id}/")
+        assert body["price"]["amount_minor"] == "900"
     with tenant_scope(actor.organisation_id):
         assets.grant_access(
             actor=actor,

@@ -34,7 +34,7 @@ def test_currencies_and_tokens_never_mix():
     with pytest.raises(TypeError):
         Money(1) + TokenAmount(1, "TUSD")
     with pytest.raises(TypeError):
-        Money(1) * 1.5
+        Money(1) * 1.5  # type: ignore[operator]  # what the test is about
 
 
 def test_a_cent_is_ten_thousand_units_of_the_payout_token():

@@ -189,7 +189,7 @@ def test_rows_of_a_request_are_checked_alike():
     ]
 
 
-TEXT = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\x00"), min_size=1).filter(str.strip)
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1).filter(str.strip)
 ROWS = st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=8)
 
 

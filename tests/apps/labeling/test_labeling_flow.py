@@ -41,6 +41,7 @@ def test_an_order_is_labelled_paid_and_becomes_a_dataset_version(make_actor, mak
     assert available(annotator.organisation_id, AccountKind.EARNINGS) == Money(48)
     assert available(second.organisation_id, AccountKind.EARNINGS) == Money(48)
     assert available(requester.organisation_id, AccountKind.CASH) == Money(100_000 - 96 - 10)
+    assert order.dataset_version_id is not None
     version = datasets.dataset_version(order.dataset_version_id)
     assert version.row_count == 12
     assert set(version.classes) == {"ham", "spam"}

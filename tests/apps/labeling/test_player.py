@@ -93,7 +93,8 @@ def stored(order: Any) -> dict[str, str]:
 def deliver_events() -> None:
     """As a worker does: in a thread without the event loop that Playwright keeps in this one."""
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(lambda: (outbox.drain(), connection.close())).result()
+        pool.submit(outbox.drain).result()
+        pool.submit(connection.close).result()
 
 
 def wait_for(condition: Callable[[], bool], page: Page, seconds: float = 20) -> None:

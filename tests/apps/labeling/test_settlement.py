@@ -79,6 +79,7 @@ def test_an_order_finished_early_holds_only_what_was_labelled(make_actor, make_o
         order = Order.objects.get(id=order.id)
     from apps.datasets import selectors as datasets
 
+    assert order.dataset_version_id is not None
     version = datasets.dataset_version(order.dataset_version_id)
     assert version.row_count == 4
     assert version.card["quality"]["items_unlabelled"] == 6
