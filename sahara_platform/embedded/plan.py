@@ -161,6 +161,10 @@ class Plan:
         key = os.environ.get("CHAIN_SIGNER_KEY") or (self.secrets.chain_signer_key if self.own_chain else "")
         return {**self.environment(), "CHAIN_SIGNER_KEY": key}
 
+    def build_environment(self) -> dict[str, str]:
+        """For builds, which may download packages: the caller's proxies, certificates and caches count."""
+        return platform_environment(self.secrets.instance_id, self.places)
+
     def bare(self, **values: str) -> dict[str, str]:
         """For servers that need nothing of the platform's."""
         return bare_environment(self.secrets.instance_id, **values)

@@ -100,10 +100,10 @@ class Platform:
         await asyncio.gather(*(self._run(service) for service in self._plan.payment_services()))
 
     async def _front_end(self) -> None:
-        await self._job("frontend", "sahara_platform.frontend", "build")
+        await self._job("frontend", "sahara_platform.frontend", "build", environment=self._plan.build_environment())
 
     async def _contracts(self) -> None:
-        await self._job("contracts", "chain_bridge.foundry", "build")
+        await self._job("contracts", "chain_bridge.foundry", "build", environment=self._plan.build_environment())
 
     async def _chain(self) -> None:
         plan = self._plan
@@ -160,9 +160,8 @@ class Platform:
         await running.start()
         say(service.name, f"runs ({elapsed_s() - started:.1f} s)", "ok")
 
-    async def _job(self, name: str, module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
-        chosen = environment if environment is not None else self._plan.bare()
-        await self._run_once(name, [sys.executable, "-m", module, *arguments], chosen)
+    async def _job(self, name: str, module: str, *arguments: str, environment: Mapping[str, str]) -> None:
+        await self._run_once(name, [sys.executable, "-m", module, *arguments], environment)
 
     async def _manage(self, name: str, *arguments: str, environment: Mapping[str, str]) -> None:
         await self._run_once(name, [sys.executable, "manage.py", *arguments], environment)
