@@ -207,6 +207,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "ENUM_NAME_OVERRIDES": {
+        "AnswerModeEnum": ["generate", "quote", "label"],
+        "SearchModeEnum": ["hybrid", "dense", "lexical"],
+    },
 }
 
 CONTENT_SECURITY_POLICY = {

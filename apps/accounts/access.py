@@ -11,6 +11,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import authentication, exceptions, permissions
 from rest_framework.request import Request
 
@@ -86,6 +87,17 @@ class ActorAuthentication(authentication.BaseAuthentication):
         reason = check.process_view(request, lambda: HttpResponse(), (), {})
         if reason:
             raise exceptions.PermissionDenied(f"CSRF check failed: {reason}")
+
+
+class ActorAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped base
+    """How the OpenAPI document says that a call is authenticated."""
+
+    target_class = "apps.accounts.access.ActorAuthentication"
+    name = "apiKey"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """A bearer key; browsers use the session's cookie instead."""
+        return {"type": "http", "scheme": "bearer", "description": "An API key of your organisation (sk_…)."}
 
 
 class HasActor(permissions.BasePermission):

@@ -55,7 +55,7 @@ class DocumentDetailSerializer(DocumentSerializer):
     download_url = serializers.CharField()
 
 
-class UploadSerializer(serializers.Serializer[Any]):
+class DocumentUploadSerializer(serializers.Serializer[Any]):
     """Files to add, in one or several form fields named `files`."""
 
     files = serializers.ListField(child=serializers.FileField(allow_empty_file=True))
@@ -151,7 +151,7 @@ class DocumentsView(APIView):
         found = [selectors.document_info(row) for row in rows or []]
         return pages.get_paginated_response(DocumentSerializer(found, many=True).data)
 
-    @extend_schema(request=UploadSerializer, responses={201: AddedSerializer})
+    @extend_schema(request=DocumentUploadSerializer, responses={201: AddedSerializer})
     def post(self, request: Request, knowledge_base_id: UUID) -> Response:
         added = services.add_documents(
             actor=actor_of(request),

@@ -18,7 +18,7 @@ from apps.training.services.runs import MAX_SEED
 from apps.training.types import TrainingMethod
 
 
-class ProgressSerializer(serializers.Serializer[Any]):
+class RunProgressSerializer(serializers.Serializer[Any]):
     """One progress line; losses in nats, accuracy of held-out rows from 0 to 1."""
 
     phase = serializers.CharField()
@@ -78,7 +78,7 @@ class RunSerializer(serializers.Serializer[Any]):
 class RunDetailSerializer(RunSerializer):
     """A training run with its curve, result and cost."""
 
-    progress = ProgressSerializer(source="job.events", many=True)
+    progress = RunProgressSerializer(source="job.events", many=True)
     result = ResultSerializer(allow_null=True)
     tokens = serializers.IntegerField(source="job.tokens")
     cpu_seconds = serializers.FloatField(source="job.cpu_seconds")

@@ -33,7 +33,7 @@ class ChatCompletionRequestSerializer(serializers.Serializer[Any]):
     max_completion_tokens = serializers.IntegerField(required=False, allow_null=True, min_value=1)
 
 
-class ModelSerializer(serializers.Serializer[Any]):
+class PublishedModelSerializer(serializers.Serializer[Any]):
     """An agent as a model."""
 
     id = serializers.CharField()
@@ -85,7 +85,7 @@ class ModelsView(OpenAIView):
 class ModelView(OpenAIView):
     """One agent, if the caller may use it."""
 
-    @extend_schema(responses=ModelSerializer)
+    @extend_schema(responses=PublishedModelSerializer)
     def get(self, request: Request, slug: str) -> Response:
         return Response(_model(selectors.access_to(actor_of(request), slug)))
 

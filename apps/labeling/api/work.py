@@ -86,7 +86,7 @@ class LeaseRequestSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField(min_value=1, max_value=MAX_LIVE_LEASES, default=1)
 
 
-class AnswerSerializer(serializers.Serializer[Any]):
+class LabelAnswerSerializer(serializers.Serializer[Any]):
     """An answer, and how long it took from showing the task."""
 
     label = serializers.CharField(max_length=80, trim_whitespace=False)  # type: ignore[assignment]  # a field called label
@@ -170,9 +170,9 @@ def _task(task: LeasedTask) -> dict[str, Any]:
 class SubmitView(APIView):
     """Answer a task in hand. The same answer again is fine; another one needs `undo` first."""
 
-    @extend_schema(request=AnswerSerializer, responses=SubmissionSerializer)
+    @extend_schema(request=LabelAnswerSerializer, responses=SubmissionSerializer)
     def post(self, request: Request, assignment_id: UUID) -> Response:
-        answer = AnswerSerializer(data=request.data)
+        answer = LabelAnswerSerializer(data=request.data)
         answer.is_valid(raise_exception=True)
         with annotator(request) as actor:
             done = services.submit_annotation(actor=actor, assignment_id=assignment_id, **answer.validated_data)
@@ -235,5 +235,5 @@ class AnnotationListView(generics.ListAPIView[Any]):
         return selectors.my_annotations(actor_of(self.request), known.get(state or ""))
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
-        rows = [selectors.annotation_info(row).as_json() for row in args[0]]
+        rows = [selectors.annotation_info(row).as_json() for row in (args[0] if args else [])]
         return AnnotationSerializer(rows, many=True)
