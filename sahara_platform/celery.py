@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
+import sys
+from typing import Any
 
 from celery import Celery
+from celery.signals import worker_process_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sahara_platform.settings")
 
@@ -25,3 +30,11 @@ app.conf.beat_schedule = {
     "billing.settle_overdue_top_ups": {"task": "billing.settle_overdue_top_ups", "schedule": 300.0},
     "core.forget_idempotency_keys": {"task": "core.forget_idempotency_keys", "schedule": 3600.0},
 }
+
+
+@worker_process_init.connect
+def die_with_the_worker(**_: Any) -> None:
+    """A pool process ends with a worker that is killed; its delivery is handed out again when the lease lapses."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, int(signal.SIGKILL))

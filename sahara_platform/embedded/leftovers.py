@@ -12,7 +12,7 @@ from sahara_platform.embedded import postgres
 from sahara_platform.embedded.configuration import INSTANCE_MARK
 from sahara_platform.embedded.console import say
 
-_GRACE_S = 10
+_GRACE_S = 5
 
 
 def end(instance_id: str, postgres_dir: Path) -> None:

@@ -27,8 +27,6 @@ from sahara_platform.embedded.supervisor import Service
 
 DATABASE = "sahara"
 CONFIRMATIONS = 2
-# Celery's cold shutdown: unfinished work goes back to the queue at once.
-_CELERY_COLD = signal.SIGQUIT
 
 
 @dataclass
@@ -254,7 +252,8 @@ class Plan:
 
     def worker_service(self) -> Service:
         """The Celery worker."""
-        return self._from_procfile("worker", self.environment(), death_signal=_CELERY_COLD)
+        # Celery's own shutdowns wait for the broker, which dies at the same moment.
+        return self._from_procfile("worker", self.environment(), death_signal=signal.SIGKILL)
 
     def beat_service(self) -> Service:
         """The Celery scheduler."""
