@@ -22,7 +22,8 @@ def main(arguments: list[str]) -> int:
     """Parse the command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m sahara_platform.embedded", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("run", help="start all parts that no environment variable points elsewhere")
+    start = commands.add_parser("run", help="start all parts that no environment variable points elsewhere")
+    start.add_argument("--no-demo", action="store_true", help="do not load the demo workspace")
     commands.add_parser("status", help="say what runs and whether it is ready")
     execute = commands.add_parser("exec", help="run a command with the environment of the running platform")
     execute.add_argument("--start", action="store_true", help="start the platform for the time, if it does not run")
@@ -31,10 +32,10 @@ def main(arguments: list[str]) -> int:
     places = Places.default()
     if options.command == "exec":
         return execute_in(places, options.words, start=options.start)
-    return run(places) if options.command == "run" else status(places)
+    return run(places, demo=not options.no_demo) if options.command == "run" else status(places)
 
 
-def run(places: Places) -> int:
+def run(places: Places, *, demo: bool) -> int:
     """Supervise the platform in the foreground."""
     from sahara_platform.embedded import startup
     from sahara_platform.embedded.plan import Plan
@@ -47,7 +48,7 @@ def run(places: Places) -> int:
         except BlockingIOError:
             say("running", f"the platform already runs on {places.root}; `status` shows it", "warn")
             return status(places)
-        return asyncio.run(startup.run(Plan.make(places)))
+        return asyncio.run(startup.run(Plan.make(places), demo=demo))
 
 
 def status(places: Places) -> int:
@@ -76,7 +77,9 @@ def execute_in(places: Places, words: list[str], *, start: bool) -> int:
     if not start:
         print("The platform does not run; `make run` starts it.")
         return 1
-    supervisor = subprocess.Popen(wrapped([sys.executable, "-m", "sahara_platform.embedded", "run"]), cwd=BASE_DIR)
+    supervisor = subprocess.Popen(
+        wrapped([sys.executable, "-m", "sahara_platform.embedded", "run", "--no-demo"]), cwd=BASE_DIR
+    )
     try:
         wait_until(
             lambda: _came_up(places, supervisor), timeout_s=900, what="The platform is not ready", interval_s=0.5

@@ -20,7 +20,7 @@ from sahara_platform.embedded import anvil, leftovers, postgres, probes
 from sahara_platform.embedded.configuration import BASE_DIR, INSTANCE_MARK
 from sahara_platform.embedded.console import elapsed_s, say
 from sahara_platform.embedded.plan import CONFIRMATIONS, DATABASE, Plan
-from sahara_platform.embedded.process import read_if_there, write_private
+from sahara_platform.embedded.process import PartFailedError, read_if_there, write_private
 from sahara_platform.embedded.supervisor import RunningService, Service, run_once
 
 Step = Callable[[], Awaitable[None]]
@@ -41,8 +41,11 @@ class Platform:
         self._running: dict[str, RunningService] = {}
         self._background: list[asyncio.Task[None]] = []
 
-    async def start(self) -> None:
-        """Start all parts; PartFailedError (in an ExceptionGroup) names the one that did not come up."""
+    async def start(self, *, demo: bool) -> None:
+        """Start all parts, then load the demo workspace behind them if asked to.
+
+        PartFailedError (in an ExceptionGroup) names the part that did not come up.
+        """
         await asyncio.to_thread(leftovers.end, self._plan.secrets.instance_id, self._plan.postgres_dir)
         async with asyncio.TaskGroup() as group:
 
@@ -51,7 +54,6 @@ class Platform:
 
             plan = self._plan
             database, cache = begin(self._database), begin(self._cache)
-            payments = begin(self._payments)
             contracts = begin(self._contracts)
             front_end = begin(self._front_end)
             begin(self._runner)
@@ -62,9 +64,11 @@ class Platform:
             begin(lambda: self._run(plan.bridge_service()), deployed)
             begin(lambda: self._run(plan.worker_service()), schema, cache)
             begin(lambda: self._run(plan.beat_service()), schema, cache)
-            web = begin(lambda: self._run(plan.web_service()), schema, cache, front_end)
-            begin(self._demonstration, web, deployed, payments)
+            begin(lambda: self._run(plan.web_service()), schema, cache, front_end)
+            begin(self._payments)
         await self._report_readiness()
+        if demo:
+            self._background.append(asyncio.create_task(self._demonstration()))
 
     async def stop(self) -> None:
         """Stop everything, users before what they use."""
@@ -145,12 +149,21 @@ class Platform:
             self._stamp("migrate", identity)
 
     async def _demonstration(self) -> None:
-        if not list(BASE_DIR.glob("apps/*/management/commands/load_demo.py")):
+        """Load the demo workspace once, through the public API; only where every part is the embedded one."""
+        plan = self._plan
+        if not (plan.own_database and plan.own_payments and plan.own_chain and plan.own_runner):
             return
         identity = await asyncio.to_thread(self._database_identity)
-        if not self._is_stamped("demo", identity):
-            await self._manage("demo", "load_demo", environment=self._plan.environment())
-            self._stamp("demo", identity)
+        if self._is_stamped("demo", identity):
+            return
+        say("demo", "loading the demo workspace behind the scenes (about a minute)")
+        try:
+            await self._job("demo", "examples.demo", "--url", plan.web_url, environment=plan.environment())
+        except PartFailedError as error:
+            say("demo", f"not complete, the next start goes on with it: {error}", "warn")
+            return
+        self._stamp("demo", identity)
+        say("demo", "sign in as demo@sahara.example with the password sahara-demo", "ok")
 
     # Means ----------------------------------------------------------------------------------------------------------
 
@@ -254,14 +267,14 @@ def unready_parts(body: bytes) -> str:
     return ", ".join(name for name, part in parts.items() if part.get("status") != "ok")
 
 
-async def run(plan: Plan) -> int:
+async def run(plan: Plan, *, demo: bool) -> int:
     """Run the platform until SIGINT or SIGTERM; returns the exit status."""
     stop_asked = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop_asked.set)
     platform = Platform(plan)
-    starting = asyncio.create_task(platform.start())
+    starting = asyncio.create_task(platform.start(demo=demo))
     stopping = asyncio.create_task(stop_asked.wait())
     status = 0
     try:
