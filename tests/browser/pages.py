@@ -66,6 +66,7 @@ PAGES: list[PageCase] = [
     PageCase("not-found", "/there-is-no-such-page/", status=404),
     PageCase("asset-own", lambda w: f"/assets/{w.ids['model_asset']}/", "team"),
     PageCase("asset-visitor", lambda w: f"/assets/{w.ids['model_asset']}/"),
+    PageCase("asset-agent", lambda w: f"/assets/{w.ids['agent_asset']}/", "buyer"),
     PageCase("asset-contributor", lambda w: f"/assets/{w.ids['dataset_asset']}/", "person"),
     PageCase(
         "asset-verification",

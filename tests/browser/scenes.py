@@ -10,6 +10,7 @@ from uuid import UUID
 from apps.accounts import services as accounts
 from apps.agents import selectors as agent_facts
 from apps.agents import services as agent_services
+from apps.agents.services import AgentChanges
 from apps.assets import services as assets
 from apps.assets.types import AssetKind, ContributionSpec, ParentRef
 from apps.compute.services import poll_jobs
@@ -191,6 +192,9 @@ def agents(world: World) -> None:
         desk = agent_services.create_agent_from_template(
             actor=team, template_key="support-desk", knowledge_base_ids=[world.ids["knowledge_base"]]
         )
+        agent_services.update_agent(
+            actor=team, agent_id=desk.id, changes=AgentChanges(classifier_version_id=world.ids["model"])
+        )
         version = agent_services.publish_agent(actor=team, agent_id=desk.id)
         draft = agent_services.create_agent_from_template(actor=team, template_key="tutor")
         outbox.drain()
@@ -199,9 +203,9 @@ def agents(world: World) -> None:
             target=agent_facts.draft_target(team, desk.id),
             question="How long does a refund take?",
         )
-        slug = agent_facts.agent(team, desk.id).slug
-    world.ids |= {"agent": desk.id, "agent_draft": draft.id, "agent_slug": slug, "agent_version": version.id}
-    world.ids["conversation"] = said.conversation_id
+        published = agent_facts.agent(team, desk.id)
+    world.ids |= {"agent": desk.id, "agent_draft": draft.id, "agent_slug": published.slug, "agent_version": version.id}
+    world.ids |= {"conversation": said.conversation_id, "agent_asset": published.asset_id}
 
 
 def payouts(world: World) -> None:
@@ -225,9 +229,9 @@ def trade(world: World) -> None:
             terms="develop-royalty-1",
             royalty_bps=500,
         )
-        agent = agent_facts.agent(team, world.ids["agent"])
-        assert agent.asset_id is not None
-        marketplace.list_asset(actor=team, asset_id=agent.asset_id, price=Money(2_900), terms="use-internal-1")
+        marketplace.list_asset(
+            actor=team, asset_id=world.ids["agent_asset"], price=Money(2_900), terms="use-internal-1"
+        )
     with world.acting("buyer") as buyer:
         marketplace.buy_licence(actor=buyer, listing_id=listing.id, idempotency_key="scene-purchase")
     outbox.drain()
