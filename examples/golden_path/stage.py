@@ -40,7 +40,8 @@ class Stage:
 
     def sign_up(self, who: str, team: str = "") -> Client:
         """A new account with an API key, for itself or for a team that it founds."""
-        person = Client.sign_up(self.url, self.email(who), secrets.token_urlsafe(16))
-        if team:
-            person = person.acting_for(person.account.create_organisation(team).id)
-        return person.with_api_key("golden path")
+        with Client.sign_up(self.url, self.email(who), secrets.token_urlsafe(16)) as person:
+            if not team:
+                return person.with_api_key("golden path")
+            with person.acting_for(person.account.create_organisation(team).id) as member:
+                return member.with_api_key("golden path")

@@ -65,9 +65,12 @@ class Client:
         try:
             answer = client.transport.post(path, {"email": email, "password": password})
         except ApiError as error:
+            client.close()
             raise _session_error(error) from error
         token = answer["meta"]["session_token"]
-        client._use(client.transport.with_headers(**{"X-Session-Token": token}))
+        anonymous = client.transport
+        client._use(anonymous.with_headers(**{"X-Session-Token": token}))
+        anonymous.close()
         return client
 
     def acting_for(self, organisation_id: UUID | str) -> Client:

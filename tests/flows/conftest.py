@@ -10,19 +10,22 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import httpx
 import pytest
 
+from sahara import Client
 from tests.gpu_runner.runner_fixtures import prepared_models
 
 __all__ = ["prepared_models"]
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_TIMEOUT_S = 300
+PASSWORD = "a-long-password-for-flows"
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER")
 
 
@@ -71,9 +74,8 @@ class Platform:
         try:
             if self._supervisor is None or self.state["supervisor"] != self._supervisor.pid:
                 return False
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=10) as answer:  # noqa: S310  # loopback
-                return bool(answer.status == 200)
-        except (OSError, ValueError, KeyError):
+            return httpx.get(f"{self.url}/readyz", timeout=10).is_success
+        except (httpx.TransportError, OSError, ValueError, KeyError):
             return False
 
     def kill(self) -> None:
@@ -99,6 +101,21 @@ class Platform:
             timeout=timeout_s,
             check=False,
         )
+
+
+@pytest.fixture
+def sign_up(platform: Platform) -> Iterator[Callable[[], Client]]:
+    """`sign_up()`: a client with the API key of a new account."""
+    made: list[Client] = []
+
+    def make() -> Client:
+        with Client.sign_up(platform.url, f"{uuid4().hex}@flows.example", PASSWORD) as person:
+            made.append(person.with_api_key("flow"))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close()
 
 
 @pytest.fixture(scope="session")

@@ -10,19 +10,7 @@ import httpx
 import pytest
 
 from sahara import ApiError, Client, Conflict, InvalidInput, NotFound, PaymentRequired, Unauthenticated
-from tests.flows.conftest import Platform
-
-PASSWORD = "a-long-password-for-flows"
-
-
-@pytest.fixture
-def sign_up(platform: Platform) -> Callable[[], Client]:
-    """A new account with an API key."""
-
-    def make() -> Client:
-        return Client.sign_up(platform.url, f"{uuid4().hex}@flows.example", PASSWORD).with_api_key("flow")
-
-    return make
+from tests.flows.conftest import PASSWORD, Platform
 
 
 def order(client: Client, **changes: object) -> object:
@@ -38,13 +26,14 @@ def order(client: Client, **changes: object) -> object:
 
 def test_a_wrong_password_and_a_taken_address_are_refused(platform: Platform) -> None:
     email = f"{uuid4().hex}@flows.example"
-    Client.sign_up(platform.url, email, PASSWORD)
+    Client.sign_up(platform.url, email, PASSWORD).close()
     with pytest.raises(ApiError) as wrong:
         Client.sign_in(platform.url, email, "not the password")
     assert wrong.value.status == 400
-    assert Client.sign_in(platform.url, email, PASSWORD).account.me().role == "owner"
-    with pytest.raises(Unauthenticated):
-        Client(platform.url, "sk_wrong").account.me()
+    with Client.sign_in(platform.url, email, PASSWORD) as client:
+        assert client.account.me().role == "owner"
+    with Client(platform.url, "sk_wrong") as client, pytest.raises(Unauthenticated):
+        client.account.me()
 
 
 @pytest.mark.parametrize(

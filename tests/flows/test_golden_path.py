@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from tests.flows.conftest import Platform
 pytestmark = pytest.mark.timeout(900)
 
 
-def test_the_golden_path_holds_and_survives_a_killed_supervisor(platform: Platform, tmp_path: Path) -> None:
+def test_the_golden_path_holds_and_survives_a_killed_supervisor(
+    platform: Platform, sign_up: Callable[[], Client], tmp_path: Path
+) -> None:
     report = tmp_path / "report.json"
     options = ("--limit", "48", "--data", str(OWN_EXAMPLE), "--report", str(report))
     done = platform.execute("-m", "examples.golden_path", *options, timeout_s=700)
@@ -26,7 +29,7 @@ def test_the_golden_path_holds_and_survives_a_killed_supervisor(platform: Platfo
 
     platform.kill()
     platform.start()
-    client = Client.sign_up(platform.url, "after@golden-path.example", "a-long-password-after").with_api_key("after")
+    client = sign_up()
     books = client.ledger.trial_balance()
     assert not any(books.sums.values())
     assert books.accounts_that_differ_from_their_transfers == []
