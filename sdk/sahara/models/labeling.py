@@ -1,0 +1,96 @@
+"""Orders and the work on them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sahara.models.base import Model, Money
+
+
+class Quote(Model):
+    """What an order costs at most."""
+
+    items: int
+    labels: int
+    cost: Money
+    fee: Money
+    total: Money
+
+
+class OrderProgress(Model):
+    """How far an order is."""
+
+    items: int
+    items_settled: int
+    labels_wanted: int
+    labels_given: int
+    percent: int
+    accepted: int
+    rejected: int
+    pending: int
+    annotators: int
+    gold_seen: int
+    gold_right: int
+    spent: Money
+
+
+class Order(Model):
+    """An order for labels."""
+
+    id: UUID
+    title: str
+    state: str
+    items: int
+    gold_items: int
+    redundancy: int
+    classes: list[dict[str, str]]
+    quote: Quote
+    progress: OrderProgress | None = None
+    dataset_id: UUID | None
+    dataset_version_id: UUID | None
+
+    @property
+    def class_names(self) -> list[str]:
+        """The choices."""
+        return [one["name"] for one in self.classes]
+
+
+class Task(Model):
+    """A task in hand."""
+
+    id: UUID
+    text: str
+    expires_at: datetime
+
+
+class WorkTotals(Model):
+    """An annotator's answers and pay in an order."""
+
+    submitted: int
+    pending: int
+    accepted: int
+    rejected: int
+    earned: Money
+
+
+class LeaseBatch(Model):
+    """Tasks lent; without any, `remaining` says whether to ask again."""
+
+    tasks: list[Task]
+    remaining: bool
+    retry_after_s: int
+    totals: WorkTotals
+
+
+class Annotation(Model):
+    """An answer and what became of it."""
+
+    id: UUID
+    order_id: UUID
+    text: str
+    label: str
+    state: str
+    rule: str
+    reason: str
+    amount: Money
