@@ -214,7 +214,11 @@ def audit_trail(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     page = cursor_page(request, selectors.audit_trail(actor))
     names = {member.user_id: str(member.user) for member in selectors.members(actor)}
-    rows = [(entry, names.get(entry.user_id, "Former member") if entry.user_id else "Sahara") for entry in page.results]
+    # The details' pairs are made here: a template would take a detail called "items" for the method.
+    rows = [
+        (entry, names.get(entry.user_id, "Former member") if entry.user_id else "Sahara", list(entry.detail.items()))
+        for entry in page.results
+    ]
     return render(request, "tenancy/audit_trail.html", {"rows": rows, "page": page})
 
 

@@ -90,8 +90,13 @@ def test_the_audit_trail_pages_by_cursor(actor: Any, client_for: ClientFor) -> N
     first = client.get("/organisation/audit/")
     older = first.context["page"].next
     assert older is not None
-    rows = {entry.id for entry, _ in first.context["rows"]}
-    assert rows.isdisjoint(entry.id for entry, _ in client.get(older).context["rows"])
+    rows = {entry.id for entry, _, _ in first.context["rows"]}
+    assert rows.isdisjoint(entry.id for entry, _, _ in client.get(older).context["rows"])
+
+
+def test_a_detail_may_be_called_items(actor: Any, client_for: ClientFor) -> None:
+    AuditEntry.objects.create(action="order.launched", target_type="order", target_id="1", detail={"items": 40})
+    assert "items: 40" in client_for(actor).get("/organisation/audit/").content.decode()
 
 
 def test_founding_an_organisation_switches_to_it(annotator: Any, client_for: ClientFor) -> None:
