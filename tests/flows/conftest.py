@@ -57,7 +57,7 @@ class Platform:
         started = time.monotonic()
         with self.log.open("ab") as log:
             self._supervisor = subprocess.Popen(
-                [sys.executable, "-m", "sahara_platform.embedded", "run"],
+                [sys.executable, "-m", "sahara_platform.embedded", "run", "--no-demo"],
                 cwd=ROOT,
                 env=self.environment,
                 stdout=log,
