@@ -8,55 +8,79 @@ from apps.core.rls import EnableRowLevelSecurity
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('tenancy', '0002_platform_organisation'),
+        ("tenancy", "0002_platform_organisation"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Dataset',
+            name="Dataset",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('name', models.CharField(max_length=120)),
-                ('summary', models.TextField(blank=True)),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation')),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("name", models.CharField(max_length=120)),
+                ("summary", models.TextField(blank=True)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tenancy.organisation"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DatasetVersion',
+            name="DatasetVersion",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('number', models.PositiveIntegerField()),
-                ('row_count', models.PositiveIntegerField()),
-                ('content_root', models.CharField(max_length=66)),
-                ('schema', models.JSONField(help_text='column -> what it holds')),
-                ('classes', models.JSONField(default=list)),
-                ('card', models.JSONField()),
-                ('files', models.JSONField(help_text='[{format, key, size, sha256}]')),
-                ('preview', models.JSONField(help_text='the first rows')),
-                ('idempotency_key', models.CharField(help_text='what it was released for', max_length=120, null=True)),
-                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='datasets.dataset')),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenancy.organisation')),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("number", models.PositiveIntegerField()),
+                ("row_count", models.PositiveIntegerField()),
+                ("content_root", models.CharField(max_length=66)),
+                ("schema", models.JSONField(help_text="column -> what it holds")),
+                ("classes", models.JSONField(default=list)),
+                ("card", models.JSONField()),
+                ("files", models.JSONField(help_text="[{format, key, size, sha256}]")),
+                ("preview", models.JSONField(help_text="the first rows")),
+                ("idempotency_key", models.CharField(help_text="what it was released for", max_length=120, null=True)),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="versions", to="datasets.dataset"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tenancy.organisation"
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='dataset',
-            index=models.Index(fields=['tenant', '-id'], name='dataset_tenant_newest'),
+            model_name="dataset",
+            index=models.Index(fields=["tenant", "-id"], name="dataset_tenant_newest"),
         ),
         migrations.AddConstraint(
-            model_name='datasetversion',
-            constraint=models.UniqueConstraint(fields=('tenant', 'dataset', 'number'), name='dataset_version_number_once'),
+            model_name="datasetversion",
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "dataset", "number"), name="dataset_version_number_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='datasetversion',
-            constraint=models.UniqueConstraint(fields=('tenant', 'idempotency_key'), name='dataset_version_released_once'),
+            model_name="datasetversion",
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "idempotency_key"), name="dataset_version_released_once"
+            ),
         ),
         EnableRowLevelSecurity("Dataset"),
         EnableRowLevelSecurity("DatasetVersion"),
