@@ -38,6 +38,18 @@ TOO_WIDE = """
 """Names the elements that reach beyond the window."""
 
 
+SETTLE = """
+() => {
+  const root = document.documentElement;
+  root.style.display = "none";
+  root.offsetHeight;
+  root.style.removeProperty("display");
+  return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+}
+"""
+"""Chromium keeps some inherited colours when the emulated theme changes: style all anew, and wait for two frames."""
+
+
 @dataclass
 class Watch:
     """What went wrong, and what was loaded, since the last navigation."""
@@ -98,6 +110,7 @@ def assert_page_ok(page: Page, watch: Watch, *, name: str, budget_kb: float) -> 
     for scheme, size in LOOKS:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.set_viewport_size(size)
+        page.evaluate(SETTLE)
         if TAKE_SCREENSHOTS:
             _screenshot(page, f"{name}-{'desk' if size == DESK else 'phone'}-{scheme}")
         if (scheme, size) in CHECKED_LOOKS:
@@ -114,6 +127,4 @@ def assert_page_ok(page: Page, watch: Watch, *, name: str, budget_kb: float) -> 
 
 def _screenshot(page: Page, name: str) -> None:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    # Two frames, so that the new size and colours are on the screen.
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
