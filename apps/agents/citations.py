@@ -15,6 +15,9 @@ _STEM_LETTERS = 5
 SUPPORT_SHARE = 0.5
 """A passage supports a sentence when it holds at least this share of the sentence's words (by their first letters)."""
 
+MIN_REPEATED = 12
+"""Shorter sentences may be said twice."""
+
 
 @dataclass(frozen=True)
 class CitedText:
@@ -67,3 +70,20 @@ def _stems(text: str) -> set[str]:
 
 def _share(words: set[str], passage: str) -> float:
     return len(words & _stems(passage)) / len(words) if words else 0.0
+
+
+def without_repetition(text: str) -> str:
+    """The text without sentences that it has said before: small models talk in circles.
+
+    Sentences of fewer than `MIN_REPEATED` characters ("Yes.") may come again.
+    """
+    seen: set[str] = set()
+    kept: list[str] = []
+    last = 0
+    for start, end in sentence_spans(text):
+        said = " ".join(_MARK.sub("", text[start:end]).lower().split())
+        if len(said) < MIN_REPEATED or said not in seen:
+            kept.append(text[last:end])
+        seen.add(said)
+        last = end
+    return "".join(kept).strip()

@@ -24,7 +24,7 @@ from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.settings import ModelSettings
 
-from apps.agents.citations import cite
+from apps.agents.citations import cite, without_repetition
 from apps.agents.errors import PromptTooLong
 from apps.agents.models_in_use import ModelInUse, classifier_in_use, language_model_in_use
 from apps.agents.prompting import check_question, instructions, recent, user_prompt
@@ -182,7 +182,10 @@ def complete(prepared: Prepared, raw: str) -> tuple[str, bool]:
     Returns:
         The text, and whether the passages support it.
     """
-    if prepared.ready is not None or not prepared.sources:
+    if prepared.ready is not None:
+        return raw.strip(), True
+    raw = without_repetition(raw)
+    if not prepared.sources:
         return raw.strip(), True
     cited = cite(raw, prepared.sources)
     if cited.is_supported:
