@@ -17,7 +17,7 @@ CHECK_ENVIRONMENT := SAHARA_MODE=production \
 	PUBLIC_URL=https://platform.example ALLOWED_HOSTS=platform.example
 
 .DEFAULT_GOAL := help
-.PHONY: help run status test check bench golden-path lock clean
+.PHONY: help run status build test check bench golden-path lock clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -29,10 +29,15 @@ run: $(VENV)/.platform ## Start the platform (the first time: install, build, mi
 status: $(VENV)/.platform ## Say what runs and whether it is ready
 	@$(BIN)/python -m sahara_platform.embedded status
 
-test: $(VENV)/.development ## Run all tests on the embedded parts
+test: $(VENV)/.development build ## Run all tests on the embedded parts
 	@$(BIN)/python -m pytest
 
-check: $(VENV)/.development ## Lint, types, layers, migrations, deployment settings, contracts
+build: $(VENV)/.platform ## Build what the code needs besides Python: pages' assets, contracts, models
+	@$(BIN)/python -m sahara_platform.frontend build
+	@$(BIN)/python -m chain_bridge.foundry build
+	@$(BIN)/python -m gpu_runner.prepare
+
+check: $(VENV)/.development build ## Lint, types, layers, migrations, deployment settings, contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(CHECK_ENVIRONMENT) $(BIN)/mypy .
