@@ -14,9 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from tests.browser.scenes import SCENES
 from tests.browser.world import World
-from tests.gpu_runner.runner_fixtures import RunnerProcess, prepared_models, runner
-
-__all__ = ["prepared_models", "runner"]
+from tests.gpu_runner.runner_fixtures import RunnerProcess
 
 # Playwright's synchronous API keeps an event loop in this thread, in which Django would refuse its ORM.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -64,9 +62,9 @@ def live_server_url(django_db_setup: None) -> Iterator[str]:
     listener.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(world: World) -> Iterator[Browser]:
-    """One browser for all tests, started after the world is made: from then on this thread has an event loop."""
+    """One browser a module, started after the world is made: while it lives, this thread has a running event loop."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser

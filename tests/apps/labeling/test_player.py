@@ -41,6 +41,11 @@ PAINT_TIME = """
 """
 
 
+def _drain_and_close() -> None:
+    outbox.drain()
+    connection.close()
+
+
 @pytest.fixture(scope="module")
 def chromium(live_server_url: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
@@ -93,8 +98,7 @@ def stored(order: Any) -> dict[str, str]:
 def deliver_events() -> None:
     """As a worker does: in a thread without the event loop that Playwright keeps in this one."""
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(outbox.drain).result()
-        pool.submit(connection.close).result()
+        pool.submit(_drain_and_close).result()
 
 
 def wait_for(condition: Callable[[], bool], page: Page, seconds: float = 20) -> None:
