@@ -37,7 +37,7 @@ def main() -> int:
     _place_order(client)
     classifier = _train(client)
     _build_agent(client, classifier)
-    print(f"The demo workspace is loaded: sign in as {EMAIL} with the password {PASSWORD}")
+    print(f"The demo workspace is loaded: sign in as {EMAIL} with the password {PASSWORD}, and switch to {TEAM}")
     return 0
 
 
