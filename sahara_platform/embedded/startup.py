@@ -163,7 +163,7 @@ class Platform:
             say("demo", f"not complete, the next start goes on with it: {error}", "warn")
             return
         self._stamp("demo", identity)
-        say("demo", "sign in as demo@sahara.example, password sahara-demo, and switch to Duneline (demo) at the top", "ok")
+        say("demo", "sign in as demo@sahara.example (password sahara-demo) and switch to Duneline (demo)", "ok")
 
     # Means ----------------------------------------------------------------------------------------------------------
 
