@@ -66,9 +66,9 @@ def buyer(make_actor: Callable[..., Any], fund: Fund) -> Any:
 
 def nothing_happened(buyer: Any) -> None:
     with all_tenants(reason="test"):
-        assert not Licence.objects.exists()
-        assert not Sale.objects.exists()
-        assert not SaleLine.objects.exists()
+        assert not Licence.objects.filter(tenant_id=buyer.organisation_id).exists()
+        assert not Sale.objects.filter(buyer_id=buyer.organisation_id).exists()
+        assert not SaleLine.objects.filter(sale__buyer_id=buyer.organisation_id).exists()
     assert balance(buyer.organisation_id, AccountKind.CASH) == 5_000
 
 
