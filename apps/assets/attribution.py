@@ -2,7 +2,8 @@
 
 Of what a version earns, each parent takes its weight in basis points and divides it by the same rule. Of the rest,
 `contributor_bps` goes to the version's contributors by weight and what remains to its owner; without contributors
-the owner takes the whole rest.
+the owner takes the whole rest. Where an asset's token or its shares are held by others than the organisation that made
+it, they take the owner's part: the token's holder all of it, holders of shares by their units.
 
 The graph is walked once in topological order and each version's inflow is summed before it is divided, so a lattice
 with exponentially many routes costs no more than its edges, and depth is not bounded by the interpreter's stack.
@@ -10,6 +11,7 @@ with exponentially many routes costs no more than its edges, and depth is not bo
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,18 +20,24 @@ from math import lcm
 from uuid import UUID
 
 from apps.assets.errors import ProvenanceCycle
-from apps.assets.types import BPS, ContributionSpec, ParentRef, RevenueShare, ShareRule
+from apps.assets.types import BPS, ContributionSpec, HolderPart, ParentRef, RevenueShare, ShareRule
+from apps.tenancy.types import PLATFORM_ID
 
 
 @dataclass(frozen=True)
 class VersionTerms:
-    """What attribution needs to know of one version."""
+    """What attribution needs to know of one version.
+
+    `holders` take the owner's part by units, for the reason `holder_rule`; without any it is `owner_id`'s.
+    """
 
     version_id: UUID
     owner_id: UUID
     contributor_bps: int
     parents: tuple[ParentRef, ...] = ()
     contributions: tuple[ContributionSpec, ...] = ()
+    holders: tuple[HolderPart, ...] = ()
+    holder_rule: ShareRule = ShareRule.OWNER
 
 
 @dataclass
@@ -111,8 +119,26 @@ def _divide(terms: VersionTerms, kept: Fraction, path: tuple[UUID, ...], routes:
         RevenueShare(c.organisation_id, pool * Fraction(c.weight, total), ShareRule.CONTRIBUTOR, path, c.role, routes)
         for c in sorted(terms.contributions, key=lambda c: (c.organisation_id, c.role))
     ]
-    shares.append(RevenueShare(terms.owner_id, kept - pool, ShareRule.OWNER, path, "", routes))
+    shares += [
+        RevenueShare(organisation_id, part, terms.holder_rule, path, "", routes, address)
+        for organisation_id, address, part in _owner_parts(terms, kept - pool)
+    ]
     return [share for share in shares if share.weight > 0]
+
+
+def _owner_parts(terms: VersionTerms, amount: Fraction) -> list[tuple[UUID, str, Fraction]]:
+    """The owner's part by payee: (organisation, "", part), or (the platform, address, part) for an unknown wallet.
+
+    Several addresses of one organisation are one payee.
+    """
+    if not terms.holders:
+        return [(terms.owner_id, "", amount)]
+    units: dict[tuple[UUID, str], int] = defaultdict(int)
+    for holder in terms.holders:
+        payee = (PLATFORM_ID, holder.address) if holder.organisation_id is None else (holder.organisation_id, "")
+        units[payee] += holder.units
+    total = sum(units.values())
+    return [(*payee, amount * Fraction(held, total)) for payee, held in sorted(units.items())]
 
 
 def _path(version_id: UUID, inflows: Mapping[UUID, _Inflow]) -> tuple[UUID, ...]:

@@ -6,16 +6,17 @@ import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
-from apps.assets.types import BPS, AccessRight, AssetKind, ChainState, Visibility
+from apps.assets.types import BPS, AccessRight, AssetKind, ChainState, MoveState, Visibility
 from apps.core.append_only import never_truncated
 from apps.core.models import TimeStamped
 from apps.core.tenant import TenantOwned
 
 TOKEN_DIGITS = 78  # of the largest uint256
 HASH_LENGTH = 66  # 0x and 32 bytes in hexadecimal
+ADDRESS_LENGTH = 42  # 0x and 20 bytes
 
 
-def _values(enum: type[AssetKind | ChainState | Visibility | AccessRight]) -> list[str]:
+def _values(enum: type[AssetKind | ChainState | Visibility | AccessRight | MoveState]) -> list[str]:
     return [member.value for member in enum]
 
 
@@ -53,6 +54,7 @@ class AssetVersion(TenantOwned, TimeStamped):
     metadata = models.JSONField()
     metadata_hash = models.CharField(max_length=HASH_LENGTH)
     contributor_bps = models.PositiveIntegerField()
+    contribution_root = models.CharField(max_length=HASH_LENGTH, blank=True, help_text="over (address, weight) leaves")
     chain_state = models.CharField(max_length=12, default=ChainState.PENDING)
     chain_attempt = models.PositiveIntegerField(default=1)
     chain_failure = models.CharField(max_length=500, blank=True)
@@ -76,7 +78,16 @@ class AssetVersion(TenantOwned, TimeStamped):
         triggers = [
             pgtrigger.ReadOnly(
                 name="asset_version_immutable",
-                fields=["tenant", "asset", "number", "content_root", "metadata", "metadata_hash", "contributor_bps"],
+                fields=[
+                    "tenant",
+                    "asset",
+                    "number",
+                    "content_root",
+                    "metadata",
+                    "metadata_hash",
+                    "contributor_bps",
+                    "contribution_root",
+                ],
             ),
             pgtrigger.Protect(name="asset_version_kept", operation=pgtrigger.Delete),
             never_truncated("asset_version_not_truncated"),
@@ -115,6 +126,9 @@ class Contribution(TenantOwned):
     contributor = models.ForeignKey("tenancy.Organisation", on_delete=models.PROTECT, related_name="+")
     role = models.CharField(max_length=40)
     weight = models.PositiveBigIntegerField()
+    address = models.CharField(
+        max_length=ADDRESS_LENGTH, blank=True, help_text="stands for the contributor in the version's contribution root"
+    )
 
     class Meta:
         constraints = [
@@ -159,3 +173,133 @@ class AccessGrant(TenantOwned, TimeStamped):
 
     def __str__(self) -> str:
         return f"{self.right} of {self.asset_id} for {self.grantee_id}"
+
+
+class ChainFact(TenantOwned):
+    """A confirmed event of our contracts about an asset; its tenant is the asset's owner.
+
+    What follows from an asset's facts (its holder, its shares, licences on chain) is computed again from all of them
+    whenever one comes or goes, so neither their order of arrival nor repeats nor a reorganisation can spoil it.
+    """
+
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="chain_facts")
+    contract = models.CharField(max_length=60)
+    address = models.CharField(max_length=ADDRESS_LENGTH)
+    event = models.CharField(max_length=60)
+    args = models.JSONField()
+    block_number = models.PositiveBigIntegerField()
+    block_hash = models.CharField(max_length=HASH_LENGTH, blank=True)
+    log_index = models.PositiveIntegerField()
+    tx_hash = models.CharField(max_length=HASH_LENGTH)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "asset", "address", "tx_hash", "log_index", "block_number", "block_hash"],
+                name="chain_fact_once",
+            )
+        ]
+        indexes = [models.Index(fields=["asset", "contract", "block_number"], name="chain_fact_of_asset")]
+
+    def __str__(self) -> str:
+        return f"{self.contract}.{self.event} of {self.asset_id} in {self.block_number}"
+
+
+class AssetHolder(TenantOwned):
+    """Who holds the token of an asset, from its facts; its tenant is the organisation that made the asset."""
+
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    address = models.CharField(max_length=ADDRESS_LENGTH)
+    organisation = models.ForeignKey("tenancy.Organisation", on_delete=models.PROTECT, related_name="+", null=True)
+    since_block = models.PositiveBigIntegerField()
+    tx_hash = models.CharField(max_length=HASH_LENGTH)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "asset"], name="asset_holder_one")]
+        indexes = [
+            models.Index(fields=["address"], name="asset_holder_by_address"),
+            models.Index(fields=["asset"], name="asset_holder_by_asset"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.asset_id} at {self.address}"
+
+
+class ShareIssue(TenantOwned, TimeStamped):
+    """The creation of an asset's shares, once; its tenant is the organisation that asked for it."""
+
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    supply = models.PositiveBigIntegerField()
+    holder_address = models.CharField(max_length=ADDRESS_LENGTH)
+    state = models.CharField(max_length=12, default=MoveState.PENDING)
+    attempt = models.PositiveIntegerField(default=1)
+    failure = models.CharField(max_length=500, blank=True)
+    tx_hash = models.CharField(max_length=HASH_LENGTH, blank=True)
+    block_number = models.PositiveBigIntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "asset"], name="share_issue_one"),
+            models.CheckConstraint(condition=Q(supply__gt=0), name="share_issue_supply"),
+            models.CheckConstraint(condition=Q(state__in=_values(MoveState)), name="share_issue_state_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.supply} shares of {self.asset_id}"
+
+
+class ShareHolding(TenantOwned):
+    """Shares of an asset at an address, from its facts; its tenant is the organisation that made the asset."""
+
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    address = models.CharField(max_length=ADDRESS_LENGTH)
+    organisation = models.ForeignKey("tenancy.Organisation", on_delete=models.PROTECT, related_name="+", null=True)
+    units = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "asset", "address"], name="share_holding_one_an_address"),
+            models.CheckConstraint(condition=Q(units__gt=0), name="share_holding_units"),
+        ]
+        indexes = [
+            models.Index(fields=["address"], name="share_holding_by_address"),
+            models.Index(fields=["asset"], name="share_holding_by_asset"),
+            models.Index(fields=["organisation", "asset"], name="share_holding_by_organisation"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.units} of {self.asset_id} at {self.address}"
+
+
+class CustodyMove(TenantOwned, TimeStamped):
+    """A token or shares that the platform, asked by the organisation it keeps them for, sends to another address."""
+
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    contract = models.CharField(max_length=60)
+    from_address = models.CharField(max_length=ADDRESS_LENGTH)
+    to_address = models.CharField(max_length=ADDRESS_LENGTH)
+    to_organisation = models.ForeignKey("tenancy.Organisation", on_delete=models.PROTECT, related_name="+", null=True)
+    units = models.PositiveBigIntegerField(default=1)
+    idempotency_key = models.CharField(max_length=255)
+    state = models.CharField(max_length=12, default=MoveState.PENDING)
+    failure = models.CharField(max_length=500, blank=True)
+    tx_hash = models.CharField(max_length=HASH_LENGTH, blank=True)
+    block_number = models.PositiveBigIntegerField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "idempotency_key"], name="custody_move_once_for_key"),
+            models.UniqueConstraint(
+                fields=["tenant", "asset"],
+                condition=Q(contract="AssetRegistry", state=MoveState.PENDING),
+                name="custody_move_one_token_at_a_time",
+            ),
+            models.CheckConstraint(condition=Q(units__gt=0), name="custody_move_units"),
+            models.CheckConstraint(condition=Q(state__in=_values(MoveState)), name="custody_move_state_known"),
+        ]
+        indexes = [models.Index(fields=["asset", "-id"], name="custody_move_of_asset")]
+
+    def __str__(self) -> str:
+        return f"{self.units} of {self.asset_id} to {self.to_address}"

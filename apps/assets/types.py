@@ -57,6 +57,15 @@ class ShareRule(StrEnum):
 
     OWNER = "owner"
     CONTRIBUTOR = "contributor"
+    SHAREHOLDER = "shareholder"
+
+
+class MoveState(StrEnum):
+    """How far something has come that leaves the platform's custody, or is created on chain."""
+
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True)
@@ -77,11 +86,22 @@ class ContributionSpec:
 
 
 @dataclass(frozen=True)
+class HolderPart:
+    """An address that holds (a part of) what an asset's owner earns, and whose it is where that is known."""
+
+    address: str
+    units: int
+    organisation_id: UUID | None = None
+
+
+@dataclass(frozen=True)
 class RevenueShare:
     """One line of the answer to "who is paid when this version earns, and why".
 
     `weight` is the exact part of the sold version's revenue. `path` leads from the sold version to the one that
     caused this share; where several routes lead there it is the heaviest, and `routes` says how many were added up.
+    `address` is set where the payee is a wallet that no account has linked: the organisation is then the platform,
+    which keeps the amount for that wallet.
     """
 
     organisation_id: UUID
@@ -90,6 +110,7 @@ class RevenueShare:
     path: tuple[UUID, ...]
     role: str = ""
     routes: int = 1
+    address: str = ""
 
     @property
     def version_id(self) -> UUID:
@@ -205,6 +226,98 @@ class Contributor:
     role: str
     weight: int
     version_id: UUID
+
+
+@dataclass(frozen=True)
+class ContributionProof:
+    """That a version's registered contribution root contains an address with its weight.
+
+    `proof` leads from the leaf keccak256(keccak256(abi.encode(address, weight))) to `root`, sibling by sibling.
+    """
+
+    asset_id: UUID
+    version_id: UUID
+    version: int
+    token_id: int
+    content_root: str
+    metadata_hash: str
+    root: str
+    address: str
+    weight: int
+    total_weight: int
+    proof: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class HolderInfo:
+    """Who holds an asset's token, as the chain's confirmed events say.
+
+    `organisation_id` is None for a wallet that no account has linked; `in_custody` says that the platform keeps the
+    token for the organisation.
+    """
+
+    asset_id: UUID
+    address: str
+    organisation_id: UUID | None
+    organisation_name: str
+    in_custody: bool
+    since_block: int
+    tx_hash: str
+
+
+@dataclass(frozen=True)
+class ShareHoldingInfo:
+    """Shares of an asset at one address."""
+
+    asset_id: UUID
+    address: str
+    organisation_id: UUID | None
+    organisation_name: str
+    in_custody: bool
+    units: int
+
+
+@dataclass(frozen=True)
+class ShareIssueInfo:
+    """The one creation of an asset's shares."""
+
+    asset_id: UUID
+    supply: int
+    holder_address: str
+    state: MoveState
+    failure: str
+    tx_hash: str
+    block_number: int | None
+
+
+@dataclass(frozen=True)
+class CustodyMoveInfo:
+    """A token or shares on their way out of the platform's custody."""
+
+    id: UUID
+    asset_id: UUID
+    contract: str
+    from_address: str
+    to_address: str
+    to_organisation_id: UUID | None
+    units: int
+    state: MoveState
+    failure: str
+    tx_hash: str
+    block_number: int | None
+    requested_at: datetime
+
+
+@dataclass(frozen=True)
+class ChainFactInfo:
+    """A confirmed event of one of our contracts about an asset; integers in `args` are decimal strings."""
+
+    contract: str
+    event: str
+    args: dict[str, Any]
+    block_number: int
+    log_index: int
+    tx_hash: str
 
 
 @dataclass(frozen=True)

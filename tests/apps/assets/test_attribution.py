@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from fractions import Fraction
 from time import perf_counter
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 
 from apps.assets.attribution import VersionTerms, attribute, integer_weights, topological_order
 from apps.assets.errors import ProvenanceCycle
-from apps.assets.types import ContributionSpec, ParentRef, ShareRule
+from apps.assets.types import ContributionSpec, HolderPart, ParentRef, ShareRule
+from apps.core.money import split_integer
+from apps.tenancy.types import PLATFORM_ID
 
 
 def uid(number: int) -> UUID:
@@ -104,6 +107,70 @@ def test_integer_weights_keep_the_proportions(graph: dict[UUID, VersionTerms]) -
     shares = attribute(uid(0), graph)
     weights = integer_weights(shares)
     assert [Fraction(weight, sum(weights)) for weight in weights] == [share.weight for share in shares]
+
+
+@st.composite
+def holders(draw: st.DrawFn) -> tuple[HolderPart, ...]:
+    """Addresses with units; several may be one organisation's, and some are nobody's."""
+    count = draw(st.integers(1, 8))
+    return tuple(
+        HolderPart(f"0x{index:040x}", draw(st.integers(1, 10**12)), draw(st.sampled_from([None, uid(70), uid(71)])))
+        for index in range(count)
+    )
+
+
+def held_by(parts: tuple[HolderPart, ...], rule: ShareRule = ShareRule.SHAREHOLDER) -> dict[UUID, VersionTerms]:
+    made_by = (ContributionSpec(uid(20), "annotator", 1),)
+    return {uid(0): VersionTerms(uid(0), uid(9), 2_500, contributions=made_by, holders=parts, holder_rule=rule)}
+
+
+@given(holders(), st.randoms(use_true_random=False))
+@settings(max_examples=150, deadline=None)
+def test_holders_take_the_owners_part_exactly_by_units_in_whatever_order_they_are_read(
+    parts: tuple[HolderPart, ...], random: Any
+) -> None:
+    shares = attribute(uid(0), held_by(parts))
+    assert sum(share.weight for share in shares) == 1
+    shuffled = list(parts)
+    random.shuffle(shuffled)
+    assert attribute(uid(0), held_by(tuple(shuffled))) == shares
+    total = sum(part.units for part in parts)
+    for share in shares:
+        if share.rule != ShareRule.SHAREHOLDER:
+            continue
+        units = sum(
+            part.units
+            for part in parts
+            if (part.organisation_id == share.organisation_id if not share.address else part.address == share.address)
+        )
+        assert share.weight == Fraction(3, 4) * Fraction(units, total)
+    assert {share.address for share in shares if share.address} == {
+        part.address for part in parts if part.organisation_id is None
+    }
+
+
+@given(holders(), st.integers(0, 10**9))
+@settings(max_examples=100, deadline=None)
+def test_a_price_among_holders_is_divided_to_the_last_unit(parts: tuple[HolderPart, ...], price: int) -> None:
+    shares = attribute(uid(0), held_by(parts))
+    amounts = split_integer(price, integer_weights(shares))
+    assert sum(amounts) == price
+    assert all(abs(amount - share.weight * price) < 1 for share, amount in zip(shares, amounts, strict=True))
+
+
+def test_what_an_unknown_wallet_earns_is_the_platforms_to_keep_for_that_address() -> None:
+    graph = held_by((HolderPart("0xA", 1),), ShareRule.OWNER)
+    owner = next(share for share in attribute(uid(0), graph) if share.rule == ShareRule.OWNER)
+    assert (owner.organisation_id, owner.address, owner.weight) == (PLATFORM_ID, "0xA", Fraction(3, 4))
+
+
+def test_ten_thousand_holders_are_divided_in_a_second() -> None:
+    parts = tuple(HolderPart(f"0x{index:040x}", index + 1) for index in range(10_000))
+    started = perf_counter()
+    shares = attribute(uid(0), held_by(parts))
+    assert sum(split_integer(12_345, integer_weights(shares))) == 12_345
+    assert perf_counter() - started < 3
+    assert len(shares) == 10_001
 
 
 def test_diamond_adds_both_routes_and_names_the_heavier() -> None:
