@@ -17,7 +17,7 @@ CHECK_ENVIRONMENT := SAHARA_MODE=production \
 	PUBLIC_URL=https://platform.example ALLOWED_HOSTS=platform.example
 
 .DEFAULT_GOAL := help
-.PHONY: help run status build test check bench golden-path lock clean
+.PHONY: help run status build test soak check bench golden-path lock clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -31,6 +31,9 @@ status: $(VENV)/.platform ## Say what runs and whether it is ready
 
 test: $(VENV)/.development build ## Run all tests on the embedded parts
 	@$(BIN)/python -m pytest
+
+soak: $(VENV)/.development build ## Run the long randomised tests, each printing its figures; NAME=ledger for some
+	@$(BIN)/python -m pytest -m soak -s -p no:randomly $(if $(NAME),-k "$(NAME)")
 
 build: $(VENV)/.platform ## Build what the code needs besides Python: pages' assets, contracts, models
 	@$(BIN)/python -m sahara_platform.frontend build

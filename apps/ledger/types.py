@@ -13,19 +13,24 @@ from apps.core.money import TOKEN_DECIMALS, Amount, Money, TokenAmount
 
 
 class AccountKind(models.TextChoices):
-    """The chart of accounts. The last three belong to the platform and stand for the world outside."""
+    """The chart of accounts: what organisations own, what the platform earns, and (last) the world outside."""
 
     CASH = "cash", "Prepaid"
     EARNINGS = "earnings", "Earnings"
     PAYABLE = "payable", "Payable on chain"
+    REFUNDS = "refunds", "On its way back to the card"
+    DISPUTED = "disputed", "Disputed with the card's bank"
+    ESCROW = "escrow", "Kept for an unlinked wallet"
     FEES = "fees", "Platform fees"
+    RECEIVABLE = "receivable", "Owed to the platform"
     PROCESSOR = "processor", "Payment processor"
     CONVERSION = "conversion", "Conversion to tokens"
     CHAIN = "chain", "Paid out on chain"
 
 
-#: Accounts that stand for the outside: their balance mirrors what came in or went out, and may be below zero.
-OUTSIDE_KINDS = (AccountKind.PROCESSOR, AccountKind.CONVERSION, AccountKind.CHAIN)
+#: Accounts that stand for the outside: their balance mirrors what came in or went out, and may be below zero. A
+#: receivable below zero is what its organisation owes the platform (a disputed payment that was spent already).
+OUTSIDE_KINDS = (AccountKind.RECEIVABLE, AccountKind.PROCESSOR, AccountKind.CONVERSION, AccountKind.CHAIN)
 
 
 @dataclass(frozen=True, slots=True)
