@@ -11,6 +11,7 @@ from sahara_platform.embedded.checkout import forms
 
 LIFETIME_S = 24 * 3600
 SMALLEST_CHARGE_MINOR = 50  # Stripe's minimum for USD and most currencies
+MODES = ("payment", "setup", "subscription")
 Session = dict[str, Any]
 
 
@@ -22,15 +23,27 @@ class BadRequestError(Exception):
         self.param = param
 
 
-def new_session(form: Mapping[str, forms.Node], public_base: str) -> Session:
-    """Check a create request and build the open session."""
+def new_session(form: Mapping[str, forms.Node], public_base: str, price: Mapping[str, Any] | None = None) -> Session:
+    """Check a create request and build the open session.
+
+    Args:
+        price: the recurring price that `mode=subscription` names.
+    """
     tree = dict(form)
-    if forms.text(tree, "mode") != "payment":
-        raise BadRequestError("This stand-in offers mode 'payment' only.", "mode")
+    mode = forms.text(tree, "mode")
+    if mode not in MODES:
+        raise BadRequestError(f"Invalid mode: must be one of {', '.join(MODES)}", "mode")
     success_url = forms.text(tree, "success_url")
     if not success_url:
         raise BadRequestError("Missing required param: success_url.", "success_url")
-    amount, currency, description = _total(tree)
+    if mode != "payment" and not forms.text(tree, "customer"):
+        raise BadRequestError(f"This stand-in wants a customer in mode {mode}.", "customer")
+    if mode == "setup":
+        amount, currency, description = 0, forms.text(tree, "currency") or "usd", "Save a card"
+    elif price is not None:
+        amount, currency, description = price["unit_amount"], price["currency"], price["nickname"] or "Subscription"
+    else:
+        amount, currency, description = _total(tree)
     now = int(time.time())
     session_id = f"cs_test_{secrets.token_hex(29)}"
     return {
@@ -42,13 +55,13 @@ def new_session(form: Mapping[str, forms.Node], public_base: str) -> Session:
         "client_reference_id": forms.text(tree, "client_reference_id"),
         "created": now,
         "currency": currency,
-        "customer": None,
+        "customer": forms.text(tree, "customer"),
         "customer_details": None,
         "customer_email": forms.text(tree, "customer_email"),
         "expires_at": _expiry(tree, now),
         "livemode": False,
         "metadata": forms.mapping(tree, "metadata"),
-        "mode": "payment",
+        "mode": mode,
         "payment_intent": None,
         "payment_method_types": ["card"],
         "payment_status": "unpaid",
@@ -56,17 +69,21 @@ def new_session(form: Mapping[str, forms.Node], public_base: str) -> Session:
         "success_url": success_url,
         "url": f"{public_base}/c/pay/{session_id}",
         "description": description,
+        "invoice": None,
+        "price": price["id"] if price is not None else None,
+        "setup_intent": None,
+        "subscription": None,
+        "subscription_metadata": forms.mapping(tree, "subscription_data", "metadata"),
     }
 
 
-def completed(session: Session, *, payment_intent: str, customer: str, email: str | None) -> Session:
-    """The session after its payment."""
+def completed(session: Session, *, email: str | None, **made: str | None) -> Session:
+    """The session after its payment; `made` are the objects it led to (payment_intent, subscription, ...)."""
     return {
         **session,
+        **made,
         "status": "complete",
-        "payment_status": "paid",
-        "payment_intent": payment_intent,
-        "customer": customer,
+        "payment_status": "no_payment_required" if session["mode"] == "setup" else "paid",
         "customer_details": {"email": email},
         "url": None,
     }

@@ -1,10 +1,11 @@
-"""What the stand-in remembers, in one SQLite file: sessions, undelivered webhooks, answers by idempotency key."""
+"""What the stand-in remembers, in one SQLite file: its objects, undelivered webhooks, answers by idempotency key."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS session (
     id TEXT PRIMARY KEY, body TEXT NOT NULL, status TEXT NOT NULL, expires_at INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS object (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS object_kind ON object (kind, number);
 CREATE TABLE IF NOT EXISTS webhook (
     id TEXT PRIMARY KEY, payload TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
     due_at REAL NOT NULL, done INTEGER NOT NULL DEFAULT 0
@@ -66,11 +71,36 @@ class Store:
                 "ON CONFLICT (id) DO UPDATE SET body = excluded.body, status = excluded.status",
                 [session["id"], json.dumps(session), session["status"], session["expires_at"]],
             )
-            if event is not None:
+            self._enqueue([event] if event is not None else [])
+
+    def put(self, *objects: dict[str, Any], events: Sequence[dict[str, Any]] = ()) -> None:
+        """Store objects (prices, subscriptions, invoices, refunds, ...) and the events that tell of their change."""
+        with self._db:
+            for body in objects:
                 self._db.execute(
-                    "INSERT INTO webhook (id, payload, due_at) VALUES (?, ?, ?)",
-                    [event["id"], json.dumps(event), time.time()],
+                    "INSERT INTO object (id, kind, body) VALUES (?, ?, ?) "
+                    "ON CONFLICT (id) DO UPDATE SET body = excluded.body",
+                    [body["id"], body["object"], json.dumps(body)],
                 )
+            self._enqueue(events)
+
+    def get(self, kind: str, object_id: str) -> dict[str, Any] | None:
+        """One object by its id, or None."""
+        row = self._db.execute("SELECT body FROM object WHERE kind = ? AND id = ?", [kind, object_id]).fetchone()
+        body: dict[str, Any] | None = json.loads(row[0]) if row else None
+        return body
+
+    def every(self, kind: str) -> list[dict[str, Any]]:
+        """All objects of a kind, newest first."""
+        rows = self._db.execute("SELECT body FROM object WHERE kind = ? ORDER BY number DESC", [kind])
+        return [json.loads(row[0]) for row in rows]
+
+    def _enqueue(self, events: Sequence[dict[str, Any]]) -> None:
+        for event in events:
+            self._db.execute(
+                "INSERT INTO webhook (id, payload, due_at) VALUES (?, ?, ?)",
+                [event["id"], json.dumps(event), time.time()],
+            )
 
     def overdue_sessions(self, now: float) -> list[dict[str, Any]]:
         """Open sessions whose time is up."""
