@@ -65,9 +65,10 @@ def _apply_to_open_transaction() -> None:
     raw = connection.connection
     if raw is None or not connection.in_atomic_block:
         return  # the next transaction starts with it
-    if raw.info.transaction_status == TransactionStatus.INERROR:
-        return  # the rollback to come restores the setting
-    apply_scope(raw)
+    if raw.info.transaction_status in (TransactionStatus.INERROR, TransactionStatus.UNKNOWN):
+        return  # the rollback to come restores the setting, or the server is gone and the transaction with it
+    with connection.wrap_database_errors:
+        apply_scope(raw)
 
 
 @contextmanager

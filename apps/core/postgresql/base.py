@@ -24,7 +24,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _set_autocommit(self, autocommit: bool) -> None:  # noqa: FBT001  # Django's signature
         super()._set_autocommit(autocommit)  # type: ignore[misc]  # private in the stubs
         if not autocommit:
-            tenant.apply_scope(self.connection)
+            with self.wrap_database_errors:
+                tenant.apply_scope(self.connection)
 
     def _scoped_execute(
         self,
