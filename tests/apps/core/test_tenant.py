@@ -36,21 +36,24 @@ def test_a_query_in_a_scope_reports_a_lost_server_as_a_database_error(end_the_se
 
 
 def test_entering_a_scope_reports_a_lost_server_as_a_database_error(actor, end_the_server_process):
-    with pytest.raises(OperationalError), transaction.atomic():
-        end_the_server_process()
-        with all_tenants(reason="test"):
-            pass
+    def enter() -> None:
+        with transaction.atomic():
+            end_the_server_process()
+            with all_tenants(reason="test"):
+                pass
+
+    with pytest.raises(OperationalError):
+        enter()
 
 
 def test_leaving_a_scope_does_not_hide_the_error_of_a_lost_server(actor, end_the_server_process):
-    with (
-        pytest.raises(OperationalError, match="terminat"),
-        transaction.atomic(),
-        tenant_scope(actor.organisation_id),
-        all_tenants(reason="test"),
-    ):
-        end_the_server_process()
-        OutboxEvent.objects.count()
+    def query() -> None:
+        with transaction.atomic(), tenant_scope(actor.organisation_id), all_tenants(reason="test"):
+            end_the_server_process()
+            OutboxEvent.objects.count()
+
+    with pytest.raises(OperationalError, match="terminat"):
+        query()
 
 
 def test_a_scope_works_again_with_the_next_connection(actor, end_the_server_process):
