@@ -63,6 +63,23 @@ class Environment(BaseSettings):
     sale_fee_bps: int = Field(1000, ge=0, le=5000, description="platform fee on sales, in basis points")
     minimum_withdrawal_minor: int = Field(10, ge=1, description="smallest withdrawal, in cents")
 
+    wallet_change_wait: int = Field(24, ge=0, description="hours until a changed payout wallet is in force")
+    withdrawal_approval_minor: int = Field(
+        100_000, ge=1, description="from this amount on, in cents, one member of the staff approves a withdrawal"
+    )
+    withdrawal_second_approval_minor: int = Field(
+        1_000_000, ge=1, description="from this amount on, in cents, two members of the staff approve a withdrawal"
+    )
+    withdrawal_daily_limit_minor: int = Field(
+        5_000_000, ge=1, description="most that one organisation withdraws within 24 hours, in cents"
+    )
+    payouts_daily_limit_minor: int = Field(
+        100_000_000, ge=1, description="most that all organisations withdraw within 24 hours, in cents"
+    )
+    payout_unclaimed_days: int = Field(
+        365, ge=1, description="days after which an unclaimed payout may be taken back to its payee's earnings"
+    )
+
     @field_validator("allowed_hosts", "checkout_origins", mode="before")
     @classmethod
     def _split_list(cls, value: object) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -275,4 +276,12 @@ FEES = {
     "label_bps": ENV.label_fee_bps,
     "sale_bps": ENV.sale_fee_bps,
     "minimum_withdrawal_minor": ENV.minimum_withdrawal_minor,
+}
+WALLETS = {"change_wait": timedelta(hours=ENV.wallet_change_wait)}
+PAYOUTS = {
+    "approval_minor": ENV.withdrawal_approval_minor,
+    "second_approval_minor": ENV.withdrawal_second_approval_minor,
+    "organisation_daily_limit_minor": ENV.withdrawal_daily_limit_minor,
+    "daily_limit_minor": ENV.payouts_daily_limit_minor,
+    "unclaimed_after": timedelta(days=ENV.payout_unclaimed_days),
 }

@@ -136,6 +136,7 @@ class Plan:
             "RUNNER_URL": self.runner_url,
             "RUNNER_TOKEN": self.secrets.runner_token,
             "PUBLIC_URL": self.public_url,
+            "WALLET_CHANGE_WAIT": "0",
             "HOST": LOOPBACK,
             "WORKER_CONCURRENCY": "2",
             "BEAT_SCHEDULE": str(self.places.root / "run" / "beat-schedule"),

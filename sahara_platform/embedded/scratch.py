@@ -57,5 +57,6 @@ def start() -> Scratch:
         RUNNER_URL="http://127.0.0.1:9",
         RUNNER_TOKEN=secrets.token_hex(16),
         EMAIL_URL="console:",
+        WALLET_CHANGE_WAIT="0",
     )
     return Scratch(database, server, cache, storage)

@@ -127,10 +127,10 @@ def test_a_wrong_wallet_address_is_refused_and_not_saved(api_for, annotator, add
     response = api.put("/api/v1/wallet/", {"address": address}, format="json")
     assert (response.status_code, response.json()["code"]) == (422, code)
     assert response.json()["errors"][0]["field"] == "address"
-    assert api.get("/api/v1/wallet/").json() == {"address": None}
+    assert api.get("/api/v1/wallet/").json()["address"] is None
 
 
 def test_a_wallet_address_is_kept_with_its_checksum(api_for, annotator):
     api = api_for(annotator)
     api.put("/api/v1/wallet/", {"address": "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed"}, format="json")
-    assert api.get("/api/v1/wallet/").json() == {"address": "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"}
+    assert api.get("/api/v1/wallet/").json()["address"] == "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"

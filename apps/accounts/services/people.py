@@ -1,25 +1,19 @@
-"""Changes of users and wallets."""
+"""Changes of users: guests, personal organisations, names."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
 from django.db import transaction
-from eth_utils.address import is_address, is_checksum_address, to_checksum_address
 
-from apps.accounts import policies
-from apps.accounts.errors import InvalidWalletAddress
 from apps.accounts.events import GuestMerged
-from apps.accounts.models import User, Wallet
-from apps.accounts.policies import AccountsPermission
+from apps.accounts.models import User
 from apps.core import outbox
 from apps.core.errors import InvalidInput
 from apps.tenancy import services as tenancy
 from apps.tenancy.errors import OrganisationNotFound
 from apps.tenancy.selectors import personal_organisation_id
-from apps.tenancy.types import Actor, OrganisationKind
-
-ZERO_ADDRESS = "0x" + "0" * 40
+from apps.tenancy.types import OrganisationKind
 
 
 @transaction.atomic
@@ -63,31 +57,3 @@ def set_display_name(*, user_id: UUID, display_name: str) -> None:
         raise InvalidInput("name_length", message, errors=[{"field": "display_name", "message": message}])
     User.objects.filter(id=user_id).update(display_name=display_name)
     tenancy.rename_organisation(organisation_id=personal_organisation_id(user_id), name=display_name)
-
-
-@transaction.atomic
-def set_wallet(*, actor: Actor, address: str) -> str:
-    """Set the address that the actor's organisation is paid out to.
-
-    Args:
-        address: 0x and 40 hex digits; mixed case must fit the EIP-55 checksum.
-
-    Returns:
-        The address with its checksum.
-
-    Raises:
-        InvalidWalletAddress
-    """
-    policies.require(actor, AccountsPermission.SET_WALLET)
-    address = address.strip()
-    if not is_address(address):
-        raise InvalidWalletAddress(address, "A wallet address is 0x followed by 40 hex digits.")
-    digits = address[2:]
-    if digits not in (digits.lower(), digits.upper()) and not is_checksum_address(address):
-        raise InvalidWalletAddress(address, "The checksum does not fit: a character of the address is wrong.")
-    checksummed = str(to_checksum_address(address))
-    if checksummed == ZERO_ADDRESS:
-        raise InvalidWalletAddress(address, "Nobody can withdraw from the zero address.")
-    Wallet.objects.update_or_create(tenant_id=actor.organisation_id, defaults={"address": checksummed})
-    tenancy.record_audit(actor, action="wallet.set", target_type="wallet", target_id=checksummed)
-    return checksummed
