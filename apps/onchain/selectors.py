@@ -17,6 +17,7 @@ from apps.onchain.models import ChainContract, ChainCursor, ChainEvent, ChainInt
 from apps.onchain.types import CUSTODY, IN_FLIGHT, ChainStatus, DistributorState, EventState, IntentInfo, IntentState
 from apps.tenancy.types import Actor
 
+NO_ROOT = "0x" + "00" * 32
 #: After this long without a heartbeat the bridge is taken for dead.
 HEARTBEAT_LIMIT = timedelta(seconds=20)
 
@@ -124,8 +125,9 @@ def distributor_state(address: str, *, chain_id: int) -> DistributorState:
         by_payee[claim["payee"]] = by_payee.get(claim["payee"], 0) + int(claim["amount"])
     return DistributorState(
         address=address,
-        epoch=int(published[-1]["epoch"]) if published else 0,
-        published=int(published[-1]["cumulativeTotal"]) if published else 0,
+        epoch=len(published),
+        root=published[-1]["root"] if published else NO_ROOT,
+        published=sum(int(epoch["amount"]) for epoch in published),
         claimed=sum(by_payee.values()),
         claimed_by_payee=by_payee,
     )

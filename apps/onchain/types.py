@@ -77,10 +77,11 @@ class ChainStatus:
 
 @dataclass(frozen=True, slots=True)
 class DistributorState:
-    """The distributor as its confirmed events tell it: epoch in force, totals published and claimed (raw units)."""
+    """The distributor as its confirmed events tell it: epochs, root in force, published and claimed (raw units)."""
 
     address: str
     epoch: int
+    root: str
     published: int
     claimed: int
     claimed_by_payee: dict[str, int]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chain_bridge.config import BridgeConfig
-from chain_bridge.deploy import deploy, load_contracts
+from chain_bridge.deploy import CONTRACT_NAMES, deploy, load_contracts
 from chain_bridge.errors import ChainMismatch, UnknownContract
 from tests.chain_bridge.chain_fixtures import DeployedChain, deployed_chain, start_anvil
 
@@ -42,7 +42,7 @@ def test_chain_that_was_reset_gets_its_contracts_again(tmp_path: Path) -> None:
     (tmp_path / "addresses.json").write_text(recorded)
     with start_anvil(chain_id=before.config.chain_id) as url:
         again = deploy(_with(before.config, rpc_url=url, addresses_file=tmp_path / "addresses.json"))
-    assert set(again.created) == {"AssetRegistry", "PayoutToken", "PayoutDistributor"}
+    assert set(again.created) == set(CONTRACT_NAMES)
 
 
 def test_existing_stablecoin_is_taken_instead_of_a_test_token(own_chain: DeployedChain, tmp_path: Path) -> None:
@@ -62,5 +62,5 @@ def test_wrong_chain_id_and_missing_stablecoin_stop_the_deployment(own_chain: De
 
 
 def test_contracts_that_were_never_deployed_are_named(tmp_path: Path) -> None:
-    with pytest.raises(UnknownContract, match="AssetRegistry, PayoutToken, PayoutDistributor for chain 5"):
+    with pytest.raises(UnknownContract, match="AssetRegistry, PayoutToken, PayoutDistributor.* for chain 5"):
         load_contracts(tmp_path / "none.json", 5)

@@ -20,6 +20,7 @@ from chain_bridge.types import Call, Fees
 from tests.chain_bridge.chain_fixtures import CHAIN_ID, DeployedChain
 
 STRANGER = "0x1212121212121212121212121212121212121212"
+NO_ROOT = "0x" + "00" * 32
 FEES = Fees(max_fee=10**11, priority_fee=10**9)
 
 
@@ -29,7 +30,7 @@ def _set_root(chain: DeployedChain, *args: Any) -> Call:
 
 
 def test_refused_call_names_the_contracts_own_error(chain: DeployedChain) -> None:
-    call = _set_root(chain, "1", "0x" + "11" * 32, "100")
+    call = _set_root(chain, NO_ROOT, "0x" + "11" * 32, "100")
     with pytest.raises(CallReverts, match=r"AccessControlUnauthorizedAccount\(" + STRANGER):
         chain.gateway.estimate_gas(STRANGER, call, [chain.contracts["PayoutDistributor"].abi])
 
@@ -38,7 +39,7 @@ def test_sent_transaction_has_a_receipt_and_sending_it_again_is_no_error(own_cha
     gateway = own_chain.gateway
     own_chain.automine(on=False)
     signer = Signer(own_chain.config.signer_key, own_chain.config.chain_id)
-    call = _set_root(own_chain, 1, "0x" + "11" * 32, 0)
+    call = _set_root(own_chain, NO_ROOT, "0x" + "11" * 32, 0)
     nonce = gateway.nonce(signer.address)
     signed = signer.sign(call, nonce=nonce, gas=gateway.estimate_gas(signer.address, call), fees=FEES)
     gateway.broadcast(signed.raw)
@@ -90,10 +91,10 @@ def test_malformed_key_is_refused_without_being_quoted() -> None:
 @pytest.mark.parametrize(
     ("args", "error"),
     [
-        (["1", "0x11", "not a number"], InvalidArguments),
-        ([-1, "0x" + "11" * 32, 0], InvalidArguments),
-        ([1, "0x" + "11" * 33, 0], InvalidArguments),
-        ([1, "0x" + "11" * 32], UnknownContract),
+        ([NO_ROOT, "0x11", "not a number"], InvalidArguments),
+        ([NO_ROOT, "0x" + "11" * 32, -1], InvalidArguments),
+        ([NO_ROOT, "0x" + "11" * 33, 0], InvalidArguments),
+        ([NO_ROOT, "0x" + "11" * 32], UnknownContract),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(chain: DeployedChain, args: list[Any], error: type[Exception]) -> None:

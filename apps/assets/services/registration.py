@@ -26,6 +26,7 @@ from apps.tenancy.types import Actor
 
 CONTRACT = "AssetRegistry"
 INTENT_KIND = "assets.version"
+NO_CONTRIBUTIONS = "0x" + "00" * 32
 MAX_FAILURE = 500
 
 
@@ -40,6 +41,7 @@ def request_registration(version: AssetVersion, parents: Sequence[tuple[AssetVer
     facts: list[Any] = [
         version.content_root,
         version.metadata_hash,
+        NO_CONTRIBUTIONS,
         [str(int(parent.token_id)) for parent, _ in others],
         [weight_bps for _, weight_bps in others],
     ]

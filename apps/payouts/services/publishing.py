@@ -25,6 +25,7 @@ from apps.tenancy.services import record_audit
 from apps.tenancy.types import PLATFORM_ID, Actor
 
 EPOCH_KIND = "payouts.epoch"
+NO_ROOT = "0x" + "00" * 32
 #: After a refused epoch (an empty treasury, a paused contract) the schedule gives the cause time to go away.
 PAUSE_AFTER_FAILURE = timedelta(minutes=5)
 REASON = "an epoch pays every organisation"
@@ -75,7 +76,7 @@ def _publish(actor: Actor) -> EpochInfo | None:
         kind=EPOCH_KIND,
         contract=CONTRACT,
         function="setRoot",
-        args=[str(epoch.number), epoch.root, str(epoch.cumulative_total)],
+        args=[last.root if last is not None else NO_ROOT, epoch.root, str(epoch.added)],
         idempotency_key=f"{EPOCH_KIND}:{epoch.id}",
     )
     _tell(waiting)

@@ -87,6 +87,7 @@ def test_the_registrys_own_event_is_kept_for_verification(actor: Any, release: R
                     "version": "1",
                     "contentRoot": version.content_root,
                     "metadataHash": version.metadata_hash,
+                    "contributionRoot": "0x" + "00" * 32,
                     "parents": [],
                     "parentWeightsBps": [],
                 },

@@ -23,6 +23,7 @@ from apps.tenancy.types import Role
 pytestmark = pytest.mark.django_db
 
 ROOT = "0x" + "cd" * 32
+NO_CONTRIBUTIONS = "0x" + "00" * 32
 Release = Callable[..., Any]
 
 
@@ -46,8 +47,8 @@ def test_the_first_version_asks_the_chain_to_register_and_later_ones_to_add(acto
     intents = list(ChainIntent.objects.filter(kind="assets.version").order_by("id"))
     assert [intent.function for intent in intents] == ["register", "addVersion"]
     token = str(first.asset_id.int)
-    assert intents[0].args == ["custody", token, first.content_root, first.metadata_hash, [], []]
-    assert intents[1].args == [token, ROOT, second.metadata_hash, [], []]
+    assert intents[0].args == ["custody", token, first.content_root, first.metadata_hash, NO_CONTRIBUTIONS, [], []]
+    assert intents[1].args == [token, ROOT, second.metadata_hash, NO_CONTRIBUTIONS, [], []]
 
 
 def test_the_token_goes_to_the_owners_wallet_where_there_is_one(actor: Any, release: Release) -> None:

@@ -56,6 +56,7 @@ class DrivenBridge:
                 str(token_id),
                 "0x" + "aa" * 32,
                 "0x" + "bb" * 32,
+                "0x" + "00" * 32,
                 [str(p) for p in parents],
                 [1000] * len(parents),
             ],
