@@ -8,18 +8,19 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.billing import policies, processor
+from apps.billing import policies
 from apps.billing.errors import AmountOutOfRange, NothingToRefund, PaymentMismatch, TopUpNotFound
 from apps.billing.events import RefundRequested, TopUpPaid
+from apps.billing.facts import CheckoutSession, ProcessorEvent
 from apps.billing.models import TopUp, TopUpRefund, WebhookEvent
 from apps.billing.policies import BillingPermission
+from apps.billing.processor import checkout, payments
+from apps.billing.processor import events as webhooks
 from apps.billing.selectors import cash_account, refund_info, top_up_info
 from apps.billing.types import (
     CURRENCY,
     LARGEST_TOP_UP,
     SMALLEST_TOP_UP,
-    CheckoutSession,
-    ProcessorEvent,
     RefundInfo,
     RefundState,
     TopUpInfo,
@@ -61,7 +62,7 @@ def start_top_up(*, actor: Actor, amount: Money, success_url: str, cancel_url: s
     with transaction.atomic():
         row = TopUp.objects.create(amount=amount.minor, currency=amount.currency, requested_by=actor.user_id)
     try:
-        session = processor.open_checkout(
+        session = checkout.open_checkout(
             top_up_id=row.id,
             organisation_id=actor.organisation_id,
             amount=amount,
@@ -88,7 +89,7 @@ def handle_webhook(*, payload: bytes, signature: str) -> None:
         SignatureRefused: it was not signed by the processor, or not lately; nothing is stored.
         PaymentMismatch: it does not match its top-up; nothing is stored.
     """
-    event = processor.verified_event(payload, signature)
+    event = webhooks.verified_event(payload, signature)
     if event.kind not in SESSION_EVENTS or event.session is None:
         return
     organisation_id = event.session.organisation_id
@@ -111,7 +112,7 @@ def settle_top_up(*, actor: Actor, top_up_id: UUID) -> TopUpInfo:
         raise TopUpNotFound
     if row.state != TopUpState.OPEN:
         return top_up_info(row)
-    session = processor.retrieve_checkout(row.session_id)
+    session = checkout.retrieve_checkout(row.session_id)
     with transaction.atomic():
         return top_up_info(_settle(_locked(top_up_id), session))
 
@@ -177,7 +178,13 @@ def send_refund(*, refund_id: UUID) -> RefundInfo:
     if pending.state != RefundState.PENDING:
         return refund_info(pending)
     amount = Money(pending.amount, pending.top_up.currency)
-    processor_id = processor.refund(refund_id=refund_id, payment_intent=pending.top_up.payment_intent, amount=amount)
+    made = payments.refund(
+        refund_id=refund_id,
+        organisation_id=pending.tenant_id,
+        payment_intent=pending.top_up.payment_intent,
+        amount=amount,
+    )
+    processor_id = made.id if made is not None else None
     with transaction.atomic():
         row = _locked(pending.top_up_id)
         refund = TopUpRefund.objects.select_for_update().select_related("top_up").get(id=refund_id)

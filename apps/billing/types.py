@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import models
 
 from apps.core.money import Money
+from apps.tenancy.limits import Limit
 
 CURRENCY = "USD"
 #: The least and the most that one top-up takes, in minor units.
@@ -31,9 +32,10 @@ class TopUpState(models.TextChoices):
 
 
 class RefundState(models.TextChoices):
-    """A refund's way: the amount is held while the processor sends it back."""
+    """A refund's way: held, then accepted by the processor (`sent`), then at the card, or back in the balance."""
 
-    PENDING = "pending", "On its way"
+    PENDING = "pending", "Being asked for"
+    SENT = "sent", "On its way"
     DONE = "completed", "Refunded"
     FAILED = "failed", "Refused"
 
@@ -68,30 +70,80 @@ class RefundInfo:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class CheckoutSession:
-    """What the processor says about a payment page."""
+class PlanKey(models.TextChoices):
+    """What an organisation is subscribed to, from least to most."""
 
-    id: str
-    url: str
+    FREE = "free", "Free"
+    TEAM = "team", "Team"
+    ENTERPRISE = "enterprise", "Enterprise"
+
+
+class DisputeState(models.TextChoices):
+    """A payer's bank asks for a payment back."""
+
+    OPEN = "open", "Being examined"
+    WON = "won", "Won"
+    LOST = "lost", "Lost"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+
+class DifferenceKind(models.TextChoices):
+    """How the processor's books and the ledger can differ."""
+
+    MISSING_HERE = "missing_here", "At Stripe, not in the ledger"
+    MISSING_THERE = "missing_there", "In the ledger, not at Stripe"
+    OTHER_AMOUNT = "other_amount", "Other amount"
+    FEE = "fee", "Fee without a payment"
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionInfo:
+    """An organisation's subscription.
+
+    Attributes:
+        ends_at: when it ends, if it was cancelled.
+        grace_until: until when the plan goes on although its renewal could not be charged.
+    """
+
+    subscription_id: str
+    plan: PlanKey
     status: str
-    payment_status: str
-    amount_minor: int
-    currency: str
-    payment_intent: str
-    organisation_id: UUID | None
-    top_up_id: UUID | None
+    period_end: datetime
+    ends_at: datetime | None
+    grace_until: datetime | None
+    by_invoice: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UsageLine:
+    """One measure: what is used, what the plan allows."""
+
+    limit: Limit
+    label: str
+    used: int
+    allowed: int
 
     @property
-    def is_paid(self) -> bool:
-        """Complete and paid: a delayed payment method completes first and pays later."""
-        return self.status == "complete" and self.payment_status == "paid"
+    def used_text(self) -> str:
+        """For people."""
+        return readable(self.limit, self.used)
+
+    @property
+    def allowed_text(self) -> str:
+        """For people."""
+        return readable(self.limit, self.allowed)
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessorEvent:
-    """A verified event of the processor; `session` is empty for kinds that are none of ours."""
+LIMIT_LABELS = {Limit.SEATS: "Members", Limit.STORAGE_BYTES: "Storage", Limit.MODEL_TOKENS: "Model tokens this month"}
+_KIB = 1024
 
-    id: str
-    kind: str
-    session: CheckoutSession | None
+
+def readable(limit: Limit, amount: int) -> str:
+    """An amount of a measure in words: "5", "1.5 GiB", "2,000,000"."""
+    if limit != Limit.STORAGE_BYTES:
+        return f"{amount:,}"
+    size, units = float(max(0, amount)), ["bytes", "KiB", "MiB", "GiB", "TiB"]
+    while size >= _KIB and len(units) > 1:
+        size /= _KIB
+        units.pop(0)
+    return f"{size:,.0f} {units[0]}" if size == int(size) else f"{size:,.1f} {units[0]}"
