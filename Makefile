@@ -17,11 +17,11 @@ CHECK_ENVIRONMENT := SAHARA_MODE=production \
 	PUBLIC_URL=https://platform.example ALLOWED_HOSTS=platform.example
 
 .DEFAULT_GOAL := help
-.PHONY: help run status build test soak check bench golden-path lock clean
+.PHONY: help run status build test soak check bench golden-path chaos-payouts lock clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.platform ## Start the platform (the first time: install, build, migrate, load a demo workspace)
 	@exec $(BIN)/python -m sahara_platform.embedded run
@@ -56,6 +56,10 @@ bench: $(VENV)/.development ## Measure again what README claims about speed; NAM
 
 golden-path: $(VENV)/.platform ## Order, label, train, build, sell, pay out; DATA=file.csv for your own texts
 	@$(BIN)/python -m sahara_platform.embedded exec --start -- $(BIN)/python -m examples.golden_path $(if $(DATA),--data "$(DATA)")
+
+chaos-payouts: $(VENV)/.development ## Pay 500 payees while processes are killed and the chain is reorganised; OPTIONS="--payouts 50 --kills 20"
+	@$(BIN)/python -m chain_bridge.foundry build
+	@$(BIN)/python -m tests.chaos.payouts $(OPTIONS)
 
 UV_COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock" --no-annotate --no-emit-package torch

@@ -1,0 +1,138 @@
+"""What goes wrong, when: kills, reorganisations and lost answers at random times from one seed."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+
+from tests.chaos.keeper import Keeper
+from tests.chaos.rpc import BalancedRpc, Node
+from tests.chaos.stage import TARGETS
+
+POLL_S = 0.05
+#: Of kills at these parts, this share hits a pool process or a backend instead of the main process.
+CHILD_SHARE = 0.25
+
+
+class Chain(threading.Thread):
+    """Mines blocks at a steady pace and replaces the newest ones at random times. Nothing else makes blocks."""
+
+    def __init__(
+        self, node: Node, *, block_s: float, reorg_times: list[float], depths: list[int], ending: threading.Event
+    ) -> None:
+        super().__init__(name="chain", daemon=True)
+        self._node = node
+        self._block_s = block_s
+        self._reorgs = list(zip(sorted(reorg_times), depths, strict=True))
+        self._ending = ending
+        self.depths: Counter[int] = Counter()
+        self.transactions_dropped = 0
+        self.failures: list[str] = []
+        node.ask("evm_setAutomine", False)  # JSON-RPC
+        self.lowest = node.head()
+
+    @property
+    def reorgs(self) -> int:
+        """How many were made."""
+        return self.depths.total()
+
+    @property
+    def finished(self) -> bool:
+        """Whether all were made."""
+        return not self._reorgs
+
+    def run(self) -> None:
+        """Mine until stopped."""
+        begin = time.monotonic()
+        try:
+            while not self._ending.wait(self._block_s):
+                if self._reorgs and time.monotonic() - begin >= self._reorgs[0][0]:
+                    self._reorganise(self._reorgs[0][1])
+                self._node.ask("evm_mine")
+        except Exception as error:
+            self.failures.append(f"{type(error).__name__}: {error}")
+
+    def _reorganise(self, depth: int) -> None:
+        head = self._node.head()
+        if head - self.lowest <= depth:
+            return  # not below the deployment: wait for more blocks
+        self._reorgs.pop(0)
+        for number in range(head - depth + 1, head + 1):
+            block = self._node.ask("eth_getBlockByNumber", hex(number), False)  # JSON-RPC
+            self.transactions_dropped += len(block["transactions"])
+        self._node.ask("anvil_reorg", depth, [])
+        self.depths[depth] += 1
+
+
+class Killer(threading.Thread):
+    """Kills -9 a random part that works, again and again; each part about equally often."""
+
+    def __init__(self, keeper: Keeper, *, times: list[float], rng: random.Random, ending: threading.Event) -> None:
+        super().__init__(name="killer", daemon=True)
+        self._keeper = keeper
+        self._times = sorted(times)
+        self._rng = rng
+        self._ending = ending
+        self.by_target: Counter[str] = Counter()
+        self.children = 0
+        self.failures: list[str] = []
+
+    @property
+    def kills(self) -> int:
+        """How many were done."""
+        return self.by_target.total()
+
+    @property
+    def finished(self) -> bool:
+        """Whether all were done."""
+        return self.kills >= len(self._times)
+
+    def run(self) -> None:
+        """Kill at the planned times; later where nothing works at that moment."""
+        begin = time.monotonic()
+        try:
+            for at in self._times:
+                if self._ending.wait(max(0.0, begin + at - time.monotonic())):
+                    return
+                self._kill_one()
+        except Exception as error:
+            self.failures.append(f"{type(error).__name__}: {error}")
+
+    def _kill_one(self) -> None:
+        while not self._ending.is_set():
+            # The least killed first, by chance among equals, so that no part is spared.
+            for target in sorted(TARGETS, key=lambda name: (self.by_target[name], self._rng.random())):
+                part = self._keeper.parts[target]
+                if not part.is_ready():
+                    continue
+                child = self._rng.randrange(100) if part.children and self._rng.random() < CHILD_SHARE else None
+                if self._keeper.kill(target, child=child):
+                    self.by_target[target] += 1
+                    self.children += child is not None
+                    return
+            time.sleep(POLL_S)
+
+
+class LostAnswers(threading.Thread):
+    """Arms the loss of one answer at each of the given times."""
+
+    def __init__(self, rpc: BalancedRpc, *, times: list[float], ending: threading.Event) -> None:
+        super().__init__(name="lost-answers", daemon=True)
+        self._rpc = rpc
+        self._times = sorted(times)
+        self._ending = ending
+
+    @property
+    def finished(self) -> bool:
+        """Whether all were lost."""
+        return self._rpc.lost >= len(self._times)
+
+    def run(self) -> None:
+        """Arm at the planned times."""
+        begin = time.monotonic()
+        for at in self._times:
+            if self._ending.wait(max(0.0, begin + at - time.monotonic())):
+                return
+            self._rpc.lose_an_answer()
