@@ -9,6 +9,18 @@ class RpcUnavailable(BridgeError):
     """The node cannot be reached or answers nonsense: try again later, nothing is lost."""
 
 
+class RpcRefused(RpcUnavailable):
+    """The node answered with an error of its own."""
+
+
+class NodesDisagree(RpcUnavailable):
+    """The nodes do not say the same, and no side has the majority: wait, and look at them."""
+
+
+class FeeAboveCap(BridgeError):
+    """Gas costs more than the configured cap now: wait until the price falls."""
+
+
 class CallReverts(BridgeError):
     """The contract refuses the call. ``reason`` names the contract's own error where it can be decoded."""
 

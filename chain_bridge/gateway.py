@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn, cast
+from urllib.parse import urlsplit
 
 import requests
+from eth_abi.exceptions import DecodingError
 from web3 import HTTPProvider, Web3
 from web3.exceptions import BlockNotFound, ContractLogicError, TransactionNotFound, Web3Exception, Web3RPCError
 from web3.types import BlockIdentifier, FilterParams, LogReceipt, RPCEndpoint, TxParams
@@ -14,13 +16,25 @@ from chain_bridge.errors import (
     BridgeError,
     CallReverts,
     NonceTooLow,
+    RpcRefused,
     RpcUnavailable,
     SignerUnfunded,
     Underpriced,
 )
-from chain_bridge.types import BlockRef, Call, DeployedContract, Fees, RawLog, Receipt
+from chain_bridge.types import (
+    BlockRef,
+    Call,
+    DeployedContract,
+    Fees,
+    NodeCondition,
+    NodeState,
+    RawLog,
+    Receipt,
+)
 
 GAS_MARGIN_PERCENT = 20
+# What the library raises over answers of a wrong form, depending on where it trips.
+_NONSENSE = (Web3Exception, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, DecodingError)
 
 
 class Gateway:
@@ -30,15 +44,27 @@ class Gateway:
         provider = HTTPProvider(rpc_url, request_kwargs={"timeout": timeout_s}, exception_retry_configuration=None)
         self._web3 = Web3(provider)
         self._url = rpc_url
+        self.label = node_label(rpc_url)
+        self._state = NodeState(self.label, None, None, NodeCondition.DOWN, "not asked yet")
 
     def chain_id(self) -> int:
         """Id of the chain that the node serves."""
         with self._answers():
-            return self._web3.eth.chain_id
+            return int(self._web3.eth.chain_id)
 
     def head(self) -> BlockRef:
         """The newest block."""
-        return cast("BlockRef", self._block("latest"))
+        try:
+            newest = self._newest()
+        except RpcUnavailable as error:
+            self._state = NodeState(self.label, None, None, NodeCondition.DOWN, str(error))
+            raise
+        self._state = NodeState(self.label, newest.number, 0, NodeCondition.AGREES, "")
+        return newest
+
+    def node_states(self) -> list[NodeState]:
+        """The node as the last call of `head` found it."""
+        return [self._state]
 
     def block(self, number: int) -> BlockRef | None:
         """The block at a height, or None when the chain is not that long."""
@@ -48,12 +74,12 @@ class Gateway:
         """How many transactions of the account are mined, now or as of a block."""
         block: Any = "latest" if at_block is None else at_block
         with self._answers():
-            return self._web3.eth.get_transaction_count(Web3.to_checksum_address(address), block)
+            return int(self._web3.eth.get_transaction_count(Web3.to_checksum_address(address), block))
 
     def balance(self, address: str) -> int:
         """The account's balance in wei."""
         with self._answers():
-            return self._web3.eth.get_balance(Web3.to_checksum_address(address))
+            return int(self._web3.eth.get_balance(Web3.to_checksum_address(address)))
 
     def code(self, address: str) -> bytes:
         """The code at an address; empty when there is no contract."""
@@ -63,8 +89,8 @@ class Gateway:
     def fees(self) -> Fees:
         """Prices that get a transaction mined soon: the node's tip, and room for the base fee to double."""
         with self._answers():
-            base = self._web3.eth.get_block("latest").get("baseFeePerGas", 0)
-            tip = self._web3.eth.max_priority_fee
+            base = int(self._web3.eth.get_block("latest").get("baseFeePerGas", 0))
+            tip = int(self._web3.eth.max_priority_fee)
         return Fees(max_fee=2 * base + tip, priority_fee=tip)
 
     def estimate_gas(self, sender: str, call: Call, known_errors: Sequence[abi.Abi] = ()) -> int:
@@ -76,17 +102,28 @@ class Gateway:
         parameters = _parameters(sender, call)
         try:
             with self._answers(known_errors):
-                gas = self._web3.eth.estimate_gas(parameters)
+                gas = int(self._web3.eth.estimate_gas(parameters))
         except RpcRefused as error:
-            _raise_refusal(error, {"insufficient funds": SignerUnfunded, "revert": CallReverts, "gas": CallReverts})
+            _raise_refusal(
+                error,
+                {
+                    "insufficient funds": SignerUnfunded,
+                    "revert": CallReverts,
+                    "gas required exceeds": CallReverts,
+                    "out of gas": CallReverts,
+                    "outofgas": CallReverts,
+                },
+            )
         return gas * (100 + GAS_MARGIN_PERCENT) // 100
 
-    def read(self, contract: DeployedContract, function: str, args: Sequence[Any] = ()) -> list[Any]:
-        """Call a view function at the newest block; values as JSON."""
+    def read(
+        self, contract: DeployedContract, function: str, args: Sequence[Any] = (), *, block: int | None = None
+    ) -> list[Any]:
+        """Call a view function at the newest block or as of a given one; values as JSON."""
         call = Call(contract.address, abi.encode_call(contract.abi, function, args))
         with self._answers([contract.abi]):
-            data = self._web3.eth.call(_parameters(None, call))
-        return abi.decode_result(contract.abi, function, args, bytes(data))
+            data = self._web3.eth.call(_parameters(None, call), "latest" if block is None else block)
+            return abi.decode_result(contract.abi, function, args, bytes(data))
 
     def revert_reason(self, sender: str, call: Call, block: int, known_errors: Sequence[abi.Abi]) -> str:
         """Why a mined transaction reverted, by running it again on the state before its block, then after it."""
@@ -97,7 +134,7 @@ class Gateway:
                     self._web3.eth.call(parameters, state)
             except CallReverts as error:
                 return error.reason
-            except RpcUnavailable:
+            except RpcRefused:
                 return "reverted; the node no longer has the state to say why"
         return "reverted for lack of gas, or for what another transaction of its block had done"
 
@@ -138,15 +175,15 @@ class Gateway:
         try:
             with self._answers():
                 found = self._web3.eth.get_transaction_receipt(cast("Any", tx_hash))
+                return Receipt(
+                    tx_hash=tx_hash,
+                    block=BlockRef(int(found["blockNumber"]), _hex(found["blockHash"])),
+                    succeeded=found["status"] == 1,
+                    gas_used=int(found["gasUsed"]),
+                    gas_price=int(found["effectiveGasPrice"]),
+                )
         except _Absent:
             return None
-        return Receipt(
-            tx_hash=tx_hash,
-            block=BlockRef(found["blockNumber"], _hex(found["blockHash"])),
-            succeeded=found["status"] == 1,
-            gas_used=found["gasUsed"],
-            gas_price=found["effectiveGasPrice"],
-        )
 
     def logs(self, addresses: Sequence[str], first: int, last: int) -> list[RawLog]:
         """All logs of these contracts in a range of blocks, both ends included, in chain order."""
@@ -156,8 +193,8 @@ class Gateway:
             "toBlock": last,
         }
         with self._answers():
-            found = self._web3.eth.get_logs(query)
-        return sorted((_log(entry) for entry in found), key=lambda log: (log.block.number, log.log_index))
+            found = [_log(entry) for entry in self._web3.eth.get_logs(query)]
+        return sorted(found, key=lambda log: (log.block.number, log.log_index))
 
     def client_version(self) -> str:
         """The node's name and version."""
@@ -169,13 +206,19 @@ class Gateway:
         with self._answers():
             return self._web3.manager.request_blocking(RPCEndpoint(method), list(parameters))
 
+    def _newest(self) -> BlockRef:
+        newest = self._block("latest")
+        if newest is None:
+            raise RpcUnavailable(f"{self.label}: the node has no newest block")
+        return newest
+
     def _block(self, identifier: BlockIdentifier) -> BlockRef | None:
         try:
             with self._answers():
                 block = self._web3.eth.get_block(identifier)
+                return BlockRef(int(block["number"]), _hex(block["hash"]))
         except _Absent:
             return None
-        return BlockRef(block["number"], _hex(block["hash"]))
 
     @contextmanager
     def _answers(self, known_errors: Sequence[abi.Abi] = ()) -> Iterator[None]:
@@ -187,16 +230,28 @@ class Gateway:
             raise CallReverts(_reason(error, known_errors)) from error
         except Web3RPCError as error:
             raise RpcRefused(_message(error)) from error
-        except (requests.RequestException, Web3Exception, ValueError, KeyError, TypeError) as error:
-            raise RpcUnavailable(f"{self._url}: {type(error).__name__}: {error}") from error
-
-
-class RpcRefused(RpcUnavailable):
-    """The node answered with an error of its own."""
+        except requests.RequestException as error:
+            raise RpcUnavailable(f"{self.label}: {_without_path(str(error), self._url)}") from error
+        except _NONSENSE as error:
+            raise RpcUnavailable(f"{self.label} answers nonsense: {type(error).__name__}: {error}") from error
 
 
 class _Absent(Exception):
     """The node has no such block or transaction."""
+
+
+def node_label(rpc_url: str) -> str:
+    """A node's address for people to read: providers put their customers' keys into the rest of the URL."""
+    parts = urlsplit(rpc_url)
+    return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+
+
+def _without_path(text: str, rpc_url: str) -> str:
+    parts = urlsplit(rpc_url)
+    for secret in (rpc_url, f"{parts.path}?{parts.query}", parts.path, parts.query, parts.netloc.rpartition("@")[0]):
+        if len(secret) > 1:
+            text = text.replace(secret, "…")
+    return text
 
 
 def _raise_refusal(error: RpcRefused, kinds: Mapping[str, type[BridgeError]]) -> NoReturn:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chain_bridge import abi
-from chain_bridge.errors import BridgeError, ChainMismatch
+from chain_bridge.errors import BridgeError, ChainMismatch, RpcRefused
 from chain_bridge.gateway import Gateway
-from chain_bridge.types import BlockRef, DecodedEvent, DeployedContract
+from chain_bridge.types import BlockRef, DecodedEvent, DeployedContract, RawLog
 
 _ANCHOR_POWERS = 9
 
@@ -79,16 +79,14 @@ class Indexer:
         """Read the next blocks from `first` on, at most one chunk; None when there are none yet.
 
         Raises:
-            ChainMoved: The range's last block changed while its logs were read.
+            ChainMoved: A block of the range changed while its logs were read.
         """
         if first > head.number:
             return None
-        last = min(first + self._chunk_blocks - 1, head.number)
-        tip = self._gateway.block(last)
-        addresses = [contract.address for contract in self._contracts.values()]
-        logs = self._gateway.logs(addresses, first, last)
-        if tip is None or self._gateway.block(last) != tip:
-            raise ChainMoved(f"block {last} changed while it was read")
+        tip, logs = self._logs(first, min(first + self._chunk_blocks - 1, head.number))
+        blocks = {tip} | {log.block for log in logs}
+        if any(self._gateway.block(block.number) != block for block in blocks):
+            raise ChainMoved(f"the blocks from {first} to {tip.number} changed while they were read")
         events = []
         for log in logs:
             contract = self._contracts[log.address.lower()]
@@ -96,7 +94,22 @@ class Indexer:
             if decoded is not None:
                 name, args = decoded
                 events.append(DecodedEvent(contract.name, name, args, log.block, log.tx_hash, log.log_index))
-        return Scan(tip, self._anchors(first, last), tuple(events))
+        return Scan(tip, self._anchors(first, tip.number), tuple(events))
+
+    def _logs(self, first: int, last: int) -> tuple[BlockRef, list[RawLog]]:
+        """The logs of as much of the range as the node gives at once, and the last block of that much."""
+        addresses = [contract.address for contract in self._contracts.values()]
+        while True:
+            tip = self._gateway.block(last)
+            if tip is None:
+                raise ChainMoved(f"block {last} went while it was read")
+            try:
+                return tip, self._gateway.logs(addresses, first, last)
+            except RpcRefused:
+                if last == first:
+                    raise
+                # Nodes limit the blocks or the results of one query, each in words of its own: ask for less.
+                last = first + (last - first) // 2
 
     def _anchors(self, first: int, last: int) -> tuple[BlockRef, ...]:
         distances = (1 << power for power in range(_ANCHOR_POWERS))

@@ -16,12 +16,12 @@ class InvalidKey(BridgeError):
 class Signer:
     """Signs for one account. It decides nothing: nonce, gas and fees come from the caller, who has stored them."""
 
-    def __init__(self, key: SecretStr, chain_id: int) -> None:
+    def __init__(self, key: SecretStr, chain_id: int, *, variable: str = "CHAIN_SIGNER_KEY") -> None:
         try:
             self._account: LocalAccount = Account.from_key(key.get_secret_value())
         except Exception:
             # Without the cause: the library's messages may quote the key.
-            raise InvalidKey("CHAIN_SIGNER_KEY must be 0x and 64 hex digits") from None
+            raise InvalidKey(f"{variable} must be 0x and 64 hex digits") from None
         self._chain_id = chain_id
 
     @property

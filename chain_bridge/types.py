@@ -1,6 +1,7 @@
 """What the bridge's parts hand to each other: plain frozen data, no behaviour, no libraries."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 
@@ -10,6 +11,26 @@ class BlockRef:
 
     number: int
     hash: str
+
+
+class NodeCondition(StrEnum):
+    """What a node is worth at the moment."""
+
+    AGREES = "agrees"
+    BEHIND = "behind"
+    DISAGREES = "disagrees"
+    DOWN = "down"
+
+
+@dataclass(frozen=True)
+class NodeState:
+    """A node as it was last seen. `label` names it without its credentials; `lag` is in blocks."""
+
+    label: str
+    head: int | None
+    lag: int | None
+    condition: NodeCondition
+    message: str
 
 
 @dataclass(frozen=True)

@@ -44,3 +44,29 @@ class ChainEventConfirmed(Event):
     tx_hash: str
     block_number: int
     log_index: int
+
+
+@dataclass(frozen=True)
+class ChainEventReverted(Event):
+    """An event that had counted is no longer on the chain: its block was reorganised away from below the depth.
+
+    The fields are those of the `ChainEventConfirmed` that it takes back. Where the same transaction is mined again, a
+    new `ChainEventConfirmed` follows, with the new block; receivers tell the two apart by `block_number` and
+    `log_index` and must not rely on the order of delivery.
+    """
+
+    contract: str
+    address: str
+    event: str
+    args: dict[str, Any]
+    tx_hash: str
+    block_number: int
+    log_index: int
+
+
+@dataclass(frozen=True)
+class AddressChecked(Event):
+    """The bridge has looked whether there is code at an address (in the platform's organisation)."""
+
+    address: str
+    has_code: bool

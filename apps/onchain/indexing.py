@@ -1,15 +1,18 @@
-"""The reading half of the bridge: events are stored as seen, count at depth, and go when their block goes."""
+"""The reading half of the bridge: events are stored as seen, count at depth, and go when their block goes.
+
+Every block is read twice: when it is new, and again when it lies at the configured depth. Only what the second reading
+shows counts, and what the first one missed (a node that answered before it knew all) is filled in by it.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from itertools import groupby
 
 from django.db import transaction
 
 from apps.core import outbox
-from apps.onchain.events import ChainEventConfirmed
+from apps.onchain.events import ChainEventConfirmed, ChainEventReverted
 from apps.onchain.models import ChainBlock, ChainContract, ChainCursor, ChainEvent
 from apps.onchain.types import EventState
 from apps.tenancy.selectors import platform_organisation_id
@@ -21,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 #: How far back blocks are remembered: the deepest reorganisation that can be followed.
 REMEMBERED_BLOCKS = 256
+#: Chunks of a catch-up that one round reads before the sending gets its turn again.
+CHUNKS_A_ROUND = 20
 
 
 class EventIndex:
@@ -37,11 +42,17 @@ class EventIndex:
         self._depth = depth
 
     def open(self) -> None:
-        """Record where the contracts are; a contract at a new address is read from its first block on."""
+        """Record where the contracts are; a contract at a new address is read from its first block on.
+
+        So is what a database restored from a backup no longer vouches for: the cursor never is ahead of its blocks.
+        """
         with transaction.atomic():
+            first = self._indexer.first_block
             cursor, _ = ChainCursor.objects.select_for_update().get_or_create(
-                chain_id=self._chain_id, defaults={"next_block": self._indexer.first_block}
+                chain_id=self._chain_id, defaults={"next_block": first}
             )
+            if cursor.verified_block is None:
+                _rewind(cursor, first - 1)
             for contract in self._contracts:
                 known = ChainContract.objects.filter(chain_id=self._chain_id, name=contract.name).first()
                 if known is not None and known.address == contract.address:
@@ -51,75 +62,141 @@ class EventIndex:
                     name=contract.name,
                     defaults={"address": contract.address, "block": contract.block},
                 )
-                cursor.next_block = min(cursor.next_block, contract.block)
-            cursor.save(update_fields=["next_block"])
+                _rewind(cursor, contract.block - 1)
+            newest = ChainBlock.objects.filter(chain_id=self._chain_id).order_by("-number").first()
+            _rewind(cursor, newest.number if newest is not None else first - 1)
+            cursor.save(update_fields=["next_block", "verified_block"])
 
-    def follow(self, head: BlockRef) -> None:
-        """Roll back what a reorganisation undid, read what is new, and let count what is deep enough.
+    def fork_point(self, head: BlockRef, *, patient: bool = True) -> BlockRef | None:
+        """Where the chain left the history that was read: the newest block still shared; None when nothing changed.
+
+        Args:
+            patient: take a chain that ends below what was read, and does not contradict it, for a node that lags.
 
         Raises:
             NodeBehind, ChainMismatch: see `Indexer.common_block`.
         """
-        self._roll_back(head)
-        while self._read_on(head):
-            pass
-        self._confirm(head)
+        rows = ChainBlock.objects.filter(chain_id=self._chain_id).order_by("-number")[:REMEMBERED_BLOCKS]
+        known = [BlockRef(row.number, row.hash) for row in rows]
+        considered = known if patient else [block for block in known if block.number <= head.number]
+        common = self._indexer.common_block(considered, head)
+        return None if common is None or common == known[0] else common
+
+    def roll_back(self, common: BlockRef) -> None:
+        """Undo what was read above the shared block and is no longer on the chain; events that counted are recalled."""
+        above = ChainEvent.objects.filter(chain_id=self._chain_id, block_number__gt=common.number)
+        blocks = above.exclude(state=EventState.ORPHANED).values_list("block_number", "block_hash").distinct()
+        # The remembered blocks lie apart: some of what is above the one found may still be there.
+        gone = [hash_ for number, hash_ in blocks if self._gateway.block(number) != BlockRef(number, hash_)]
+        with transaction.atomic():
+            cursor = ChainCursor.objects.select_for_update().get(chain_id=self._chain_id)
+            lost = ChainEvent.objects.filter(chain_id=self._chain_id, block_hash__in=gone)
+            dropped, _ = lost.filter(state=EventState.SEEN).delete()
+            recalled = list(lost.filter(state=EventState.CONFIRMED).order_by("-block_number", "-log_index"))
+            for row in recalled:
+                row.state = EventState.ORPHANED
+                row.save(update_fields=["state"])
+                _tell(ChainEventReverted, row)
+            ChainBlock.objects.filter(chain_id=self._chain_id, number__gt=common.number).delete()
+            _rewind(cursor, common.number)
+            cursor.save(update_fields=["next_block", "verified_block"])
+        logger.warning("reorganisation back to block %d: %d events dropped", common.number, dropped)
+        if recalled:
+            logger.error("%d events that had counted are no longer on the chain", len(recalled))
+
+    def follow(self, head: BlockRef) -> bool:
+        """Read what is new and let count what is deep enough, as much as one round allows.
+
+        Returns:
+            False when there is more to read.
+        """
+        deep = self._gateway.block(head.number - self._depth) if head.number >= self._depth else None
+        try:
+            for _ in range(CHUNKS_A_ROUND):
+                if not (deep is not None and self._verify(deep)) and not self._read_on(head):
+                    return True
+        except ChainMoved as moved:
+            logger.info("%s", moved)
+        return False
 
     def waiting(self) -> bool:
         """Whether events wait for their depth."""
         return ChainEvent.objects.filter(chain_id=self._chain_id, state=EventState.SEEN).exists()
 
-    def _roll_back(self, head: BlockRef) -> None:
-        rows = ChainBlock.objects.filter(chain_id=self._chain_id).order_by("-number")[:REMEMBERED_BLOCKS]
-        known = [BlockRef(row.number, row.hash) for row in rows]
-        common = self._indexer.common_block(known, head)
-        if common is None or common == known[0]:
-            return
-        with transaction.atomic():
-            cursor = ChainCursor.objects.select_for_update().get(chain_id=self._chain_id)
-            above = ChainEvent.objects.filter(chain_id=self._chain_id, block_number__gt=common.number)
-            dropped, _ = above.filter(state=EventState.SEEN).delete()
-            orphaned = above.filter(state=EventState.CONFIRMED).update(state=EventState.ORPHANED)
-            ChainBlock.objects.filter(chain_id=self._chain_id, number__gt=common.number).delete()
-            cursor.next_block = min(cursor.next_block, common.number + 1)
-            cursor.save(update_fields=["next_block"])
-        logger.warning("reorganisation back to block %d: %d events dropped", common.number, dropped)
-        if orphaned:
-            logger.error("%d events that had counted are no longer on the chain: check reconcile_chain", orphaned)
-
-    def _read_on(self, head: BlockRef) -> bool:
-        first = ChainCursor.objects.values_list("next_block", flat=True).get(chain_id=self._chain_id)
-        try:
-            scan = self._indexer.scan(first, head)
-        except ChainMoved as moved:
-            logger.info("%s", moved)
-            return False
+    def _verify(self, deep: BlockRef) -> bool:
+        """Read the next blocks that lie deep enough, again or for the first time, and let their events count."""
+        cursor = ChainCursor.objects.get(chain_id=self._chain_id)
+        first = cursor.first_unverified
+        scan = self._indexer.scan(first, deep)
         if scan is None:
             return False
-        self._store(first, scan)
-        return scan.tip.number < head.number
-
-    def _store(self, first: int, scan: Scan) -> None:
         with transaction.atomic():
             cursor = ChainCursor.objects.select_for_update().get(chain_id=self._chain_id)
-            if cursor.next_block != first:
-                return
-            ChainEvent.objects.bulk_create([self._row(event) for event in scan.events], ignore_conflicts=True)
-            # A rollback may go a little below the fork: what is found in the same block again never went.
-            hashes = {event.block.hash for event in scan.events}
-            ChainEvent.objects.filter(chain_id=self._chain_id, block_hash__in=hashes, state=EventState.ORPHANED).update(
-                state=EventState.CONFIRMED
+            if cursor.verified_block != first - 1:
+                return True  # another process was faster
+            rows, new = self._store(scan)
+            in_range = ChainEvent.objects.filter(
+                chain_id=self._chain_id,
+                address__in=self._addresses.values(),
+                block_number__range=(first, scan.tip.number),
+                state=EventState.SEEN,
             )
-            for block in (scan.tip, *scan.anchors):
-                ChainBlock.objects.update_or_create(
-                    chain_id=self._chain_id, number=block.number, defaults={"hash": block.hash}
-                )
-            oldest_kept = scan.tip.number - REMEMBERED_BLOCKS
-            blocks = ChainBlock.objects.filter(chain_id=self._chain_id)
-            if blocks.count() > REMEMBERED_BLOCKS:
-                blocks.filter(number__lt=oldest_kept).delete()
-            cursor.next_block = scan.tip.number + 1
-            cursor.save(update_fields=["next_block"])
+            in_range.exclude(id__in=[row.id for row in rows]).delete()
+            missed = [row for row in new if row.block_number < cursor.next_block]
+            if missed:
+                cursor.gaps_filled += len(missed)
+                logger.warning("%d events were not there when their blocks were read first", len(missed))
+            for row in rows:
+                if row.state != EventState.CONFIRMED:
+                    row.state = EventState.CONFIRMED
+                    row.save(update_fields=["state"])
+                    _tell(ChainEventConfirmed, row)
+            cursor.verified_block = scan.tip.number
+            cursor.next_block = max(cursor.next_block, scan.tip.number + 1)
+            cursor.save(update_fields=["verified_block", "next_block", "gaps_filled"])
+        return True
+
+    def _read_on(self, head: BlockRef) -> bool:
+        """Read the next blocks for the first time."""
+        first = ChainCursor.objects.values_list("next_block", flat=True).get(chain_id=self._chain_id)
+        scan = self._indexer.scan(first, head)
+        if scan is None:
+            return False
+        with transaction.atomic():
+            cursor = ChainCursor.objects.select_for_update().get(chain_id=self._chain_id)
+            if cursor.next_block == first:
+                self._store(scan)
+                cursor.next_block = scan.tip.number + 1
+                cursor.save(update_fields=["next_block"])
+        return True
+
+    def _store(self, scan: Scan) -> tuple[list[ChainEvent], list[ChainEvent]]:
+        """All rows of what was read, in chain order, and those of them that are new."""
+        hashes = {event.block.hash for event in scan.events}
+        known = {
+            (row.block_hash, row.log_index): row
+            for row in ChainEvent.objects.filter(chain_id=self._chain_id, block_hash__in=hashes)
+        }
+        # A block that was reorganised away may come back: its events are to count again.
+        for row in known.values():
+            if row.state == EventState.ORPHANED:
+                row.state = EventState.SEEN
+                row.save(update_fields=["state"])
+        keys = [(event.block.hash, event.log_index) for event in scan.events]
+        new = [self._row(event) for key, event in zip(keys, scan.events, strict=True) if key not in known]
+        ChainEvent.objects.bulk_create(new)
+        known |= {(row.block_hash, row.log_index): row for row in new}
+        self._remember(scan)
+        return [known[key] for key in keys], new
+
+    def _remember(self, scan: Scan) -> None:
+        for block in (scan.tip, *scan.anchors):
+            ChainBlock.objects.update_or_create(
+                chain_id=self._chain_id, number=block.number, defaults={"hash": block.hash}
+            )
+        blocks = ChainBlock.objects.filter(chain_id=self._chain_id)
+        if blocks.count() > REMEMBERED_BLOCKS:
+            blocks.filter(number__lt=scan.tip.number - REMEMBERED_BLOCKS).delete()
 
     def _row(self, event: DecodedEvent) -> ChainEvent:
         return ChainEvent(
@@ -134,24 +211,15 @@ class EventIndex:
             log_index=event.log_index,
         )
 
-    def _confirm(self, head: BlockRef) -> None:
-        deep = ChainEvent.objects.filter(
-            chain_id=self._chain_id, state=EventState.SEEN, block_number__lte=head.number - self._depth
-        ).order_by("block_number", "log_index")
-        for (number, block_hash), rows in groupby(list(deep), key=lambda row: (row.block_number, row.block_hash)):
-            if self._gateway.block(number) == BlockRef(number, block_hash):
-                self._count(list(rows))
 
-    def _count(self, rows: Sequence[ChainEvent]) -> None:
-        with transaction.atomic():
-            ids = [row.id for row in rows]
-            locked = ChainEvent.objects.select_for_update().filter(id__in=ids, state=EventState.SEEN)
-            for row in locked.order_by("id"):
-                row.state = EventState.CONFIRMED
-                row.save(update_fields=["state"])
-                outbox.publish(
-                    ChainEventConfirmed(
-                        row.contract, row.address, row.event, row.args, row.tx_hash, row.block_number, row.log_index
-                    ),
-                    tenant_id=platform_organisation_id(),
-                )
+def _rewind(cursor: ChainCursor, last: int) -> None:
+    """Let nothing above a block count as read."""
+    cursor.next_block = min(cursor.next_block, last + 1)
+    cursor.verified_block = last if cursor.verified_block is None else min(cursor.verified_block, last)
+
+
+def _tell(kind: type[ChainEventConfirmed] | type[ChainEventReverted], row: ChainEvent) -> None:
+    outbox.publish(
+        kind(row.contract, row.address, row.event, row.args, row.tx_hash, row.block_number, row.log_index),
+        tenant_id=platform_organisation_id(),
+    )

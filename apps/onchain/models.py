@@ -8,7 +8,7 @@ from django.db.models import Q
 from apps.core.ids import uuid7
 from apps.core.models import TimeStamped
 from apps.core.tenant import TenantOwned
-from apps.onchain.types import IN_FLIGHT, EventState, IntentState, TransactionState
+from apps.onchain.types import IN_FLIGHT, REGISTRY_LANE, EventState, IntentState, TransactionState
 
 ADDRESS_LENGTH = 42
 HASH_LENGTH = 66
@@ -47,6 +47,10 @@ class SignerLane(models.Model):
     chain_id = models.BigIntegerField()
     address = models.CharField(max_length=ADDRESS_LENGTH)
     next_nonce = models.BigIntegerField()
+    name = models.CharField(max_length=20, default=REGISTRY_LANE)
+    balance_wei = models.DecimalField(max_digits=78, decimal_places=0, null=True)
+    problem = models.TextField(blank=True)
+    problem_since = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -59,12 +63,12 @@ class SignerLane(models.Model):
 
 
 class ChainTransaction(TimeStamped):
-    """A nonce that was used, and for what. Its bytes are the attempts'."""
+    """A nonce that was used, and for what (nothing: a gap was filled). Its bytes are the attempts'."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     lane = models.ForeignKey(SignerLane, on_delete=models.PROTECT, related_name="transactions")
     nonce = models.BigIntegerField()
-    intent = models.ForeignKey(ChainIntent, on_delete=models.PROTECT, related_name="transactions")
+    intent = models.ForeignKey(ChainIntent, on_delete=models.PROTECT, related_name="transactions", null=True)
     to_address = models.CharField(max_length=ADDRESS_LENGTH)
     data = models.TextField()
     gas = models.BigIntegerField()
@@ -76,7 +80,11 @@ class ChainTransaction(TimeStamped):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["lane", "nonce"], name="onchain_nonce_once"),
+            models.UniqueConstraint(
+                fields=["lane", "nonce"],
+                name="onchain_nonce_used_once",
+                condition=~Q(state=TransactionState.LOST),
+            ),
             models.UniqueConstraint(
                 fields=["intent"],
                 name="onchain_one_live_transaction_an_intent",
@@ -178,14 +186,101 @@ class ChainBlock(models.Model):
 
 
 class ChainCursor(models.Model):
-    """How far a chain is read, and how its bridge is."""
+    """How far a chain is read, and how its bridge is.
+
+    Up to `verified_block` everything was read at depth and counts; up to before `next_block` it was read once.
+    `head_at` is when the newest block was first seen.
+    """
 
     chain_id = models.BigIntegerField(primary_key=True)
     next_block = models.BigIntegerField()
+    verified_block = models.BigIntegerField(null=True)
+    gaps_filled = models.BigIntegerField(default=0)
     head_block = models.BigIntegerField(null=True)
+    head_hash = models.CharField(max_length=HASH_LENGTH, blank=True)
+    head_at = models.DateTimeField(null=True)
     beat_at = models.DateTimeField(null=True)
     healthy = models.BooleanField(default=False)
     message = models.TextField(blank=True)
 
     def __str__(self) -> str:
         return f"chain {self.chain_id} from {self.next_block}"
+
+    @property
+    def first_unverified(self) -> int:
+        """The first block that was not read at depth yet."""
+        return 0 if self.verified_block is None else self.verified_block + 1
+
+
+class ChainNode(models.Model):
+    """A node that the bridge asks, as it last saw it; `label` is its address without credentials."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    chain_id = models.BigIntegerField()
+    label = models.CharField(max_length=200)
+    head_block = models.BigIntegerField(null=True)
+    lag = models.BigIntegerField(null=True)
+    condition = models.CharField(max_length=10)
+    message = models.TextField(blank=True)
+    checked_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["chain_id", "label"], name="onchain_node_once")]
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.condition}"
+
+
+class ChainReconciliation(models.Model):
+    """One comparison of the platform with the chain, item by item."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    chain_id = models.BigIntegerField()
+    block = models.BigIntegerField()
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField()
+    checks = models.JSONField()
+    differences = models.JSONField()
+
+    class Meta:
+        indexes = [models.Index(fields=["chain_id", "-started_at"], name="onchain_reconciliation_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.started_at:%Y-%m-%d %H:%M} {len(self.differences)} differences"
+
+
+class CustodialAddress(TenantOwned, TimeStamped):
+    """The address that stands for an organisation without a wallet: an account that need not be deployed yet."""
+
+    chain_id = models.BigIntegerField()
+    factory = models.CharField(max_length=ADDRESS_LENGTH)
+    address = models.CharField(max_length=ADDRESS_LENGTH)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "chain_id", "factory"], name="onchain_custodial_once"),
+            models.UniqueConstraint(fields=["chain_id", "address"], name="onchain_custodial_address_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class AddressCheck(models.Model):
+    """Whether there is code at an address: asked by web and workers, answered by the bridge."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    chain_id = models.BigIntegerField()
+    address = models.CharField(max_length=ADDRESS_LENGTH)
+    requested_at = models.DateTimeField()
+    has_code = models.BooleanField(null=True)
+    checked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["chain_id", "address"], name="onchain_address_check_once")]
+        indexes = [
+            models.Index(fields=["chain_id"], name="onchain_address_to_check", condition=Q(checked_at=None)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.address} {self.has_code}"

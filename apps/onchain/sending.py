@@ -7,28 +7,42 @@ anything is sent. After a crash the stored bytes are sent again; a second copy o
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from apps.core import outbox
 from apps.core.tenant import all_tenants
+from apps.onchain.calls import CallEncoder
 from apps.onchain.events import TransactionConfirmed, TransactionFailed
+from apps.onchain.fees import first_fees, replacement_fees
 from apps.onchain.models import ChainIntent, ChainTransaction, SignerLane, TransactionAttempt
-from apps.onchain.types import CUSTODY, IN_FLIGHT, IntentState, TransactionState
-from chain_bridge import abi
-from chain_bridge.errors import CallReverts, InvalidArguments, NonceTooLow, Underpriced, UnknownContract
+from apps.onchain.types import IN_FLIGHT, REGISTRY_LANE, IntentState, TransactionState
+from chain_bridge.abi import Abi
+from chain_bridge.errors import (
+    BridgeError,
+    CallReverts,
+    FeeAboveCap,
+    InvalidArguments,
+    NodesDisagree,
+    NonceTooLow,
+    RpcRefused,
+    SignerUnfunded,
+    Underpriced,
+    UnknownContract,
+)
 from chain_bridge.gateway import Gateway
 from chain_bridge.signer import Signer
-from chain_bridge.types import BlockRef, Call, DeployedContract, Fees, Receipt
+from chain_bridge.types import BlockRef, Call, Fees, Receipt
 
 logger = logging.getLogger(__name__)
 
-#: Nodes refuse a replacement that pays less than 10 % more; a little above, because they round.
-BUMP_PERCENT = 12
 REASON = "the bridge sends for every organisation"
+#: Transactions whose end was told; a reorganisation can still undo it.
+TOLD = (TransactionState.CONFIRMED, TransactionState.REVERTED)
 
 
 @dataclass(frozen=True)
@@ -41,112 +55,152 @@ class SendingPolicy:
     max_in_flight: int
 
 
-@dataclass(frozen=True)
-class _Prepared:
-    """What is needed to sign, gathered from the node before the database transaction."""
-
-    call: Call
-    gas: int
-    fees: Fees
-
-
 class _NotYet(Exception):
     """The intent may depend on a transaction that is still under way."""
 
 
 class Sender:
-    """Sends for one account on one chain."""
+    """Sends the intents of one lane with one account on one chain."""
 
     def __init__(
-        self, gateway: Gateway, signer: Signer, contracts: Mapping[str, DeployedContract], policy: SendingPolicy
+        self,
+        gateway: Gateway,
+        signer: Signer,
+        encoder: CallEncoder,
+        policy: SendingPolicy,
+        *,
+        known_errors: list[Abi],
+        name: str = REGISTRY_LANE,
+        queue: Q | None = None,
     ) -> None:
+        self.name = name
         self._gateway = gateway
         self._signer = signer
-        self._contracts = contracts
-        self._abis = [contract.abi for contract in contracts.values()]
+        self._encoder = encoder
         self._policy = policy
+        self._abis = known_errors
+        self._queue = queue or Q()
 
     def open_lane(self, chain_id: int) -> SignerLane:
         """The account's row, made at first; goes past nonces that were used without it (deployments, by hand)."""
         used = self._gateway.nonce(self._signer.address)
+        balance = self._gateway.balance(self._signer.address)
         with transaction.atomic():
             lane, _ = SignerLane.objects.select_for_update().get_or_create(
-                chain_id=chain_id, address=self._signer.address, defaults={"next_nonce": used}
+                chain_id=chain_id, address=self._signer.address, defaults={"next_nonce": used, "name": self.name}
             )
             if used > lane.next_nonce:
                 logger.warning("nonces %d to %d of %s were used elsewhere", lane.next_nonce, used - 1, lane.address)
                 lane.next_nonce = used
-                lane.save(update_fields=["next_nonce"])
+            lane.name, lane.balance_wei = self.name, balance
+            lane.save(update_fields=["next_nonce", "name", "balance_wei"])
         return lane
 
-    def watch(self, lane: SignerLane, head: BlockRef) -> None:
-        """Look after every transaction that is under way: note receipts, confirm at depth, send again, replace."""
+    def watch(self, lane: SignerLane, head: BlockRef) -> list[str]:
+        """Look after every transaction that is under way: note receipts, confirm at depth, send again, replace.
+
+        Returns:
+            What keeps transactions from going on, one sentence each; trouble with one does not keep the others.
+        """
         used = self._gateway.nonce(self._signer.address)
-        self._reopen_what_the_chain_lost(lane, used)
+        problems: list[str] = []
         with all_tenants(reason=REASON):
-            under_way = list(
-                lane.transactions.filter(state__in=IN_FLIGHT).prefetch_related("attempts").order_by("nonce")
-            )
-            for row in under_way:
-                self._watch_one(row, head, used)
+            under_way = lane.transactions.filter(state__in=IN_FLIGHT).prefetch_related("attempts").order_by("nonce")
+            works = [partial(self._watch_one, row, head, used) for row in under_way]
+            for work in (*works, partial(self._fill_gaps, lane, used, head)):
+                try:
+                    work()
+                except (SignerUnfunded, FeeAboveCap, NodesDisagree, RpcRefused) as error:
+                    problems.append(self.explain(error))
+        return list(dict.fromkeys(problems))
 
     def send_queued(self, lane: SignerLane, head: BlockRef) -> int:
-        """Sign and send waiting intents in order, as many as may be under way at once; returns how many."""
+        """Sign and send waiting intents in order, as many as may be under way at once; returns how many.
+
+        Raises:
+            FeeAboveCap, SignerUnfunded: nothing more can be sent now; the intents stay queued.
+        """
         sent = 0
         with all_tenants(reason=REASON):
+            waiting = ChainIntent.objects.filter(self._queue, state=IntentState.QUEUED).order_by("created_at", "id")
             while lane.transactions.filter(state__in=IN_FLIGHT).count() < self._policy.max_in_flight:
-                intent = ChainIntent.objects.filter(state=IntentState.QUEUED).order_by("created_at", "id").first()
+                intent = waiting.first()
                 if intent is None:
                     break
                 try:
-                    prepared = self._prepare(lane, intent)
+                    call, gas = self._prepare(lane, intent)
                 except _NotYet:
                     break
                 except (UnknownContract, InvalidArguments, CallReverts) as error:
                     self._fail(intent.id, str(error))
                     continue
-                attempt = self._store(lane.id, intent.id, prepared, head)
+                fees = first_fees(self._gateway.fees(), self._policy.max_fee_cap)
+                attempt = self._store(lane.id, intent.id, call, gas, fees, head)
                 if attempt is not None:
                     self._send(attempt)
                     sent += 1
         return sent
 
-    def _prepare(self, lane: SignerLane, intent: ChainIntent) -> _Prepared:
-        contract = self._contracts.get(intent.contract)
-        if contract is None:
-            raise UnknownContract(f"there is no contract {intent.contract}")
-        args = [self._signer.address if value == CUSTODY else value for value in intent.args]
-        call = Call(contract.address, abi.encode_call(contract.abi, intent.function, args))
+    def explain(self, error: BridgeError) -> str:
+        """What is wrong with this lane, for its status."""
+        if isinstance(error, SignerUnfunded):
+            return f"the {self.name} signer {self._signer.address} cannot pay for gas: send it coins ({error})"
+        return str(error)
+
+    def _prepare(self, lane: SignerLane, intent: ChainIntent) -> tuple[Call, int]:
+        call = self._encoder.encode(intent.contract, intent.function, intent.args)
         try:
-            gas = self._gateway.estimate_gas(self._signer.address, call, self._abis)
+            return call, self._gateway.estimate_gas(self._signer.address, call, self._abis)
         except CallReverts:
             # A transaction before it may be what makes it possible (a parent's registration): wait for its block.
             if lane.transactions.filter(state=TransactionState.SENT).exists():
                 raise _NotYet from None
+            # Some nodes report an account that cannot pay as a call that runs out of gas.
+            if self._gateway.balance(self._signer.address) == 0:
+                raise SignerUnfunded("its balance is 0") from None
             raise
-        return _Prepared(call, gas, self._gateway.fees())
 
-    def _store(self, lane_id: UUID, intent_id: UUID, prepared: _Prepared, head: BlockRef) -> TransactionAttempt | None:
+    def _store(
+        self, lane_id: UUID, intent_id: UUID, call: Call, gas: int, fees: Fees, head: BlockRef
+    ) -> TransactionAttempt | None:
         with transaction.atomic():
             lane = SignerLane.objects.select_for_update().get(id=lane_id)
             intent = ChainIntent.objects.select_for_update().get(id=intent_id)
             if intent.state != IntentState.QUEUED:
                 return None
             row = ChainTransaction.objects.create(
-                lane=lane,
-                nonce=lane.next_nonce,
-                intent=intent,
-                to_address=prepared.call.to,
-                data=prepared.call.data,
-                gas=prepared.gas,
+                lane=lane, nonce=lane.next_nonce, intent=intent, to_address=call.to, data=call.data, gas=gas
             )
-            attempt = self._sign(row, 1, prepared.fees, head)
+            attempt = self._sign(row, 1, fees, head)
             lane.next_nonce += 1
             lane.save(update_fields=["next_nonce"])
             intent.state = IntentState.SENT
             intent.tx_hash = attempt.tx_hash
             intent.save(update_fields=["state", "tx_hash", "updated_at"])
         return attempt
+
+    def _fill_gaps(self, lane: SignerLane, used: int, head: BlockRef) -> None:
+        """Use up nonces that were given and belong to no transaction of ours, or later ones would wait for ever.
+
+        They come about when a transaction that was not sent from here used a nonce and a reorganisation undid it.
+        """
+        ours = set(
+            lane.transactions.filter(nonce__gte=used)
+            .exclude(state=TransactionState.LOST)
+            .values_list("nonce", flat=True)
+        )
+        for nonce in range(used, lane.next_nonce):
+            if nonce in ours:
+                continue
+            nothing = Call(self._signer.address, "0x")
+            gas = self._gateway.estimate_gas(self._signer.address, nothing)
+            fees = first_fees(self._gateway.fees(), self._policy.max_fee_cap)
+            with transaction.atomic():
+                row = ChainTransaction.objects.create(
+                    lane=lane, nonce=nonce, intent=None, to_address=nothing.to, data=nothing.data, gas=gas
+                )
+                self._sign(row, 1, fees, head)
+            logger.warning("nonce %d of %s was free below used ones; an empty transaction fills it", nonce, lane)
 
     def _sign(self, row: ChainTransaction, number: int, fees: Fees, head: BlockRef) -> TransactionAttempt:
         signed = self._signer.sign(Call(row.to_address, row.data), nonce=row.nonce, gas=row.gas, fees=fees)
@@ -176,19 +230,18 @@ class Sender:
                 return
         if row.state == TransactionState.MINED:
             logger.warning("nonce %d: block %s was reorganised away", row.nonce, row.block_number)
-            self._note(row, TransactionState.SENT, None)
+            _note(row, TransactionState.SENT, None)
+        overdue = head.number - attempts[0].signed_at_block >= self._policy.replace_after_blocks
         if used_nonces > row.nonce:
             self._maybe_lost(row, head)
-        elif (
-            row.nonce == used_nonces and head.number - attempts[0].signed_at_block >= self._policy.replace_after_blocks
-        ):
+        elif row.nonce == used_nonces and overdue:
             self._replace(row.id, attempts[0], head)
         elif not self._gateway.knows(attempts[0].tx_hash):
             self._send(attempts[0])
 
     def _mined(self, row: ChainTransaction, receipt: Receipt, head: BlockRef) -> None:
         if (row.state, row.block_hash) != (TransactionState.MINED, receipt.block.hash):
-            self._note(row, TransactionState.MINED, receipt)
+            _note(row, TransactionState.MINED, receipt)
         if head.number - receipt.block.number < self._policy.confirmations:
             return
         # The receipt may come from a node that has not heard of a reorganisation: ask for the block again.
@@ -201,23 +254,15 @@ class Sender:
         call = Call(row.to_address, row.data)
         return self._gateway.revert_reason(self._signer.address, call, receipt.block.number, self._abis)
 
-    def _note(self, row: ChainTransaction, state: TransactionState, receipt: Receipt | None) -> None:
-        row.state = state
-        row.tx_hash = receipt.tx_hash if receipt is not None else ""
-        row.block_number = receipt.block.number if receipt is not None else None
-        row.block_hash = receipt.block.hash if receipt is not None else ""
-        row.gas_used = receipt.gas_used if receipt is not None else None
-        row.save(update_fields=["state", "tx_hash", "block_number", "block_hash", "gas_used", "updated_at"])
-
     def _finish(self, transaction_id: UUID, receipt: Receipt, reason: str) -> None:
         with transaction.atomic():
             row = ChainTransaction.objects.select_for_update().get(id=transaction_id)
             if row.state not in IN_FLIGHT:
-                return
-            self._note(row, TransactionState.CONFIRMED if receipt.succeeded else TransactionState.REVERTED, receipt)
-            intent = ChainIntent.objects.select_for_update().get(id=row.intent_id)
-            if intent.state != IntentState.SENT:
-                return  # it was told before; the chain had lost the transaction and took it again
+                return  # another process was faster
+            _note(row, TransactionState.CONFIRMED if receipt.succeeded else TransactionState.REVERTED, receipt)
+            intent = ChainIntent.objects.select_for_update().filter(transactions=row).first()
+            if intent is None:
+                return  # it only filled a gap
             if not receipt.succeeded:
                 _end_in_failure(intent, reason, receipt)
                 return
@@ -239,18 +284,18 @@ class Sender:
                 _end_in_failure(intent, reason, None)
 
     def _replace(self, transaction_id: UUID, last: TransactionAttempt, head: BlockRef) -> None:
-        fees = raised_fees(Fees(int(last.max_fee), int(last.priority_fee)), self._gateway.fees())
-        if fees.max_fee > self._policy.max_fee_cap:
-            logger.warning(
-                "%s waits: a replacement would cost %d wei per gas, above the cap", last.tx_hash, fees.max_fee
+        try:
+            fees = replacement_fees(
+                Fees(int(last.max_fee), int(last.priority_fee)), self._gateway.fees(), self._policy.max_fee_cap
             )
+        except FeeAboveCap:
+            # What was signed goes through when the price falls, if a node still holds it.
             self._send(last)
-            return
+            raise
         with transaction.atomic():
             row = ChainTransaction.objects.select_for_update().get(id=transaction_id)
-            newest = row.attempts.order_by("-number").first()
-            if row.state not in IN_FLIGHT or newest is None or newest.number != last.number:
-                return
+            if row.state not in IN_FLIGHT or row.attempts.filter(number__gt=last.number).exists():
+                return  # another process was faster
             attempt = self._sign(row, last.number + 1, fees, head)
         logger.info("nonce %d: %s replaces %s", row.nonce, attempt.tx_hash, last.tx_hash)
         self._send(attempt)
@@ -261,35 +306,52 @@ class Sender:
         if depth < 0 or self._gateway.nonce(self._signer.address, at_block=depth) <= row.nonce:
             return
         with transaction.atomic():
-            locked = ChainTransaction.objects.select_for_update().get(id=row.id)
-            if locked.state not in IN_FLIGHT:
-                return
             logger.error("nonce %d was used by a transaction that is not ours; its intent is queued again", row.nonce)
-            self._note(locked, TransactionState.LOST, None)
-            ChainIntent.objects.filter(id=row.intent_id, state=IntentState.SENT).update(
+            _note(row, TransactionState.LOST, None)
+            ChainIntent.objects.filter(transactions=row, state=IntentState.SENT).update(
                 state=IntentState.QUEUED, tx_hash=""
             )
 
-    def _reopen_what_the_chain_lost(self, lane: SignerLane, used_nonces: int) -> None:
-        """A chain that forgot confirmed transactions (restored from a backup) gets the same bytes again."""
-        lost = lane.transactions.filter(
-            nonce__gte=used_nonces, state__in=(TransactionState.CONFIRMED, TransactionState.REVERTED)
-        )
-        count = lost.update(state=TransactionState.SENT, block_number=None, block_hash="")
-        if count:
-            logger.error("the chain lost %d transactions that were confirmed; sending their bytes again", count)
+
+def reopen_transactions(gateway: Gateway, chain_id: int, *, above: int) -> int:
+    """Take up again what a reorganisation undid: the same bytes go out again, and the end is told again.
+
+    Args:
+        above: the newest block that is known to be still part of the chain.
+
+    Returns:
+        How many transactions are no longer at their end.
+    """
+    reopened = 0
+    with all_tenants(reason=REASON):
+        told = ChainTransaction.objects.filter(lane__chain_id=chain_id, state__in=TOLD, block_number__gt=above)
+        for row in told.order_by("lane", "nonce"):
+            recorded = BlockRef(row.block_number or 0, row.block_hash)
+            if gateway.block(recorded.number) != recorded:
+                _take_back(row)
+                reopened += 1
+    if reopened:
+        logger.error("the chain lost %d transactions that had counted", reopened)
+    return reopened
 
 
-def raised_fees(last: Fees, current: Fees) -> Fees:
-    """Fees of a replacement: at least a tenth above the last attempt's, and what the node asks for now."""
+def _take_back(row: ChainTransaction) -> None:
+    with transaction.atomic():
+        if row.state == TransactionState.REVERTED:
+            # It was told as failed and may be asked for anew: it must not succeed now. Its nonce will be filled.
+            _note(row, TransactionState.LOST, None)
+            return
+        _note(row, TransactionState.SENT, None)
+        ChainIntent.objects.filter(transactions=row).update(state=IntentState.SENT, block_number=None)
 
-    def raised(fee: int) -> int:
-        return -(-fee * (100 + BUMP_PERCENT) // 100) + 1
 
-    return Fees(
-        max_fee=max(raised(last.max_fee), current.max_fee),
-        priority_fee=max(raised(last.priority_fee), current.priority_fee),
-    )
+def _note(row: ChainTransaction, state: TransactionState, receipt: Receipt | None) -> None:
+    row.state = state
+    row.tx_hash = receipt.tx_hash if receipt is not None else ""
+    row.block_number = receipt.block.number if receipt is not None else None
+    row.block_hash = receipt.block.hash if receipt is not None else ""
+    row.gas_used = receipt.gas_used if receipt is not None else None
+    row.save(update_fields=["state", "tx_hash", "block_number", "block_hash", "gas_used", "updated_at"])
 
 
 def _end_in_failure(intent: ChainIntent, reason: str, receipt: Receipt | None) -> None:

@@ -10,6 +10,16 @@ from django.db import models
 
 #: Stands for the platform's own account in an intent's arguments; the bridge, which knows it, puts the address in.
 CUSTODY = "custody"
+#: In an intent's arguments: `{ADDRESS_OF: contract}` is a contract's address, `{CALL_OF: [contract, function, args]}`
+#: the encoded call of one, for functions that pass a call on.
+ADDRESS_OF = "address_of"
+CALL_OF = "call_of"
+
+#: Lanes: each has a signer of its own and keeps its own order.
+REGISTRY_LANE = "registry"
+PAYOUTS_LANE = "payouts"
+#: Contracts whose calls go through the payouts lane, where it has a signer.
+PAYOUTS_CONTRACTS = ("PayoutDistributor",)
 
 
 class IntentState(models.TextChoices):
@@ -73,6 +83,58 @@ class ChainStatus:
     queued: int
     in_flight: int
     beat_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStatus:
+    """A signer's lane. `problem` says what keeps it from sending, since when; wei amounts are None before it ran."""
+
+    name: str
+    address: str
+    next_nonce: int
+    queued: int
+    in_flight: int
+    balance_wei: int | None
+    highest_fee_wei: int | None
+    problem: str
+    problem_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """A node (RPC endpoint) as the bridge last saw it. `condition` is agrees, behind, disagrees or down."""
+
+    label: str
+    head_block: int | None
+    lag: int | None
+    condition: str
+    message: str
+    checked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReconciliationInfo:
+    """One comparison of platform and chain: which checks ran as of which block, and every difference found."""
+
+    started_at: datetime
+    finished_at: datetime
+    block: int
+    checks: dict[str, int]
+    differences: list[str]
+
+    @property
+    def agrees(self) -> bool:
+        """Nothing differs."""
+        return not self.differences
+
+
+@dataclass(frozen=True, slots=True)
+class AddressCheckInfo:
+    """Whether there is code at an address (a contract, not a person's wallet); None until the bridge has looked."""
+
+    address: str
+    has_code: bool | None
+    checked_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
