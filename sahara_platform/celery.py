@@ -27,6 +27,8 @@ app.conf.beat_schedule = {
     "labeling.refresh_board": {"task": "labeling.refresh_board", "schedule": 15.0, "options": {"expires": 15}},
     "marketplace.expire_licences": {"task": "marketplace.expire_licences", "schedule": 300.0},
     "accounts.activate_due_wallets": {"task": "accounts.activate_due_wallets", "schedule": 60.0},
+    "ledger.expire_holds": {"task": "ledger.expire_holds", "schedule": 60.0, "options": {"expires": 60}},
+    "ledger.make_checkpoint": {"task": "ledger.make_checkpoint", "schedule": 3600.0},
     "payouts.publish_due_epoch": {"task": "payouts.publish_due_epoch", "schedule": 30.0, "options": {"expires": 30}},
     "billing.settle_overdue_top_ups": {"task": "billing.settle_overdue_top_ups", "schedule": 300.0},
     "core.forget_idempotency_keys": {"task": "core.forget_idempotency_keys", "schedule": 3600.0},

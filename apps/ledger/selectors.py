@@ -8,11 +8,12 @@ from django.db.models import F, Q, QuerySet, Sum
 
 from apps.core.tenant import all_tenants
 from apps.ledger.errors import HoldNotFound
-from apps.ledger.models import Account, Hold, Transfer
+from apps.ledger.models import Account, Checkpoint, Commitment, Hold, Transfer
 from apps.ledger.types import (
     AccountKind,
     AccountRef,
     Balance,
+    CheckpointInfo,
     HoldInfo,
     SourceRef,
     StatementLine,
@@ -110,7 +111,24 @@ def hold_info(row: Hold) -> HoldInfo:
     """A hold's row as plain facts."""
     currency = row.account.currency
     return HoldInfo(
-        row.id, amount_of(row.amount, currency), amount_of(row.captured, currency), amount_of(row.released, currency)
+        row.id,
+        amount_of(row.amount, currency),
+        amount_of(row.captured, currency),
+        amount_of(row.released, currency),
+        row.expires_at,
+    )
+
+
+def checkpoint_info(row: Checkpoint) -> CheckpointInfo:
+    """A checkpoint's row as plain facts, with what the chain says of it."""
+    known = Commitment.objects.filter(number=row.number, head=bytes(row.digest)).order_by("-id").first()
+    return CheckpointInfo(
+        row.number,
+        bytes(row.digest),
+        row.accounts,
+        row.created_at,
+        known.tx_hash if known is not None else "",
+        known.block_number if known is not None else None,
     )
 
 

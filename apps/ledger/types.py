@@ -33,6 +33,10 @@ class AccountKind(models.TextChoices):
 OUTSIDE_KINDS = (AccountKind.RECEIVABLE, AccountKind.PROCESSOR, AccountKind.CONVERSION, AccountKind.CHAIN)
 
 
+#: Length of every digest (SHA-256).
+DIGEST_BYTES = 32
+
+
 @dataclass(frozen=True, slots=True)
 class AccountRef:
     """Names an account; it comes into being with its first transfer.
@@ -92,11 +96,24 @@ class HoldInfo:
     amount: Amount
     captured: Amount
     released: Amount
+    expires_at: datetime | None = None
 
     @property
     def open(self) -> Amount:
         """What is still held."""
         return self.amount - self.captured - self.released
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointInfo:
+    """All chains' ends at a moment under one digest; `tx_hash` and `block_number` once the chain has it."""
+
+    number: int
+    digest: bytes
+    accounts: int
+    created_at: datetime
+    tx_hash: str = ""
+    block_number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
