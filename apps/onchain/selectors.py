@@ -131,3 +131,15 @@ def distributor_state(address: str, *, chain_id: int) -> DistributorState:
         claimed=sum(by_payee.values()),
         claimed_by_payee=by_payee,
     )
+
+
+def confirmed_logs(address: str, event: str, *, chain_id: int, **args: str) -> list[tuple[dict[str, Any], str, int]]:
+    """Confirmed events of a contract with the given arguments: (arguments, transaction, block), in chain order."""
+    rows = ChainEvent.objects.filter(
+        chain_id=chain_id,
+        address=address,
+        event=event,
+        state=EventState.CONFIRMED,
+        **{f"args__{name}": value for name, value in args.items()},
+    )
+    return list(rows.order_by("block_number", "log_index").values_list("args", "tx_hash", "block_number"))
