@@ -1,6 +1,7 @@
 """Django's registration of the app."""
 
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 
 
 class OnchainConfig(AppConfig):
@@ -8,3 +9,7 @@ class OnchainConfig(AppConfig):
 
     name = "apps.onchain"
     label = "onchain"
+
+    def ready(self) -> None:
+        """Load every app's comparisons with the chain."""
+        autodiscover_modules("comparisons")

@@ -20,6 +20,7 @@ from apps.onchain.calls import CallEncoder
 from apps.onchain.indexing import EventIndex
 from apps.onchain.inspection import check_addresses
 from apps.onchain.models import ChainTransaction, SignerLane
+from apps.onchain.reconciliation import in_background
 from apps.onchain.sending import Sender, SendingPolicy, reopen_transactions
 from apps.onchain.types import IN_FLIGHT, PAYOUTS_CONTRACTS, PAYOUTS_LANE
 from chain_bridge.config import BridgeConfig
@@ -100,6 +101,7 @@ class Bridge:
     def run(self, stop: threading.Event) -> None:
         """Rounds until told to stop. Whatever the node or the database do, it goes on when they are back."""
         checked = False
+        in_background(self._config, self._contracts, stop)
         while not stop.is_set():
             pause = RETRY_S
             try:

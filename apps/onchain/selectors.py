@@ -8,13 +8,38 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 
 from apps.core import clock
 from apps.core.tenant import all_tenants
 from apps.onchain.errors import ChainNotReady, IntentNotFound
-from apps.onchain.models import ChainContract, ChainCursor, ChainEvent, ChainIntent, ChainTransaction
-from apps.onchain.types import CUSTODY, IN_FLIGHT, ChainStatus, DistributorState, EventState, IntentInfo, IntentState
+from apps.onchain.models import (
+    AddressCheck,
+    ChainContract,
+    ChainCursor,
+    ChainEvent,
+    ChainIntent,
+    ChainNode,
+    ChainReconciliation,
+    ChainTransaction,
+    SignerLane,
+    TransactionAttempt,
+)
+from apps.onchain.types import (
+    CUSTODY,
+    IN_FLIGHT,
+    PAYOUTS_CONTRACTS,
+    PAYOUTS_LANE,
+    AddressCheckInfo,
+    ChainStatus,
+    DistributorState,
+    EventState,
+    IntentInfo,
+    IntentState,
+    LaneStatus,
+    NodeStatus,
+    ReconciliationInfo,
+)
 from apps.tenancy.types import Actor
 
 NO_ROOT = "0x" + "00" * 32
@@ -103,11 +128,73 @@ def chain_status() -> ChainStatus:
         message=message,
         head_block=row.head_block if row is not None else None,
         indexed_block=row.next_block - 1 if row is not None else None,
+        verified_block=row.verified_block if row is not None else None,
+        gaps_filled=row.gaps_filled if row is not None else 0,
+        head_at=row.head_at if row is not None else None,
         confirmations=confirmations(),
         queued=queued,
         in_flight=in_flight,
         beat_at=row.beat_at if row is not None else None,
     )
+
+
+def lanes() -> list[LaneStatus]:
+    """The signers and how each gets on."""
+    return [_lane_status(row) for row in SignerLane.objects.filter(chain_id=chain_id()).order_by("name", "address")]
+
+
+def _lane_status(row: SignerLane) -> LaneStatus:
+    under_way = row.transactions.filter(state__in=IN_FLIGHT)
+    with all_tenants(reason="a signer's queue is every organisation's"):
+        queue = ChainIntent.objects.filter(state=IntentState.QUEUED)
+        pays_out = SignerLane.objects.filter(chain_id=row.chain_id, name=PAYOUTS_LANE).exists()
+        if row.name == PAYOUTS_LANE:
+            queue = queue.filter(contract__in=PAYOUTS_CONTRACTS)
+        elif pays_out:
+            queue = queue.exclude(contract__in=PAYOUTS_CONTRACTS)
+        queued = queue.count()
+    highest = TransactionAttempt.objects.filter(transaction__in=under_way).aggregate(fee=Max("max_fee"))["fee"]
+    return LaneStatus(
+        name=row.name,
+        address=row.address,
+        next_nonce=row.next_nonce,
+        queued=queued,
+        in_flight=under_way.count(),
+        balance_wei=int(row.balance_wei) if row.balance_wei is not None else None,
+        highest_fee_wei=int(highest) if highest is not None else None,
+        problem=row.problem,
+        problem_since=row.problem_since,
+    )
+
+
+def nodes() -> list[NodeStatus]:
+    """The nodes that the bridge asks, as it last saw them."""
+    return [
+        NodeStatus(row.label, row.head_block, row.lag, row.condition, row.message, row.checked_at)
+        for row in ChainNode.objects.filter(chain_id=chain_id()).order_by("label")
+    ]
+
+
+def latest_reconciliation() -> ReconciliationInfo | None:
+    """The newest comparison of platform and chain, or None before the first."""
+    row = ChainReconciliation.objects.filter(chain_id=chain_id()).order_by("-started_at").first()
+    return reconciliation_info(row) if row is not None else None
+
+
+def reconciliation_info(row: ChainReconciliation) -> ReconciliationInfo:
+    """A comparison's row as plain facts."""
+    return ReconciliationInfo(row.started_at, row.finished_at, row.block, row.checks, row.differences)
+
+
+def address_check(address: str) -> AddressCheckInfo | None:
+    """What the bridge found at an address (with its checksum); None when nobody has asked."""
+    row = AddressCheck.objects.filter(chain_id=chain_id(), address=address).first()
+    return address_check_info(row) if row is not None else None
+
+
+def address_check_info(row: AddressCheck) -> AddressCheckInfo:
+    """An address check's row as plain facts."""
+    return AddressCheckInfo(row.address, row.has_code, row.checked_at)
 
 
 def confirmed_events(address: str, event: str, *, chain_id: int) -> list[dict[str, Any]]:

@@ -72,7 +72,11 @@ class IntentInfo:
 
 @dataclass(frozen=True, slots=True)
 class ChainStatus:
-    """How the bridge is. `healthy` needs a recent heartbeat; `message` says what is wrong."""
+    """How the bridge is. `healthy` needs a recent heartbeat; `message` says what is wrong.
+
+    Up to `verified_block` everything was read at depth; `head_at` is when the newest block was first seen;
+    `gaps_filled` counts the events that a node had left out at the first reading.
+    """
 
     chain_id: int
     healthy: bool
@@ -83,6 +87,9 @@ class ChainStatus:
     queued: int
     in_flight: int
     beat_at: datetime | None
+    verified_block: int | None
+    gaps_filled: int
+    head_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from apps.core import outbox
 from apps.onchain import services
 from apps.onchain.bridge import Bridge
 from apps.onchain.models import ChainIntent
+from apps.onchain.types import CUSTODY
 from tests.chain_bridge.chain_fixtures import DeployedChain, deployed_chain
 
 ROUNDS = 200
@@ -44,15 +45,17 @@ class DrivenBridge:
                 self.chain.mine()
         raise AssertionError(f"the bridge was still busy after {ROUNDS} rounds")
 
-    def register_asset(self, organisation_id: UUID, token_id: int, *, parents: tuple[int, ...] = ()) -> UUID:
-        """An intent that registers an asset for the platform's custody."""
+    def register_asset(
+        self, organisation_id: UUID, token_id: int, *, parents: tuple[int, ...] = (), to: str = CUSTODY
+    ) -> UUID:
+        """An intent that registers an asset for an address, the platform's own unless said otherwise."""
         return services.request_transaction(
             organisation_id=organisation_id,
             kind="test.register",
             contract="AssetRegistry",
             function="register",
             args=[
-                "custody",
+                to,
                 str(token_id),
                 "0x" + "aa" * 32,
                 "0x" + "bb" * 32,

@@ -9,8 +9,8 @@ import pytest
 
 from apps.core.models import OutboxEvent
 from apps.onchain import selectors
-from apps.onchain.comparison import differences
 from apps.onchain.models import ChainBlock, ChainCursor, ChainEvent
+from apps.onchain.reconciliation import differences
 from apps.onchain.types import EventState
 from tests.apps.onchain.bridge_fixtures import DrivenBridge
 
