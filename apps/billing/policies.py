@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from apps.core.errors import NotFound
 from apps.tenancy.policies import PermissionTable
-from apps.tenancy.types import Role
+from apps.tenancy.types import PLATFORM_ID, Actor, Role
 
 
 class BillingPermission(StrEnum):
@@ -14,6 +15,7 @@ class BillingPermission(StrEnum):
     VIEW = "billing:balance:view"
     TOP_UP = "billing:top_up:create"
     REFUND = "billing:refund:create"
+    MANAGE_PLAN = "billing:plan:manage"
 
 
 table = PermissionTable(
@@ -21,6 +23,13 @@ table = PermissionTable(
         BillingPermission.VIEW: Role.VIEWER,
         BillingPermission.TOP_UP: Role.MEMBER,
         BillingPermission.REFUND: Role.ADMIN,
+        BillingPermission.MANAGE_PLAN: Role.ADMIN,
     }
 )
 require = table.require
+
+
+def require_staff(actor: Actor) -> None:
+    """The platform's own people only; for everybody else the page does not exist."""
+    if not (actor.is_staff or actor.organisation_id == PLATFORM_ID):
+        raise NotFound("not_found", "There is no such page.")

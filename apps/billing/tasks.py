@@ -5,9 +5,16 @@ from __future__ import annotations
 from celery import shared_task
 
 from apps.billing import services
+from apps.core import clock
 
 
 @shared_task(name="billing.settle_overdue_top_ups", ignore_result=True)
 def settle_overdue_top_ups() -> None:
     """Ask about payments whose webhook did not come."""
     services.settle_overdue_top_ups()
+
+
+@shared_task(name="billing.reconcile_stripe", ignore_result=True)
+def reconcile_stripe() -> None:
+    """Compare the last days' books with the processor's."""
+    services.reconcile_recent(clock.now().date())

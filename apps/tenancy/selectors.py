@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import models
 
-from apps.core.tenant import all_tenants
+from apps.core.tenant import all_tenants, tenant_scope
 from apps.tenancy import policies
 from apps.tenancy.errors import OrganisationNotFound
 from apps.tenancy.models import ApiKey, AuditEntry, Invitation, Membership, Organisation
@@ -106,3 +106,17 @@ def audit_trail(actor: Actor) -> models.QuerySet[AuditEntry]:
     """The audit trail of the actor's organisation, newest first."""
     policies.require(actor, TenancyPermission.VIEW_AUDIT)
     return AuditEntry.objects.order_by("-id")
+
+
+def seats_taken(organisation_id: UUID) -> int:
+    """Members and open invitations."""
+    with tenant_scope(organisation_id):
+        return Membership.objects.count() + Invitation.objects.count()
+
+
+def administrator_emails(organisation_id: UUID) -> list[str]:
+    """Where notices to an organisation's owners and administrators go."""
+    with tenant_scope(organisation_id):
+        rows = Membership.objects.filter(role__in=(Role.OWNER, Role.ADMIN)).order_by("id")
+        found = list(rows.values_list("user__email", flat=True))
+    return [str(email) for email in found if email]

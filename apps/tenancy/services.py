@@ -11,11 +11,12 @@ from django.utils.text import slugify
 from apps.core.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from apps.core.ids import uuid7
 from apps.core.tenant import all_tenants, tenant_scope
-from apps.tenancy import policies
+from apps.tenancy import limits, policies
 from apps.tenancy.errors import LastOwner
+from apps.tenancy.limits import Limit
 from apps.tenancy.models import ApiKey, AuditEntry, Invitation, Membership, Organisation
 from apps.tenancy.policies import TenancyPermission
-from apps.tenancy.selectors import info_of
+from apps.tenancy.selectors import info_of, seats_taken
 from apps.tenancy.types import Actor, IssuedApiKey, OrganisationInfo, OrganisationKind, Role
 
 SLUG_TRIES = 5
@@ -75,12 +76,16 @@ def rename_organisation(*, organisation_id: UUID, name: str) -> None:
 
 @transaction.atomic
 def invite_member(*, actor: Actor, email: str, role: Role) -> None:
-    """Invite by e-mail address; inviting the same address again changes the role."""
+    """Invite by e-mail address; inviting the same address again changes the role. Raises `quota_exceeded`."""
     policies.require(actor, TenancyPermission.MANAGE_MEMBERS)
     _refuse_higher_role(actor, role)
     email = email.strip().lower()
     if Membership.objects.filter(user__email=email).exists():
         raise Conflict("already_member", f"{email} is already a member.", field="email")
+    if not Invitation.objects.filter(email=email).exists():
+        limits.require_room(
+            organisation_id=actor.organisation_id, limit=Limit.SEATS, used=seats_taken(actor.organisation_id)
+        )
     Invitation.objects.update_or_create(email=email, defaults={"role": role})
     record_audit(actor, action="member.invited", target_type="email", target_id=email, detail={"role": role})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -52,6 +53,17 @@ def retrieve_payment(payment_intent: str) -> PaymentFacts:
             tuple(_refund(one.to_dict()) for one in refunds.auto_paging_iter()),
             tuple(_dispute(one.to_dict()) for one in disputes.auto_paging_iter()),
         )
+
+
+def find_payment(payment_intent: str) -> PaymentFacts | None:
+    """A payment, without what happened to it, or None where the processor knows of none. Raises PaymentsUnavailable."""
+    with failures():
+        try:
+            return _payment(api().payment_intents.retrieve(payment_intent).to_dict())
+        except stripe.InvalidRequestError as error:
+            if error.http_status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
 
 
 def refund(*, refund_id: UUID, organisation_id: UUID, payment_intent: str, amount: Money) -> RefundFacts | None:
