@@ -278,7 +278,7 @@ FEES = {
     "minimum_withdrawal_minor": ENV.minimum_withdrawal_minor,
 }
 WALLETS = {"change_wait": timedelta(hours=ENV.wallet_change_wait)}
-PAYOUTS = {
+PAYOUTS: dict[str, Any] = {
     "approval_minor": ENV.withdrawal_approval_minor,
     "second_approval_minor": ENV.withdrawal_second_approval_minor,
     "organisation_daily_limit_minor": ENV.withdrawal_daily_limit_minor,

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.core.money import Money
-from apps.payouts import selectors, services, tree
+from apps.payouts import selectors, services, tax, tree
 from apps.payouts.models import Epoch, Withdrawal
 from apps.payouts.reconciliation import reconcile
 from apps.payouts.types import CURRENCY, EpochInfo, WithdrawalInfo
@@ -55,6 +55,7 @@ class EarningsView(APIView):
                 "minimum": summary.minimum.as_json(),
                 "wallet": summary.wallet,
                 "next_payout": summary.next_payout,
+                "frozen": summary.frozen.reason if summary.frozen else None,
             }
         )
 
@@ -99,6 +100,31 @@ class WithdrawalClaimView(APIView):
     def post(self, request: Request, withdrawal_id: UUID) -> Response:
         claimed = services.claim_again(actor=actor_of(request), withdrawal_id=withdrawal_id)
         return Response(withdrawal_json(claimed), status=status.HTTP_202_ACCEPTED)
+
+
+class WithdrawalCancelView(APIView):
+    """Call off a withdrawal that is in no payout round yet; the money is earnings again."""
+
+    @extend_schema(request=None, responses=WithdrawalSerializer)
+    def post(self, request: Request, withdrawal_id: UUID) -> Response:
+        cancelled = services.cancel_withdrawal(actor=actor_of(request), withdrawal_id=withdrawal_id)
+        return Response(withdrawal_json(cancelled))
+
+
+class TaxReportView(APIView):
+    """Totals of a calendar year (UTC), as in the file for tax (`/earnings/tax-<year>.csv`)."""
+
+    @extend_schema(responses={200: {"type": "object"}})
+    def get(self, request: Request, year: int) -> Response:
+        report = tax.report(actor_of(request), year)
+        return Response(
+            {
+                "year": report.year,
+                "gross": report.gross.as_json(),
+                "withdrawn": report.withdrawn.as_json(),
+                "lines": [line.as_json() for line in report.lines],
+            }
+        )
 
 
 class EpochListView(generics.ListAPIView[Epoch]):
@@ -164,6 +190,8 @@ def withdrawal_json(info: WithdrawalInfo) -> dict[str, Any]:
         "block_number": info.block_number,
         "claim_problem": info.claim_problem,
         "created_at": info.created_at.isoformat(),
+        "approvals_needed": info.approvals_needed,
+        "reason": info.reason,
         "claimed_at": info.claimed_at.isoformat() if info.claimed_at else None,
     }
 
@@ -175,6 +203,7 @@ def epoch_json(info: EpochInfo) -> dict[str, Any]:
         "number": info.number,
         "state": info.state.value,
         "distributor": info.distributor,
+        "previous_root": info.previous_root,
         "root": info.root,
         "payees": info.payees,
         "added": info.added.as_json(),

@@ -13,19 +13,20 @@ HEADINGS = ("id", "time_utc", "amount_minor", "currency", "what_for", "source", 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-class _Echo:
+class Echo:
     """Hands each written line back, so that the answer streams."""
 
     def write(self, value: str) -> str:
+        """The line itself."""
         return value
 
 
 def csv_lines(lines: Iterable[StatementLine]) -> Iterator[str]:
     """The file, line by line; outgoing amounts are negative."""
-    writer = csv.writer(_Echo())
+    writer = csv.writer(Echo())
     yield writer.writerow(HEADINGS)
     for line in lines:
-        yield writer.writerow([_inert(cell) for cell in _cells(line)])
+        yield writer.writerow([inert(cell) for cell in _cells(line)])
 
 
 def _cells(line: StatementLine) -> tuple[Any, ...]:
@@ -42,5 +43,6 @@ def _cells(line: StatementLine) -> tuple[Any, ...]:
     )
 
 
-def _inert(cell: Any) -> Any:
+def inert(cell: Any) -> Any:
+    """A cell that no spreadsheet program runs as a formula."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell

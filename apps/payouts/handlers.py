@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from apps.accounts.addresses import refuses_wallets
 from apps.core.outbox import handles
-from apps.onchain.events import ChainEventConfirmed, TransactionConfirmed, TransactionFailed
+from apps.onchain import selectors as chain
+from apps.onchain.events import ChainEventConfirmed, ChainEventReverted, TransactionConfirmed, TransactionFailed
 from apps.payouts import services
-from apps.payouts.services.claiming import CLAIM_KIND, CONTRACT
+from apps.payouts.services.claiming import CONTRACT
 from apps.payouts.services.publishing import EPOCH_KIND
+from apps.payouts.services.recovering import RECOVERY_KIND
+from apps.payouts.services.settling import CLAIM_KIND
+from apps.payouts.types import RecoveryState
+
+
+@refuses_wallets
+def refuse_our_contracts(address: str) -> str | None:
+    """What is paid to a contract of ours is lost."""
+    ours = address in chain.contract_addresses().values()
+    return "This is a contract of the platform, not a wallet." if ours else None
 
 
 @handles(TransactionConfirmed)
@@ -20,21 +32,41 @@ def on_transaction_confirmed(event: TransactionConfirmed) -> None:
 
 @handles(TransactionFailed)
 def on_transaction_failed(event: TransactionFailed) -> None:
-    """A root or a claim was refused."""
+    """A root, a claim or a recovery was refused."""
     if event.kind == EPOCH_KIND:
         services.fail_epoch(idempotency_key=event.idempotency_key, reason=event.reason)
     elif event.kind == CLAIM_KIND:
         services.record_claim_failure(idempotency_key=event.idempotency_key, reason=event.reason)
+    elif event.kind == RECOVERY_KIND:
+        services.fail_recovery(idempotency_key=event.idempotency_key, reason=event.reason)
 
 
 @handles(ChainEventConfirmed)
-def on_chain_event_confirmed(event: ChainEventConfirmed) -> None:
-    """A payee was paid."""
-    if event.contract == CONTRACT and event.event == "Claimed":
-        services.record_claim(
+def on_chain_event(event: ChainEventConfirmed) -> None:
+    """A payee was paid by a claim of the platform or of anyone else, a root is in force, a recovery is announced."""
+    if event.contract != CONTRACT:
+        return
+    _settle(event)
+    if event.event == "RecoveryAnnounced":
+        services.record_announcement(
             distributor=event.address,
-            payee=str(event.args["payee"]),
-            cumulative_amount=int(event.args["cumulativeAmount"]),
-            tx_hash=event.tx_hash,
-            block_number=event.block_number,
+            payee=event.args["payee"],
+            recoverable_at=int(event.args["recoverableAt"]),
         )
+    elif event.event in ("Claimed", "Recovered"):
+        state = RecoveryState.RECOVERED if event.event == "Recovered" else RecoveryState.FAILED
+        services.end_recovery(distributor=event.address, payee=event.args["payee"], state=state)
+
+
+@handles(ChainEventReverted)
+def on_chain_event_reverted(event: ChainEventReverted) -> None:
+    """What had counted is off the chain: bring the books to what the chain says now."""
+    if event.contract == CONTRACT:
+        _settle(event)
+
+
+def _settle(event: ChainEventConfirmed | ChainEventReverted) -> None:
+    if event.event in ("Claimed", "Recovered"):
+        services.settle_payee(distributor=event.address, payee=event.args["payee"])
+    elif event.event == "RootPublished":
+        services.settle_root(distributor=event.address, root=event.args["root"])

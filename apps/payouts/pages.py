@@ -14,19 +14,23 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.accounts import services as accounts
 from apps.accounts.access import actor_or_guest, actor_required
+from apps.accounts.selectors import wallet
 from apps.core.errors import Conflict, InvalidInput
 from apps.core.pagination import cursor_page
 from apps.payouts import selectors, services, tree
+from apps.payouts import tax as tax_reports
 from apps.payouts.errors import NotClaimable
 from apps.payouts.export import csv_lines
 from apps.payouts.forms import WalletForm, WithdrawForm, as_decimal
 from apps.payouts.policies import table
 from apps.payouts.sources import source_url
-from apps.payouts.types import ClaimProof, EarningsSummary, PayoutsPermission, WithdrawalState
+from apps.payouts.timeline import timeline
+from apps.payouts.types import ON_ITS_WAY, ClaimProof, EarningsSummary, PayoutsPermission, WithdrawalState
 from apps.tenancy.actors import actor_of, maybe_actor
 from apps.tenancy.types import Actor
 
 RECENT_WITHDRAWALS = 10
+UNPUBLISHED = (WithdrawalState.APPROVAL, WithdrawalState.WAITING, WithdrawalState.PUBLISHING)
 
 
 @require_GET
@@ -77,10 +81,12 @@ def set_wallet(request: HttpRequest) -> HttpResponseBase:
         return _page(request, wallet_form=form)
     try:
         address = accounts.set_wallet(actor=actor_of(request), address=form.cleaned_data["address"])
-    except InvalidInput as error:
+    except (InvalidInput, Conflict) as error:
         form.add_error("address", error.message)
         return _page(request, wallet_form=form)
-    messages.success(request, f"Withdrawals go to {address} from now on.")
+    pending = wallet(actor_of(request).organisation_id).pending_address
+    waits = "The change waits; the wallet's page shows until when."
+    messages.success(request, waits if pending else f"Withdrawals go to {address} from now on.")
     return redirect("payouts:overview")
 
 
@@ -131,6 +137,38 @@ def export(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
+@require_POST
+@actor_required
+def cancel(request: HttpRequest, withdrawal_id: UUID) -> HttpResponseBase:
+    """Call a withdrawal off."""
+    try:
+        made = services.cancel_withdrawal(actor=actor_of(request), withdrawal_id=withdrawal_id)
+    except Conflict as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, f"The withdrawal is cancelled; {made.amount} is back in your earnings.")
+    return redirect("payouts:withdrawal", withdrawal_id)
+
+
+@require_GET
+@actor_required
+@never_cache
+def tax(request: HttpRequest) -> HttpResponseBase:
+    """Each year's totals, with the file for tax."""
+    return render(request, "payouts/tax.html", {"years": tax_reports.years(actor_of(request))})
+
+
+@require_GET
+@actor_required
+@never_cache
+def tax_file(request: HttpRequest, year: int) -> HttpResponseBase:
+    """A calendar year's income and withdrawals, as CSV."""
+    report = tax_reports.report(actor_of(request), year)
+    response = StreamingHttpResponse(tax_reports.csv_lines(report), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="earnings-{report.year}.csv"'
+    return response
+
+
 def _page(
     request: HttpRequest, *, withdraw_form: WithdrawForm | None = None, wallet_form: WalletForm | None = None
 ) -> HttpResponse:
@@ -138,13 +176,18 @@ def _page(
     context = _live_context(actor)
     summary: EarningsSummary = context["summary"]
     page = cursor_page(request, selectors.earned(actor))
+    found = wallet(actor.organisation_id)
     lines = [selectors.earned_line(row, actor) for row in page.results]
     refused = withdraw_form is not None or wallet_form is not None
     context |= {
         "withdraw_form": withdraw_form
         or WithdrawForm(minimum=summary.minimum, initial={"amount": as_decimal(summary.available)}),
         "wallet_form": wallet_form or WalletForm(initial={"address": summary.wallet}),
-        "can_withdraw": summary.wallet is not None and summary.available >= summary.minimum,
+        "can_withdraw": summary.wallet is not None
+        and summary.frozen is None
+        and found.pending_until is None
+        and summary.available >= summary.minimum,
+        "wallet": found,
         "may_withdraw": table.allows(actor, PayoutsPermission.WITHDRAW),
         "is_guest": actor.is_guest,
         "lines": [(line, source_url(line.source)) for line in lines],
@@ -164,13 +207,19 @@ def _live_context(actor: Actor) -> dict[str, Any]:
 
 def _withdrawal_context(actor: Actor, withdrawal_id: UUID) -> dict[str, Any]:
     info = selectors.withdrawal(actor, withdrawal_id)
+    epoch = selectors.epoch(info.epoch_id) if info.epoch_id else None
+    frozen = selectors.freeze_of(actor.organisation_id)
+    decided = selectors.decisions(actor, withdrawal_id)
     return {
         "actor": actor,
         "withdrawal": info,
         "page_title": f"Withdrawal of {info.amount}",
-        "epoch": selectors.epoch(info.epoch_id) if info.epoch_id else None,
+        "epoch": epoch,
+        "steps": timeline(info, epoch, decided, frozen=f"Stopped: {frozen.reason}" if frozen else ""),
+        "may_withdraw": table.allows(actor, PayoutsPermission.WITHDRAW),
+        "unpublished": UNPUBLISHED,
         "proof": _proof_or_none(actor, withdrawal_id),
-        "is_settled": info.state == WithdrawalState.CLAIMED,
+        "is_settled": info.state not in ON_ITS_WAY,
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from apps.payouts.errors import GuestCannotWithdraw, StaffOnly
 from apps.payouts.types import PayoutsPermission
 from apps.tenancy.policies import PermissionTable
@@ -21,3 +23,11 @@ def require_staff(actor: Actor) -> None:
     """Raise StaffOnly unless the actor works for the platform."""
     if not (actor.is_staff or actor.organisation_id == PLATFORM_ID):
         raise StaffOnly
+
+
+def require_person_of_staff(actor: Actor) -> UUID:
+    """The user who acts for the platform's staff: a decision has a person behind it. Raises StaffOnly."""
+    require_staff(actor)
+    if actor.user_id is None:
+        raise StaffOnly
+    return actor.user_id

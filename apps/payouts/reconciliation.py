@@ -11,7 +11,7 @@ from apps.onchain import selectors as chain
 from apps.onchain.types import DistributorState
 from apps.payouts.models import Epoch
 from apps.payouts.selectors import withdrawn_so_far
-from apps.payouts.tree import cumulative_amounts
+from apps.payouts.tree import claimed_amounts, cumulative_amounts
 from apps.payouts.types import CURRENCY, TOKEN, Difference, EpochState, Reconciliation
 
 
@@ -59,11 +59,17 @@ def _epochs(on_chain: list[tuple[Epoch, DistributorState]]) -> Iterator[Differen
     for epoch, state in on_chain:
         yield Difference(f"epoch of distributor {epoch.distributor}", epoch.number, state.epoch)
         yield Difference(f"total of distributor {epoch.distributor}", epoch.cumulative_total, state.published)
+        known = Epoch.objects.filter(distributor=epoch.distributor, root=state.root).exclude(state=EpochState.FAILED)
+        yield Difference(f"rounds behind the root in force on distributor {epoch.distributor}", 1, int(known.exists()))
 
 
 def _payees(on_chain: list[tuple[Epoch, DistributorState]]) -> Iterator[Difference]:
-    """Nobody has been paid more than promised."""
+    """Nobody has been paid more than promised, and every payment is booked."""
     for epoch, state in on_chain:
+        booked = claimed_amounts(chain_id=epoch.chain_id, distributor=epoch.distributor)
+        for payee in sorted(booked.keys() | state.claimed_by_payee.keys()):
+            what = f"claimed by {payee} from distributor {epoch.distributor}"
+            yield Difference(what, booked.get(payee, 0), state.claimed_by_payee.get(payee, 0))
         promised = cumulative_amounts(chain_id=epoch.chain_id, distributor=epoch.distributor, up_to=epoch.number)
         for payee, amount in state.claimed_by_payee.items():
             if amount > promised.get(payee, 0):

@@ -11,25 +11,27 @@ from django.db.models import QuerySet, Sum
 
 from apps.accounts.selectors import wallet_address
 from apps.core.money import Money, TokenAmount
-from apps.core.tenant import all_tenants
+from apps.core.tenant import all_tenants, tenant_scope
 from apps.ledger import selectors as ledger
 from apps.ledger.types import AccountKind, AccountRef, StatementLine
 from apps.payouts.errors import EpochNotFound, WithdrawalNotFound
-from apps.payouts.models import Epoch, Withdrawal
+from apps.payouts.models import Epoch, PayoutFreeze, Withdrawal, WithdrawalDecision
 from apps.payouts.policies import require
 from apps.payouts.types import (
+    CANCELLABLE,
     CURRENCY,
+    ON_ITS_WAY,
     TOKEN,
+    DecisionInfo,
     EarningsSummary,
     EpochInfo,
     EpochState,
+    FreezeInfo,
     PayoutsPermission,
     WithdrawalInfo,
     WithdrawalState,
 )
 from apps.tenancy.types import Actor
-
-ON_ITS_WAY = (WithdrawalState.WAITING, WithdrawalState.PUBLISHING, WithdrawalState.CLAIMABLE)
 
 
 def minimum_withdrawal() -> Money:
@@ -59,6 +61,7 @@ def earnings_summary(actor: Actor) -> EarningsSummary:
         minimum=minimum_withdrawal(),
         wallet=wallet_address(actor.organisation_id),
         next_payout=_next_payout(sums),
+        frozen=freeze_of(actor.organisation_id),
     )
 
 
@@ -69,6 +72,8 @@ def _next_payout(sums: dict[str, int]) -> str:
         return "Being published now"
     if sums.get(WithdrawalState.WAITING):
         return "Within a minute"
+    if sums.get(WithdrawalState.APPROVAL):
+        return "When it is approved"
     return "When you withdraw"
 
 
@@ -116,7 +121,28 @@ def withdrawal_info(row: Withdrawal) -> WithdrawalInfo:
         claim_problem=row.claim_problem,
         created_at=row.created_at,
         claimed_at=row.claimed_at,
+        approvals_needed=row.approvals_needed,
+        reason=row.reason,
+        can_be_cancelled=row.state in CANCELLABLE,
     )
+
+
+def decisions(actor: Actor, withdrawal_id: UUID) -> list[DecisionInfo]:
+    """What the staff has decided about a withdrawal, oldest first. Raises WithdrawalNotFound."""
+    row = _withdrawal_row(actor, withdrawal_id)
+    return [decision_info(decision) for decision in row.decisions.order_by("id")]
+
+
+def decision_info(row: WithdrawalDecision) -> DecisionInfo:
+    """A decision's row as plain facts."""
+    return DecisionInfo(row.user_id, row.approved, row.reason, row.created_at)
+
+
+def freeze_of(organisation_id: UUID) -> FreezeInfo | None:
+    """The stop of an organisation's withdrawals, or None."""
+    with tenant_scope(organisation_id):
+        row = PayoutFreeze.objects.filter(lifted_at=None).first()
+    return FreezeInfo(row.tenant_id, row.reason, row.created_at) if row is not None else None
 
 
 def epochs() -> QuerySet[Epoch]:
@@ -139,6 +165,7 @@ def epoch_info(row: Epoch) -> EpochInfo:
         number=row.number,
         state=EpochState(row.state),
         distributor=row.distributor,
+        previous_root=row.previous_root,
         root=row.root,
         payees=row.payees,
         added=TokenAmount(row.added, TOKEN),

@@ -13,7 +13,7 @@ from apps.onchain.services import encode_words, merkle_tree
 from apps.payouts.errors import NotClaimable
 from apps.payouts.models import Epoch, Withdrawal
 from apps.payouts.selectors import current_epoch, withdrawal
-from apps.payouts.types import ClaimProof, EpochState
+from apps.payouts.types import ClaimProof, EpochState, WithdrawalState
 from apps.tenancy.types import Actor
 
 
@@ -42,6 +42,20 @@ def cumulative_amounts(*, chain_id: int, distributor: str, up_to: int) -> dict[s
                 epoch__chain_id=chain_id, epoch__distributor=distributor, epoch__number__lte=up_to
             )
             .exclude(epoch__state=EpochState.FAILED)
+            .values("address")
+            .annotate(total=Sum("token_raw"))
+            .order_by("address")
+        )
+        return {row["address"]: int(row["total"]) for row in rows}
+
+
+def claimed_amounts(*, chain_id: int, distributor: str) -> dict[str, int]:
+    """What each address has claimed from this distributor as the books have it, in raw token units."""
+    with all_tenants(reason="an epoch pays every organisation"):
+        rows = (
+            Withdrawal.objects.filter(
+                epoch__chain_id=chain_id, epoch__distributor=distributor, state=WithdrawalState.CLAIMED
+            )
             .values("address")
             .annotate(total=Sum("token_raw"))
             .order_by("address")

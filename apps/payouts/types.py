@@ -17,12 +17,28 @@ TOKEN = "TUSD"  # noqa: S105 (a currency, not a secret)
 
 
 class WithdrawalState(models.TextChoices):
-    """Where a withdrawal is: waiting for an epoch, in one that is being published, to be claimed, in the wallet."""
+    """Where a withdrawal is. The last four are final; in the last three the money is earnings again."""
 
+    APPROVAL = "approval", "Waiting for approval"
     WAITING = "waiting", "Waiting for the next payout"
     PUBLISHING = "publishing", "Being published"
     CLAIMABLE = "claimable", "Ready to claim"
     CLAIMED = "claimed", "In your wallet"
+    CANCELLED = "cancelled", "Cancelled"
+    REJECTED = "rejected", "Rejected"
+    RECOVERED = "recovered", "Taken back, unclaimed"
+
+
+#: The money has left the earnings and is not in the wallet yet.
+ON_ITS_WAY = (
+    WithdrawalState.APPROVAL,
+    WithdrawalState.WAITING,
+    WithdrawalState.PUBLISHING,
+    WithdrawalState.CLAIMABLE,
+)
+#: Not in any payout round: the payee may still call it off.
+CANCELLABLE = (WithdrawalState.APPROVAL, WithdrawalState.WAITING)
+WITHOUT_EPOCH = (*CANCELLABLE, WithdrawalState.CANCELLED, WithdrawalState.REJECTED)
 
 
 class EpochState(models.TextChoices):
@@ -30,6 +46,21 @@ class EpochState(models.TextChoices):
 
     PUBLISHING = "publishing", "Publishing"
     PUBLISHED = "published", "Published"
+    FAILED = "failed", "Failed"
+    VANISHED = "vanished", "Off the chain for now"
+
+
+#: No other round is made before the chain has decided on these.
+UNDER_WAY = (EpochState.PUBLISHING, EpochState.VANISHED)
+
+
+class RecoveryState(models.TextChoices):
+    """How far the taking back of a payee's unclaimed money is."""
+
+    ANNOUNCING = "announcing", "Being announced"
+    ANNOUNCED = "announced", "Announced"
+    RECOVERING = "recovering", "Being taken back"
+    RECOVERED = "recovered", "Taken back"
     FAILED = "failed", "Failed"
 
 
@@ -57,6 +88,28 @@ class WithdrawalInfo:
     claim_problem: str
     created_at: datetime
     claimed_at: datetime | None
+    approvals_needed: int = 0
+    reason: str = ""
+    can_be_cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionInfo:
+    """What a member of the platform's staff has decided about a withdrawal."""
+
+    user_id: UUID
+    approved: bool
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeInfo:
+    """A stop of an organisation's withdrawals, with the reason that its holder reads."""
+
+    organisation_id: UUID
+    reason: str
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +120,7 @@ class EpochInfo:
     number: int
     state: EpochState
     distributor: str
+    previous_root: str
     root: str
     payees: int
     added: TokenAmount
@@ -114,6 +168,7 @@ class EarningsSummary:
     minimum: Money
     wallet: str | None
     next_payout: str
+    frozen: FreezeInfo | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,27 +8,20 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.core import clock, live
-from apps.core.money import TokenAmount
-from apps.core.outbox import publish
 from apps.core.tenant import all_tenants
-from apps.ledger import services as ledger
-from apps.ledger.types import AccountKind, AccountRef, SourceRef, TransferSpec
-from apps.onchain import selectors as chain
 from apps.onchain import services as onchain
 from apps.payouts import tree
-from apps.payouts.errors import EpochUnderWay, NotClaimable, WithdrawalNotFound
-from apps.payouts.events import WithdrawalClaimed
-from apps.payouts.locks import lock_epochs
+from apps.payouts.errors import EpochUnderWay, NotClaimable
+from apps.payouts.locks import lock_epochs, lock_withdrawal
 from apps.payouts.models import Epoch, Withdrawal
 from apps.payouts.policies import require, require_account
 from apps.payouts.selectors import current_epoch, withdrawal_info
-from apps.payouts.types import TOKEN, EpochState, PayoutsPermission, WithdrawalInfo, WithdrawalState
+from apps.payouts.services.settling import CLAIM_KIND, REASON
+from apps.payouts.types import UNDER_WAY, PayoutsPermission, WithdrawalInfo, WithdrawalState
 from apps.tenancy.services import record_audit
 from apps.tenancy.types import PLATFORM_ID, Actor
 
 CONTRACT = "PayoutDistributor"
-CLAIM_KIND = "payouts.claim"
-REASON = "a payee address may belong to several organisations"
 
 
 def request_claims(epoch: Epoch, *, only: Sequence[str] = ()) -> None:
@@ -70,9 +63,7 @@ def claim_again(*, actor: Actor, withdrawal_id: UUID) -> WithdrawalInfo:
     """
     require_account(actor)
     lock_epochs()
-    row = Withdrawal.objects.select_for_update(of=("self",)).select_related("epoch").filter(id=withdrawal_id).first()
-    if row is None or row.tenant_id != actor.organisation_id:
-        raise WithdrawalNotFound
+    row = lock_withdrawal(withdrawal_id)
     require(actor, PayoutsPermission.WITHDRAW, row)
     if row.state != WithdrawalState.CLAIMABLE or row.epoch is None:
         raise NotClaimable(f"This withdrawal is not to be claimed: {row.get_state_display()}.", state=row.state)
@@ -80,7 +71,7 @@ def claim_again(*, actor: Actor, withdrawal_id: UUID) -> WithdrawalInfo:
         raise NotClaimable("The claim is on its way already.", state=row.state)
     chain_id, distributor = row.epoch.chain_id, row.epoch.distributor
     same = Epoch.objects.filter(chain_id=chain_id, distributor=distributor)
-    under_way = same.filter(state=EpochState.PUBLISHING).first()
+    under_way = same.filter(state__in=UNDER_WAY).first()
     if under_way is not None:
         raise EpochUnderWay(under_way.number)
     with all_tenants(reason=REASON):
@@ -88,62 +79,6 @@ def claim_again(*, actor: Actor, withdrawal_id: UUID) -> WithdrawalInfo:
     record_audit(actor, action="withdrawal.claimed_again", target_type="withdrawal", target_id=row.id)
     row.refresh_from_db()
     return withdrawal_info(row)
-
-
-@transaction.atomic
-def record_claim(
-    *, distributor: str, payee: str, cumulative_amount: int, tx_hash: str, block_number: int
-) -> list[UUID]:
-    """The chain has paid a payee: book it and close the withdrawals that it covers. Repeats change nothing.
-
-    Args:
-        cumulative_amount: what the payee has been paid by this distributor since the beginning, in raw token units.
-
-    Returns:
-        The withdrawals that were closed now.
-    """
-    with all_tenants(reason=REASON):
-        rows = list(
-            Withdrawal.objects.select_for_update(of=("self",))
-            .filter(epoch__chain_id=chain.chain_id(), epoch__distributor=distributor, address=payee)
-            .exclude(epoch__state=EpochState.FAILED)
-            .order_by("epoch__number", "id")
-        )
-        paid: list[Withdrawal] = []
-        running = 0
-        for row in rows:
-            running += row.token_raw
-            if running > cumulative_amount:
-                break
-            if row.state != WithdrawalState.CLAIMED:
-                paid.append(row)
-        for row in paid:
-            _close(row, tx_hash, block_number)
-        if paid:
-            ledger.post_batch([_booking(row, tx_hash, block_number) for row in paid])
-    return [row.id for row in paid]
-
-
-def _close(row: Withdrawal, tx_hash: str, block_number: int) -> None:
-    row.state = WithdrawalState.CLAIMED
-    row.tx_hash = tx_hash
-    row.block_number = block_number
-    row.claim_problem = ""
-    row.claimed_at = clock.now()
-    row.save(update_fields=["state", "tx_hash", "block_number", "claim_problem", "claimed_at", "updated_at"])
-    publish(WithdrawalClaimed(row.id, tx_hash, block_number), tenant_id=row.tenant_id)
-    live.notify(f"earnings:{row.tenant_id}")
-
-
-def _booking(row: Withdrawal, tx_hash: str, block_number: int) -> TransferSpec:
-    return TransferSpec(
-        debit=AccountRef(row.tenant_id, AccountKind.PAYABLE, TOKEN),
-        credit=AccountRef(PLATFORM_ID, AccountKind.CHAIN, TOKEN),
-        amount=TokenAmount(row.token_raw, TOKEN),
-        idempotency_key=f"{CLAIM_KIND}:{row.id}",
-        reason="Paid to your wallet",
-        source=SourceRef("payouts.withdrawal", str(row.id), {"tx_hash": tx_hash, "block_number": block_number}),
-    )
 
 
 @transaction.atomic

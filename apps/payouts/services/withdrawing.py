@@ -1,48 +1,79 @@
-"""Taking earnings out of the platform: from dollars earned to tokens owed."""
+"""Taking earnings out of the platform: from dollars earned to tokens owed, and back while no round has them."""
 
 from __future__ import annotations
 
-from django.db import transaction
+from datetime import timedelta
+from uuid import UUID
 
-from apps.accounts.selectors import wallet_address
-from apps.core import live
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Sum
+
+from apps.accounts.addresses import wallet_address_of
+from apps.accounts.selectors import wallet
+from apps.core import clock, live
 from apps.core.ids import uuid7
 from apps.core.money import Money
 from apps.core.outbox import publish
+from apps.core.tenant import all_tenants
 from apps.ledger import services as ledger
 from apps.ledger.errors import InsufficientFunds
 from apps.ledger.selectors import balance
 from apps.ledger.types import AccountKind, AccountRef, SourceRef, TransferSpec
-from apps.payouts.errors import WalletMissing, WithdrawalAboveBalance, WithdrawalBelowMinimum
+from apps.payouts.errors import (
+    DailyLimitReached,
+    NotCancellable,
+    PayoutsFrozen,
+    PlatformLimitReached,
+    WalletChanging,
+    WalletMissing,
+    WithdrawalAboveBalance,
+    WithdrawalBelowMinimum,
+)
 from apps.payouts.events import WithdrawalRequested
+from apps.payouts.locks import lock_requests, lock_withdrawal
 from apps.payouts.models import Withdrawal
 from apps.payouts.policies import require, require_account
-from apps.payouts.selectors import earnings_account, minimum_withdrawal, withdrawal_info
-from apps.payouts.types import CURRENCY, TOKEN, PayoutsPermission, WithdrawalInfo
+from apps.payouts.selectors import earnings_account, freeze_of, minimum_withdrawal, withdrawal_info
+from apps.payouts.services.returning import give_back
+from apps.payouts.types import (
+    CANCELLABLE,
+    CURRENCY,
+    TOKEN,
+    PayoutsPermission,
+    WithdrawalInfo,
+    WithdrawalState,
+)
 from apps.tenancy.services import record_audit
 from apps.tenancy.types import PLATFORM_ID, Actor
 
 SOURCE = "payouts.withdrawal"
+WINDOW = timedelta(hours=24)
+#: Their money came back and does not count towards the limits.
+NOT_PAID = (WithdrawalState.CANCELLED, WithdrawalState.REJECTED)
 
 
 @transaction.atomic
 def request_withdrawal(*, actor: Actor, amount: Money) -> WithdrawalInfo:
     """Turn earnings into tokens that the next epoch pays to the organisation's wallet.
 
+    A large amount first waits for the platform's staff (`approve_withdrawal`).
+
     Args:
         amount: in the currency of the earnings; at least `selectors.minimum_withdrawal()`.
 
     Raises:
-        GuestCannotWithdraw, NotPermitted, WalletMissing, WithdrawalBelowMinimum, WithdrawalAboveBalance: nothing is
-            changed.
+        GuestCannotWithdraw, NotPermitted, PayoutsFrozen, WalletMissing, WalletChanging, InvalidWalletAddress,
+        WithdrawalBelowMinimum, DailyLimitReached, PlatformLimitReached, WithdrawalAboveBalance: nothing is changed.
     """
     require_account(actor)
     require(actor, PayoutsPermission.WITHDRAW)
-    address = wallet_address(actor.organisation_id)
-    if address is None:
-        raise WalletMissing
+    lock_requests()
+    address = _payable_address(actor.organisation_id)
     if amount < minimum_withdrawal():
         raise WithdrawalBelowMinimum(minimum_withdrawal())
+    _require_within_limits(actor.organisation_id, amount)
+    approvals = approvals_needed(amount)
     row = Withdrawal.objects.create(
         id=uuid7(),
         tenant_id=actor.organisation_id,
@@ -50,6 +81,8 @@ def request_withdrawal(*, actor: Actor, amount: Money) -> WithdrawalInfo:
         token_raw=amount.to_token(TOKEN).raw,
         address=address,
         requested_by=actor.user_id,
+        approvals_needed=approvals,
+        state=WithdrawalState.APPROVAL if approvals else WithdrawalState.WAITING,
     )
     try:
         ledger.post_batch(_conversion(row, amount))
@@ -61,11 +94,58 @@ def request_withdrawal(*, actor: Actor, amount: Money) -> WithdrawalInfo:
         action="withdrawal.requested",
         target_type="withdrawal",
         target_id=row.id,
-        detail={"amount_minor": str(amount.minor), "address": address},
+        detail={"amount_minor": str(amount.minor), "address": address, "approvals_needed": approvals},
     )
     publish(WithdrawalRequested(row.id), tenant_id=actor.organisation_id)
     live.notify(f"earnings:{actor.organisation_id}")
     return withdrawal_info(row)
+
+
+@transaction.atomic
+def cancel_withdrawal(*, actor: Actor, withdrawal_id: UUID) -> WithdrawalInfo:
+    """Call a withdrawal off that is in no payout round yet; the money is earnings again, to the cent.
+
+    Raises:
+        GuestCannotWithdraw, NotPermitted, WithdrawalNotFound, NotCancellable
+    """
+    require_account(actor)
+    row = lock_withdrawal(withdrawal_id)
+    require(actor, PayoutsPermission.WITHDRAW, row)
+    if row.state not in CANCELLABLE:
+        raise NotCancellable(row.state)
+    give_back(row, WithdrawalState.CANCELLED, "Withdrawal cancelled")
+    record_audit(actor, action="withdrawal.cancelled", target_type="withdrawal", target_id=row.id)
+    return withdrawal_info(row)
+
+
+def approvals_needed(amount: Money) -> int:
+    """How many members of the staff approve an amount, besides the requester: none, one or two."""
+    thresholds = (settings.PAYOUTS["approval_minor"], settings.PAYOUTS["second_approval_minor"])
+    return sum(amount.minor >= threshold for threshold in thresholds)
+
+
+def _payable_address(organisation_id: UUID) -> str:
+    frozen = freeze_of(organisation_id)
+    if frozen is not None:
+        raise PayoutsFrozen(frozen.reason)
+    found = wallet(organisation_id)
+    if found.address is None:
+        raise WalletMissing
+    if found.pending_address is not None and found.pending_until is not None:
+        raise WalletChanging(found.pending_address, found.pending_until)
+    return wallet_address_of(found.address)  # what can be no wallet may have become known since it was set
+
+
+def _require_within_limits(organisation_id: UUID, amount: Money) -> None:
+    with all_tenants(reason="the platform's limit counts every organisation's withdrawals"):
+        lately = Withdrawal.objects.filter(created_at__gt=clock.now() - WINDOW).exclude(state__in=NOT_PAID).order_by()
+        everybody = lately.aggregate(total=Sum("amount_minor"))["total"] or 0
+        own = lately.filter(tenant_id=organisation_id).aggregate(total=Sum("amount_minor"))["total"] or 0
+    limit = settings.PAYOUTS["organisation_daily_limit_minor"]
+    if own + amount.minor > limit:
+        raise DailyLimitReached(limit=Money(limit, CURRENCY), left=Money(max(limit - own, 0), CURRENCY))
+    if everybody + amount.minor > settings.PAYOUTS["daily_limit_minor"]:
+        raise PlatformLimitReached
 
 
 def _conversion(row: Withdrawal, amount: Money) -> list[TransferSpec]:

@@ -24,6 +24,7 @@ from apps.payouts.reconciliation import reconcile
 from apps.payouts.types import EpochState, Reconciliation, WithdrawalState
 from apps.tenancy.types import PLATFORM_ID, Actor
 from chain_bridge.merkle import encode_words, verify_proof
+from chain_bridge.signer import Signer
 from tests.apps.onchain.bridge_fixtures import DrivenBridge
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -171,7 +172,8 @@ def test_claim_by_a_stranger_with_the_shown_proof_is_booked(driven: DrivenBridge
 
 
 def test_refused_root_puts_withdrawals_back_and_the_next_epoch_pays(driven: DrivenBridge, earner: Earner) -> None:
-    token, me = driven.chain.contracts["PayoutToken"], driven.bridge._sender._signer.address
+    config = driven.chain.config
+    token, me = driven.chain.contracts["PayoutToken"], Signer(config.signer_key, config.chain_id).address
     treasury = _tokens(driven, me)
     from apps.onchain import services as onchain
 
@@ -188,6 +190,7 @@ def test_refused_root_puts_withdrawals_back_and_the_next_epoch_pays(driven: Driv
     failed = Epoch.objects.order_by("-id")[0]
     assert failed.state == EpochState.FAILED
     assert "ERC20InsufficientBalance" in failed.reason
+    assert "the platform's treasury holds fewer tokens" in failed.reason
     assert services.publish_due_epoch() is None
     onchain.request_transaction(
         organisation_id=PLATFORM_ID, kind="test", contract="PayoutToken", function="mint",
