@@ -14,6 +14,8 @@ from tests.chaos.stage import TARGETS
 POLL_S = 0.05
 #: Of kills at these parts, this share hits a pool process or a backend instead of the main process.
 CHILD_SHARE = 0.25
+#: A reorganisation waits this long for a transaction in the blocks that it replaces.
+PATIENCE_S = 10.0
 
 
 class Chain(threading.Thread):
@@ -48,20 +50,23 @@ class Chain(threading.Thread):
         begin = time.monotonic()
         try:
             while not self._ending.wait(self._block_s):
-                if self._reorgs and time.monotonic() - begin >= self._reorgs[0][0]:
-                    self._reorganise(self._reorgs[0][1])
+                late_s = time.monotonic() - begin - self._reorgs[0][0] if self._reorgs else -1.0
+                if late_s >= 0:
+                    self._reorganise(self._reorgs[0][1], late_s)
                 self._node.ask("evm_mine")
         except Exception as error:
             self.failures.append(f"{type(error).__name__}: {error}")
 
-    def _reorganise(self, depth: int) -> None:
+    def _reorganise(self, depth: int, late_s: float) -> None:
         head = self._node.head()
         if head - self.lowest <= depth:
             return  # not below the deployment: wait for more blocks
+        newest = (self._node.ask("eth_getBlockByNumber", hex(head - above), False) for above in range(depth))
+        hit = sum(len(block["transactions"]) for block in newest)
+        if not hit and late_s < PATIENCE_S:
+            return  # it would change nothing for anyone: wait a little for a transaction
         self._reorgs.pop(0)
-        for number in range(head - depth + 1, head + 1):
-            block = self._node.ask("eth_getBlockByNumber", hex(number), False)  # JSON-RPC
-            self.transactions_dropped += len(block["transactions"])
+        self.transactions_dropped += hit
         self._node.ask("anvil_reorg", depth, [])
         self.depths[depth] += 1
 

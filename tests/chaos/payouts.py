@@ -115,6 +115,7 @@ def _run(plan: Plan, root: Path) -> bool:
 
         rng = random.Random(plan.seed)
         payees = earners.make_earners(plan.payouts, plan.repeats, rng)
+        deposit = invariants.deposit(stage)
         start_platform(stage)
         say("ready", "PostgreSQL, Valkey, anvil, bridge, worker and beat run; the chaos begins", "ok")
         requests = earners.plan_requests(payees, plan.window_s, rng)
@@ -122,7 +123,7 @@ def _run(plan: Plan, root: Path) -> bool:
         begin = time.monotonic()
         _until_settled(plan, run)
         say("settled", f"after {time.monotonic() - begin:.0f} s", "ok")
-        outcome = invariants.check(stage, payees)
+        outcome = invariants.check(stage, payees, deposit)
         return _report(plan, run, outcome)
     except TimeoutError:
         say("logs", f"end of each:\n{ends_of_logs(root)}", "dim")

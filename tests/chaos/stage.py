@@ -38,12 +38,12 @@ class Stage:
     replica: FaultyRpc
     environment: dict[str, str]
     owner_url: str
-    signer_key: str = field(repr=False)
+    keys: dict[str, str] = field(repr=False)
     node_url: str
 
     def manage(self, *arguments: str, direct: bool = False) -> subprocess.CompletedProcess[str]:
         """Run a management command to its end; `direct` asks the node itself, not the faulty proxy."""
-        extra = {"CHAIN_SIGNER_KEY": self.signer_key, "DATABASE_OWNER_URL": self.owner_url}
+        extra = {**self.keys, "DATABASE_OWNER_URL": self.owner_url}
         if direct:
             extra |= {"CHAIN_RPC_URL": self.node_url, "CHAIN_RPC_FALLBACK_URLS": ""}
         return subprocess.run(
@@ -101,10 +101,13 @@ def raise_stage(root: Path, *, confirmations: int, lag_blocks: int, lag_share: f
             confirmations=confirmations,
         ),
         owner_url=server.owner_url(DATABASE),
-        signer_key=f"0x{secrets.token_hex(32)}",
+        keys={name: f"0x{secrets.token_hex(32)}" for name in ("CHAIN_SIGNER_KEY", "CHAIN_PAYOUTS_SIGNER_KEY")},
         node_url=node_url,
     )
-    for command in (["migrate", "--database", "owner", "--no-input", "--skip-checks"], ["deploy_contracts"]):
+    for command in (
+        ["migrate", "--database", "owner", "--no-input", "--skip-checks"],
+        ["deploy_contracts", "--skip-checks"],
+    ):
         done = stage.manage(*command, direct=True)
         if done.returncode != 0:
             raise PartFailedError(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
@@ -113,8 +116,9 @@ def raise_stage(root: Path, *, confirmations: int, lag_blocks: int, lag_share: f
 
 def start_platform(stage: Stage) -> None:
     """Start the processes that pay out."""
-    signer = {**stage.environment, "CHAIN_SIGNER_KEY": stage.signer_key}
-    stage.keeper.add(_from_procfile("bridge", stage, signer, "The chain bridge is running"))
+    stage.keeper.add(
+        _from_procfile("bridge", stage, {**stage.environment, **stage.keys}, "The chain bridge is running")
+    )
     stage.keeper.add(_from_procfile("worker", stage, stage.environment, " ready.", children=True))
     stage.keeper.add(_from_procfile("beat", stage, stage.environment, "beat: Starting"))
 

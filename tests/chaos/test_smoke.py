@@ -1,0 +1,26 @@
+"""A short run of `make chaos-payouts`, so that it works when it is needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from sahara_platform.embedded.configuration import BASE_DIR
+
+SIZE = {"payouts": 20, "kills": 8, "reorgs": 3, "lost-answers": 3, "window-s": 12, "epoch-s": 4, "block-s": 0.25}
+
+
+@pytest.mark.timeout(240)
+def test_payouts_survive_kills_reorganisations_and_lost_answers_to_the_unit():
+    options = [part for name, value in {**SIZE, "limit-s": 200}.items() for part in (f"--{name}", str(value))]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.chaos.payouts", *options],
+        cwd=BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    assert "BROKEN" not in done.stdout
