@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from apps.accounts.addresses import refuses_wallets
+from apps.accounts.selectors import organisation_of_wallet
 from apps.core.outbox import handles
 from apps.onchain import selectors as chain
-from apps.onchain.events import ChainEventConfirmed, ChainEventReverted, TransactionConfirmed, TransactionFailed
+from apps.onchain import services as onchain
+from apps.onchain.events import (
+    AddressChecked,
+    ChainEventConfirmed,
+    ChainEventReverted,
+    TransactionConfirmed,
+    TransactionFailed,
+)
+from apps.onchain.holders import organisation_of
 from apps.payouts import services
 from apps.payouts.services.claiming import CONTRACT
 from apps.payouts.services.publishing import EPOCH_KIND
@@ -18,7 +27,22 @@ from apps.payouts.types import RecoveryState
 def refuse_our_contracts(address: str) -> str | None:
     """What is paid to a contract of ours is lost."""
     ours = address in chain.contract_addresses().values()
-    return "This is a contract of the platform, not a wallet." if ours else None
+    kept_here = organisation_of_wallet(address) is None and organisation_of(address) is not None
+    return "This is a contract of the platform, not a wallet." if ours or kept_here else None
+
+
+@refuses_wallets
+def refuse_contracts(address: str) -> str | None:
+    """Whether there is code is known to the bridge alone: it is asked, and by the next withdrawal it has answered."""
+    answer = onchain.request_address_check(address)
+    return "This is the address of a contract. Use a wallet that has a key." if answer.has_code else None
+
+
+@handles(AddressChecked)
+def on_address_checked(event: AddressChecked) -> None:
+    """An address has turned out to be a contract's: what waits to be paid to it goes back."""
+    if event.has_code:
+        services.return_payments_to_contract(address=event.address)
 
 
 @handles(TransactionConfirmed)

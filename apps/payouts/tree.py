@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -51,11 +51,19 @@ def cumulative_amounts(*, chain_id: int, distributor: str, up_to: int) -> dict[s
 
 def claimed_amounts(*, chain_id: int, distributor: str) -> dict[str, int]:
     """What each address has claimed from this distributor as the books have it, in raw token units."""
+    return _sums(chain_id, distributor, (WithdrawalState.CLAIMED,))
+
+
+def settled_amounts(*, chain_id: int, distributor: str) -> dict[str, int]:
+    """What each address of this distributor's rounds has claimed, or was taken back from it, 0 where neither."""
+    settled = _sums(chain_id, distributor, (WithdrawalState.CLAIMED, WithdrawalState.RECOVERED))
+    return dict.fromkeys(_sums(chain_id, distributor, (WithdrawalState.CLAIMABLE,)), 0) | settled
+
+
+def _sums(chain_id: int, distributor: str, states: Sequence[WithdrawalState]) -> dict[str, int]:
     with all_tenants(reason="an epoch pays every organisation"):
         rows = (
-            Withdrawal.objects.filter(
-                epoch__chain_id=chain_id, epoch__distributor=distributor, state=WithdrawalState.CLAIMED
-            )
+            Withdrawal.objects.filter(epoch__chain_id=chain_id, epoch__distributor=distributor, state__in=states)
             .values("address")
             .annotate(total=Sum("token_raw"))
             .order_by("address")

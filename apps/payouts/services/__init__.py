@@ -19,7 +19,11 @@ from apps.payouts.services.recovering import (
     recover_unclaimed,
 )
 from apps.payouts.services.settling import settle_payee
-from apps.payouts.services.withdrawing import cancel_withdrawal, request_withdrawal
+from apps.payouts.services.withdrawing import (
+    cancel_withdrawal,
+    request_withdrawal,
+    return_payments_to_contract,
+)
 
 __all__ = [
     "adopt_root",
@@ -39,6 +43,7 @@ __all__ = [
     "recover_unclaimed",
     "reject_withdrawal",
     "request_withdrawal",
+    "return_payments_to_contract",
     "settle_payee",
     "settle_root",
     "unfreeze_payouts",

@@ -11,6 +11,7 @@ from django.db import transaction
 from apps.core import clock, live
 from apps.core.ids import uuid7
 from apps.core.tenant import all_tenants
+from apps.ledger.services import make_checkpoint
 from apps.onchain import selectors as chain
 from apps.onchain import services as onchain
 from apps.payouts import tree
@@ -85,6 +86,7 @@ def make_epoch(actor: Actor, *, even_if_empty: bool = False) -> EpochInfo | None
         amounts = _promised(chain_id, distributor, last, rows)
         if not amounts or not (rows or even_if_empty):
             return None
+        make_checkpoint()  # the books that the round follows from are committed on chain before its root
         epoch = _create(chain_id, distributor, last, rows, amounts)
         Withdrawal.objects.filter(id__in=[row.id for row in rows]).update(
             state=WithdrawalState.PUBLISHING, epoch=epoch, updated_at=clock.now()

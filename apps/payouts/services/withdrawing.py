@@ -118,6 +118,22 @@ def cancel_withdrawal(*, actor: Actor, withdrawal_id: UUID) -> WithdrawalInfo:
     return withdrawal_info(row)
 
 
+@transaction.atomic
+def return_payments_to_contract(*, address: str) -> int:
+    """Give back what waits to be paid to an address that has turned out to be a contract's.
+
+    Returns:
+        How many withdrawals were given back.
+    """
+    with all_tenants(reason="withdrawals of any organisation may go to the address"):
+        waiting = Withdrawal.objects.filter(address=address, state__in=CANCELLABLE)
+        rows = list(waiting.select_for_update(of=("self",)).order_by("id"))
+        for row in rows:
+            row.reason = "The address is a contract's, not a wallet's. Set another one and withdraw again."
+            give_back(row, WithdrawalState.CANCELLED, "Withdrawal returned: the address is a contract's")
+    return len(rows)
+
+
 def approvals_needed(amount: Money) -> int:
     """How many members of the staff approve an amount, besides the requester: none, one or two."""
     thresholds = (settings.PAYOUTS["approval_minor"], settings.PAYOUTS["second_approval_minor"])
