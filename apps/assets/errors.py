@@ -75,3 +75,59 @@ class GrantNotRevocable(Conflict):
     def __init__(self, grant_id: UUID) -> None:
         message = "This right was sold. It ends when its licence expires and cannot be taken back before."
         super().__init__("grant_not_revocable", message, grant_id=str(grant_id))
+
+
+class ContributionNotProvable(NotFound):
+    """The organisation has no leaf in the version's contribution root."""
+
+    def __init__(self, version_id: UUID) -> None:
+        message = "Your organisation is not among the contributors that this version's record names."
+        super().__init__("contribution_not_provable", message, version_id=str(version_id))
+
+
+class NotInCustody(Conflict):
+    """What is to be moved is not kept by the platform for the organisation."""
+
+    def __init__(self, address: str = "") -> None:
+        message = (
+            f"This is held by the wallet {address}: move it from there."
+            if address
+            else "The platform does not keep this for your organisation, so it cannot send it."
+        )
+        super().__init__("not_in_custody", message, address=address)
+
+
+class WalletMissing(Conflict):
+    """There is no wallet to move it to."""
+
+    def __init__(self) -> None:
+        message = "Link a wallet to your organisation first."
+        super().__init__("wallet_missing", message, wallet_url="/accounts/profile/")
+
+
+class AlreadyMoving(Conflict):
+    """It is on its way already."""
+
+    def __init__(self) -> None:
+        super().__init__("already_moving", "It is on its way already.")
+
+
+class SharesExist(Conflict):
+    """An asset's shares are created once."""
+
+    def __init__(self) -> None:
+        super().__init__("shares_exist", "The shares of this asset have been created already.")
+
+
+class NotOnChainYet(Conflict):
+    """The asset's registration is not confirmed."""
+
+    def __init__(self) -> None:
+        super().__init__("not_on_chain", "The asset is not recorded on chain yet. Try again when it is.")
+
+
+class InvalidShares(InvalidInput):
+    """A number of shares is not acceptable."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__("invalid_shares", message, errors=[{"field": field, "message": message}])

@@ -51,3 +51,27 @@ class AccessRevoked(Event):
     asset_id: UUID
     grantee_id: UUID
     right: str
+
+
+@dataclass(frozen=True)
+class AssetChainFactsChanged(Event):
+    """A confirmed event of a contract about an asset came, or was undone by the chain."""
+
+    asset_id: UUID
+    contract: str
+
+
+@dataclass(frozen=True)
+class AssetHolderChanged(Event):
+    """The token of an asset, or shares of it, are held by others than before."""
+
+    asset_id: UUID
+
+
+@dataclass(frozen=True)
+class CustodyMoveEnded(Event):
+    """Something that was to leave the platform's custody has left it (`failure` is empty) or never will."""
+
+    move_id: UUID
+    asset_id: UUID
+    failure: str

@@ -188,7 +188,6 @@ class ChainFact(TenantOwned):
     event = models.CharField(max_length=60)
     args = models.JSONField()
     block_number = models.PositiveBigIntegerField()
-    block_hash = models.CharField(max_length=HASH_LENGTH, blank=True)
     log_index = models.PositiveIntegerField()
     tx_hash = models.CharField(max_length=HASH_LENGTH)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -196,7 +195,7 @@ class ChainFact(TenantOwned):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["tenant", "asset", "address", "tx_hash", "log_index", "block_number", "block_hash"],
+                fields=["tenant", "asset", "address", "tx_hash", "log_index", "block_number"],
                 name="chain_fact_once",
             )
         ]

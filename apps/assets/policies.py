@@ -16,6 +16,7 @@ class AssetsPermission(StrEnum):
     RELEASE = "assets:version:release"
     PUBLISH = "assets:asset:publish"
     GRANT = "assets:grant:manage"
+    MOVE = "assets:ownership:move"
 
 
 table = PermissionTable(
@@ -25,6 +26,7 @@ table = PermissionTable(
         AssetsPermission.RELEASE: Role.MEMBER,
         AssetsPermission.PUBLISH: Role.ADMIN,
         AssetsPermission.GRANT: Role.ADMIN,
+        AssetsPermission.MOVE: Role.ADMIN,
     }
 )
 require = table.require

@@ -232,7 +232,9 @@ class Contributor:
 class ContributionProof:
     """That a version's registered contribution root contains an address with its weight.
 
-    `proof` leads from the leaf keccak256(keccak256(abi.encode(address, weight))) to `root`, sibling by sibling.
+    `proof` leads from the leaf keccak256(keccak256(abi.encode(address, weight))) to `root`, sibling by sibling. With
+    the other facts it is what the registry's `isContribution` asks for; `parentage` is keccak256 of the ABI encoding
+    of parents and weights.
     """
 
     asset_id: UUID
@@ -241,11 +243,24 @@ class ContributionProof:
     token_id: int
     content_root: str
     metadata_hash: str
+    parentage: str
     root: str
     address: str
     weight: int
     total_weight: int
     proof: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RecordedVersion:
+    """A version that the registry has confirmed: its number there and what its commitment is made of."""
+
+    chain_number: int
+    content_root: str
+    metadata_hash: str
+    contribution_root: str
+    parents: tuple[int, ...]
+    weights: tuple[int, ...]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, permissions, serializers, status
 from rest_framework.request import Request
@@ -280,6 +281,17 @@ class TermsView(APIView):
     @extend_schema(responses=TermsSerializer(many=True))
     def get(self, request: Request) -> Response:
         return Response(TermsSerializer(TEMPLATES.values(), many=True).data)
+
+
+class TermsDocumentView(APIView):
+    """The machine-readable terms with this hash: exactly the bytes that Keccak-256 gives the hash of."""
+
+    permission_classes = [permissions.AllowAny]
+
+    @extend_schema(responses={200: {"type": "object"}})
+    def get(self, request: Request, terms_hash: str) -> HttpResponse:
+        """The canonical JSON."""
+        return HttpResponse(selectors.terms_document(terms_hash), content_type="application/json")
 
 
 def _sale_json(sale: SaleInfo) -> dict[str, Any]:

@@ -86,3 +86,47 @@ class FundsMissing(PaymentRequired):
             missing=missing.as_json(),
             top_up_url=f"{TOP_UP_URL}?amount_minor={missing.minor}",
         )
+
+
+class RecordNotRetryable(Conflict):
+    """Only a record that failed can be asked for again."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__("record_not_failed", f"The record is {state}; there is nothing to retry.", state=state)
+
+
+class LicenceNotRevocable(Conflict):
+    """The licence's terms do not let the seller end it."""
+
+    def __init__(self, licence_id: UUID) -> None:
+        message = "The terms of this licence do not let the seller end it before its time."
+        super().__init__("licence_not_revocable", message, licence_id=str(licence_id))
+
+
+class TermsNotFound(NotFound):
+    """No terms have this hash."""
+
+    def __init__(self, terms_hash: str) -> None:
+        super().__init__("terms_not_found", "There are no licence terms with this hash.", terms_hash=terms_hash[:66])
+
+
+class InvalidShareOffer(InvalidInput):
+    """The offer of shares is not acceptable; `errors` names the fields."""
+
+    def __init__(self, errors: list[FieldProblem]) -> None:
+        super().__init__("invalid_share_offer", "The shares cannot be offered like this.", errors=errors)
+
+
+class ShareOfferNotFound(NotFound):
+    """No such offer of shares."""
+
+    def __init__(self, offer_id: UUID) -> None:
+        super().__init__("share_offer_not_found", "There is no such offer of shares.", offer_id=str(offer_id))
+
+
+class SharesGone(Conflict):
+    """The offer has fewer shares than asked for."""
+
+    def __init__(self, left: int) -> None:
+        message = f"{left:,} shares are left of this offer. Nothing was bought." if left else "The shares are sold."
+        super().__init__("shares_gone", message, units_left=str(left))

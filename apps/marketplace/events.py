@@ -34,3 +34,13 @@ class LicenceSold(Event):
     buyer_id: UUID
     price_minor: int
     currency: str
+
+
+@dataclass(frozen=True)
+class LicenceRevoked(Event):
+    """Told to the buyer: the seller has ended a licence, as its terms allow."""
+
+    licence_id: UUID
+    asset_id: UUID
+    seller_id: UUID
+    reason: str

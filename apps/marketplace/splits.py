@@ -28,6 +28,7 @@ def split_price(*, price: Money, fee_bps: int, version_id: UUID, shares: Sequenc
             path=share.path,
             numerator=share.weight.numerator,
             denominator=share.weight.denominator,
+            address=share.address,
         )
         for share, amount in zip(shares, amounts, strict=True)
     )

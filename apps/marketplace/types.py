@@ -28,6 +28,50 @@ class LicenceState(StrEnum):
 
     ACTIVE = "active"
     EXPIRED = "expired"
+    REVOKED = "revoked"
+    PASSED_ON = "passed_on"
+    UNDONE = "undone"
+
+
+class LicenceSource(StrEnum):
+    """Where a licence came from: sold here, bought from the contract, or passed on by its former holder."""
+
+    PLATFORM = "platform"
+    CHAIN = "chain"
+    PASSED_ON = "passed_on"
+
+
+class RecordState(StrEnum):
+    """How far the chain's record of a licence, of its terms or of an offer has come."""
+
+    NONE = ""
+    PENDING = "pending"
+    RECORDED = "recorded"
+    FAILED = "failed"
+    REMOVING = "removing"
+
+
+class Settlement(StrEnum):
+    """Where the money of a sale went: through the platform's ledger, or into the royalty pool on chain."""
+
+    LEDGER = "ledger"
+    CHAIN = "chain"
+
+
+class ChainLicenceState(StrEnum):
+    """Whether an address holds a licence on chain."""
+
+    HELD = "held"
+    REVOKED = "revoked"
+    MOVED = "moved"
+
+
+class TradeState(StrEnum):
+    """How far a trade of shares has come."""
+
+    PENDING = "pending"
+    COMPLETED = "completed"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True)
@@ -49,6 +93,20 @@ class ListingInfo:
     royalty_bps: int
     state: ListingState
     listed_at: datetime
+    on_chain: bool = False
+    offer_state: RecordState = RecordState.NONE
+    offer_failure: str = ""
+
+
+@dataclass(frozen=True)
+class ChainRecord:
+    """Where on chain a licence is recorded; `tx_hash` is empty until it is."""
+
+    state: RecordState
+    holder_address: str = ""
+    tx_hash: str = ""
+    block_number: int | None = None
+    failure: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +125,25 @@ class LicenceInfo:
     starts_at: datetime
     expires_at: datetime | None
     state: LicenceState
+    terms_hash: str = ""
+    source: LicenceSource = LicenceSource.PLATFORM
+    end_reason: str = ""
+    record: ChainRecord = ChainRecord(RecordState.NONE)
+
+
+@dataclass(frozen=True)
+class ChainLicenceInfo:
+    """A licence as the contract has it: which address holds it, and whose address that is, if anybody here knows."""
+
+    asset_id: UUID
+    right: AccessRight
+    address: str
+    organisation_id: UUID | None
+    organisation_name: str
+    terms_hash: str
+    expires_at: datetime | None
+    state: ChainLicenceState
+    tx_hash: str
 
 
 @dataclass(frozen=True)
@@ -83,11 +160,17 @@ class SaleInfo:
     fee: Money
     licence_id: UUID
     sold_at: datetime
+    settlement: Settlement = Settlement.LEDGER
+    chain_tx_hash: str = ""
+    is_undone: bool = False
 
 
 @dataclass(frozen=True)
 class SplitLine:
-    """One payment out of a price: to whom, how much, by which rule and along which path of versions."""
+    """One payment out of a price: to whom, how much, by which rule and along which path of versions.
+
+    `address` is set where the payee is a wallet that no account has linked; the platform keeps the amount for it.
+    """
 
     payee_id: UUID
     amount: Money
@@ -96,6 +179,7 @@ class SplitLine:
     path: tuple[UUID, ...]
     numerator: int
     denominator: int
+    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,3 +203,34 @@ class SplitGroup:
     payees: int
     amount: Money
     percent: str
+
+
+@dataclass(frozen=True)
+class ShareOfferInfo:
+    """Shares for sale at a price each."""
+
+    id: UUID
+    asset_id: UUID
+    seller_id: UUID
+    seller_name: str
+    units_left: int
+    unit_price: Money
+    state: ListingState
+    offered_at: datetime
+
+
+@dataclass(frozen=True)
+class ShareTradeInfo:
+    """A purchase of shares: the money is held until the shares are the buyer's on chain."""
+
+    id: UUID
+    offer_id: UUID
+    asset_id: UUID
+    seller_id: UUID
+    buyer_id: UUID
+    units: int
+    price: Money
+    fee: Money
+    state: TradeState
+    failure: str
+    traded_at: datetime

@@ -13,6 +13,7 @@ api_urlpatterns = [
     path("licences/", api.LicenceListView.as_view(), name="api-licences"),
     path("licences/<uuid:licence_id>/", api.LicenceView.as_view(), name="api-licence"),
     path("licence-terms/", api.TermsView.as_view(), name="api-licence-terms"),
+    path("licence-terms/<str:terms_hash>/", api.TermsDocumentView.as_view(), name="api-licence-terms-document"),
     path("sales/", api.SaleListView.as_view(), name="api-sales"),
 ]
 

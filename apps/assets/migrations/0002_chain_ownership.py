@@ -41,7 +41,6 @@ class Migration(migrations.Migration):
                 ("event", models.CharField(max_length=60)),
                 ("args", models.JSONField()),
                 ("block_number", models.PositiveBigIntegerField()),
-                ("block_hash", models.CharField(blank=True, max_length=66)),
                 ("log_index", models.PositiveIntegerField()),
                 ("tx_hash", models.CharField(max_length=66)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
@@ -232,7 +231,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="chainfact",
             constraint=models.UniqueConstraint(
-                fields=("tenant", "asset", "address", "tx_hash", "log_index", "block_number", "block_hash"),
+                fields=("tenant", "asset", "address", "tx_hash", "log_index", "block_number"),
                 name="chain_fact_once",
             ),
         ),

@@ -13,23 +13,44 @@ from apps.assets.selectors.catalogue import (
     versions,
     visible_asset,
 )
+from apps.assets.selectors.contributions import contribution_proof
 from apps.assets.selectors.lineage import contributors, lineage, revenue_shares
+from apps.assets.selectors.ownership import (
+    assets_on_chain,
+    chain_facts,
+    custody_moves,
+    holder,
+    is_holder,
+    share_holdings,
+    share_holdings_of,
+    share_issue,
+)
 from apps.assets.selectors.shares import share_lines, visible_contributors
-from apps.assets.selectors.verification import verify_version
+from apps.assets.selectors.verification import recorded_versions, verify_version
 
 __all__ = [
     "active_grants",
     "asset",
+    "assets_on_chain",
+    "chain_facts",
     "contributed_assets",
+    "contribution_proof",
     "contributors",
+    "custody_moves",
     "granted_asset_ids",
     "grants_to",
     "has_right",
+    "holder",
+    "is_holder",
     "latest_version",
     "lineage",
     "owned_assets",
+    "recorded_versions",
     "revenue_shares",
     "royalty_floor",
+    "share_holdings",
+    "share_holdings_of",
+    "share_issue",
     "share_lines",
     "verify_version",
     "version",

@@ -11,6 +11,7 @@ from apps.assets.models import Asset, AssetVersion, Contribution
 from apps.assets.policies import AssetsPermission, require
 from apps.assets.selectors.access import has_grant
 from apps.assets.selectors.lineage import in_public_lineage
+from apps.assets.selectors.ownership import is_holder
 from apps.assets.types import (
     AssetInfo,
     AssetKind,
@@ -81,7 +82,7 @@ def visible_asset(actor: Actor | None, asset_id: UUID) -> AssetInfo:
     """An asset that the actor may know of; raises AssetNotFound for any other.
 
     These are: own ones, public ones and what public ones were built on, and those that the actor's organisation
-    holds a right on or contributed to.
+    holds a right on, contributed to, or holds the token or shares of.
     """
     found = asset(asset_id)
     if found.visibility == Visibility.PUBLIC or in_public_lineage(asset_id):
@@ -90,7 +91,7 @@ def visible_asset(actor: Actor | None, asset_id: UUID) -> AssetInfo:
         raise AssetNotFound(asset_id)
     if found.owner_id == actor.organisation_id or has_grant(actor.organisation_id, asset_id):
         return found
-    if _contributed(actor.organisation_id, asset_id):
+    if _contributed(actor.organisation_id, asset_id) or is_holder(actor.organisation_id, asset_id):
         return found
     raise AssetNotFound(asset_id)
 

@@ -12,6 +12,7 @@ from django.db.models import Count
 from apps.assets.attribution import VersionTerms, attribute, topological_order
 from apps.assets.errors import VersionNotFound
 from apps.assets.models import AssetVersion, Contribution, ProvenanceEdge
+from apps.assets.selectors.ownership import owner_parts
 from apps.assets.types import (
     AssetKind,
     ChainProof,
@@ -23,6 +24,7 @@ from apps.assets.types import (
     LineageNode,
     ParentRef,
     RevenueShare,
+    ShareRule,
     Visibility,
 )
 from apps.core.tenant import all_tenants
@@ -76,11 +78,14 @@ def revenue_shares(version_id: UUID) -> list[RevenueShare]:
         parents[edge.child_id].append(ParentRef(edge.parent_id, edge.weight_bps))
     made_by = _contributions(ids)
     with all_tenants(reason="attribution follows provenance across organisations"):
-        rows = AssetVersion.objects.filter(id__in=ids).values_list("id", "asset__tenant_id", "contributor_bps")
-        graph = {
-            id_: VersionTerms(id_, owner_id, bps, tuple(parents[id_]), tuple(made_by[id_]))
-            for id_, owner_id, bps in rows
-        }
+        rows = list(
+            AssetVersion.objects.filter(id__in=ids).values_list("id", "asset_id", "asset__tenant_id", "contributor_bps")
+        )
+    held = owner_parts({asset_id for _, asset_id, _, _ in rows})
+    graph = {}
+    for id_, asset_id, owner_id, bps in rows:
+        holders, rule = held.get(asset_id, ((), ShareRule.OWNER))
+        graph[id_] = VersionTerms(id_, owner_id, bps, tuple(parents[id_]), tuple(made_by[id_]), tuple(holders), rule)
     if version_id not in graph:
         raise VersionNotFound(version_id)
     return attribute(version_id, graph)

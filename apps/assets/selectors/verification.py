@@ -6,10 +6,10 @@ from uuid import UUID
 
 from apps.assets.content import recompute_content_root
 from apps.assets.models import AssetVersion
-from apps.assets.records import record_hash, version_record
+from apps.assets.records import ZERO_ROOT, record_hash, version_record
 from apps.assets.selectors.catalogue import version
 from apps.assets.selectors.lineage import contributions_of, parents_of
-from apps.assets.types import AssetVersionInfo, Check, Verification
+from apps.assets.types import AssetVersionInfo, Check, RecordedVersion, Verification
 from apps.core.tenant import all_tenants
 
 
@@ -37,10 +37,32 @@ def verify_version(version_id: UUID) -> Verification:
     return Verification(version_id, (*checks, *_chain_checks(info)))
 
 
+def recorded_versions(asset_id: UUID) -> list[RecordedVersion]:
+    """The versions of an asset that the registry has confirmed, with our own facts of them."""
+    with all_tenants(reason="the chain's record of a version is public"):
+        rows = list(AssetVersion.objects.filter(asset_id=asset_id).exclude(chain_record={}).order_by("number"))
+    return [
+        RecordedVersion(
+            chain_number=row.chain_record["version"],
+            content_root=row.content_root,
+            metadata_hash=row.metadata_hash,
+            contribution_root=row.contribution_root or ZERO_ROOT,
+            parents=tuple(int(parent) for parent in row.chain_record.get("parents", ())),
+            weights=tuple(int(weight) for weight in row.chain_record.get("weights", ())),
+        )
+        for row in rows
+    ]
+
+
 def _chain_checks(info: AssetVersionInfo) -> list[Check]:
     with all_tenants(reason="the chain's record of a version is public"):
-        record = AssetVersion.objects.values_list("chain_record", flat=True).get(id=info.id)
-    ours = {"content_root": info.content_root, "metadata_hash": info.metadata_hash}
+        row = AssetVersion.objects.get(id=info.id)
+    record = row.chain_record
+    ours = {
+        "content_root": info.content_root,
+        "metadata_hash": info.metadata_hash,
+        "contribution_root": row.contribution_root or ZERO_ROOT,
+    }
     return [_check(f"chain.{name}", record[name], value) for name, value in ours.items() if name in record]
 
 

@@ -89,3 +89,31 @@ def revoke_access(*, actor: Actor, grant_id: UUID) -> GrantInfo:
             detail={"grantee": str(grant.grantee_id), "right": grant.right},
         )
     return grant_info(grant)
+
+
+@transaction.atomic
+def set_access_of_source(
+    *, source_type: str, source_id: str, active: bool, expires_at: datetime | None = None
+) -> GrantInfo | None:
+    """Let a granted right follow what it was granted for: ended with it, taken up or prolonged with it.
+
+    For the app that granted it, in the owner's scope; repeats change nothing. None where nothing was granted for it.
+    """
+    grant = (
+        AccessGrant.objects.select_for_update(of=("self",))
+        .filter(source_type=source_type, source_id=source_id)
+        .order_by("id")
+        .first()
+    )
+    if grant is None:
+        return None
+    was_active = grant.revoked_at is None
+    if active and (not was_active or grant.expires_at != expires_at):
+        grant.revoked_at, grant.expires_at = None, expires_at
+        grant.save(update_fields=["revoked_at", "expires_at", "updated_at"])
+        publish(AccessGranted(grant.asset_id, grant.grantee_id, grant.right))
+    elif not active and was_active:
+        grant.revoked_at = clock.now()
+        grant.save(update_fields=["revoked_at", "updated_at"])
+        publish(AccessRevoked(grant.asset_id, grant.grantee_id, grant.right))
+    return grant_info(grant)

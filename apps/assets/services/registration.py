@@ -8,40 +8,41 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.accounts.selectors import wallet_address
+from apps.assets.chain_addresses import address_of
 from apps.assets.errors import RegistrationNotRetryable, VersionNotFound
 from apps.assets.events import AssetVersionRegistered
 from apps.assets.locks import lock_asset
 from apps.assets.models import AssetVersion, ProvenanceEdge
 from apps.assets.policies import AssetsPermission, require
+from apps.assets.records import ZERO_ROOT
 from apps.assets.selectors.catalogue import version_info
 from apps.assets.types import AssetVersionInfo, ChainState
 from apps.core.live import notify
 from apps.core.outbox import publish
 from apps.core.tenant import all_tenants, tenant_scope
-from apps.onchain import selectors as onchain_facts
 from apps.onchain import services as onchain
+from apps.onchain.types import CUSTODY
 from apps.tenancy.services import record_audit
 from apps.tenancy.types import Actor
 
 CONTRACT = "AssetRegistry"
 INTENT_KIND = "assets.version"
-NO_CONTRIBUTIONS = "0x" + "00" * 32
 MAX_FAILURE = 500
 
 
 def request_registration(version: AssetVersion, parents: Sequence[tuple[AssetVersion, int]]) -> None:
     """Ask for the registry call of a version, in the caller's transaction (the asset is locked).
 
-    The asset's first call is `register`, which mints its token for the owner's wallet, or for the platform's custody
-    where the owner has none; later ones are `addVersion`. Versions of the asset itself are no parents on chain.
+    The asset's first call is `register`, which mints its token for the owner's wallet, or for the owner's custodial
+    address where there is none (the platform's own while the chain is not ready); later ones are `addVersion`.
+    Versions of the asset itself are no parents on chain.
     """
     asset = version.asset
     others = [(parent.asset, weight_bps) for parent, weight_bps in parents if parent.asset_id != asset.id]
     facts: list[Any] = [
         version.content_root,
         version.metadata_hash,
-        NO_CONTRIBUTIONS,
+        version.contribution_root or ZERO_ROOT,
         [str(int(parent.token_id)) for parent, _ in others],
         [weight_bps for _, weight_bps in others],
     ]
@@ -50,8 +51,7 @@ def request_registration(version: AssetVersion, parents: Sequence[tuple[AssetVer
     if on_chain.exists():
         function, args = "addVersion", [token_id, *facts]
     else:
-        owner = wallet_address(asset.tenant_id) or onchain_facts.custody_address()
-        function, args = "register", [owner, token_id, *facts]
+        function, args = "register", [address_of(asset.tenant_id) or CUSTODY, token_id, *facts]
     onchain.request_transaction(
         organisation_id=asset.tenant_id,
         kind=INTENT_KIND,
@@ -85,7 +85,16 @@ def fail_registration(*, idempotency_key: str, reason: str) -> None:
 
 @transaction.atomic
 def record_chain_event(
-    *, token_id: int, content_root: str, metadata_hash: str, tx_hash: str, block_number: int, number: int
+    *,
+    token_id: int,
+    content_root: str,
+    metadata_hash: str,
+    contribution_root: str,
+    parents: Sequence[str],
+    weights: Sequence[str],
+    tx_hash: str,
+    block_number: int,
+    number: int,
 ) -> None:
     """Keep what the registry's confirmed `VersionAdded` said, for verification, whoever sent the transaction."""
     with all_tenants(reason="the chain does not know tenants"):
@@ -98,7 +107,14 @@ def record_chain_event(
     if version is None:
         return
     with tenant_scope(version.tenant_id):
-        version.chain_record = {"version": number, "content_root": content_root, "metadata_hash": metadata_hash}
+        version.chain_record = {
+            "version": number,
+            "content_root": content_root,
+            "metadata_hash": metadata_hash,
+            "contribution_root": contribution_root,
+            "parents": list(parents),
+            "weights": list(weights),
+        }
         version.save(update_fields=["chain_record", "updated_at"])
         if version.chain_state != ChainState.REGISTERED:
             _set_registered(version, tx_hash, block_number)

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from django.db import transaction
 
+from apps.assets.chain_addresses import addresses_of
+from apps.assets.contribution_tree import contribution_root
 from apps.assets.errors import DevelopRightMissing, InvalidRelease, RoyaltyTooLow
 from apps.assets.events import AssetVersionReleased
 from apps.assets.locks import lock_asset
@@ -79,6 +81,7 @@ def release_version(
         contributions=merged,
         metadata=clean_metadata,
     )
+    addresses = addresses_of({contribution.organisation_id for contribution in merged})
     version = AssetVersion.objects.create(
         tenant_id=row.tenant_id,
         asset=row,
@@ -87,8 +90,9 @@ def release_version(
         metadata=clean_metadata,
         metadata_hash=record_hash(record),
         contributor_bps=contributor_bps,
+        contribution_root=_contribution_root(merged, addresses),
     )
-    _store_graph(version, parents, merged)
+    _store_graph(version, parents, merged, addresses)
     request_registration(version, [(parent_rows[parent.version_id], parent.weight_bps) for parent in parents])
     publish(AssetVersionReleased(row.id, version.id, row.kind, number))
     record_audit(
@@ -99,6 +103,13 @@ def release_version(
         detail={"version": number, "metadata_hash": version.metadata_hash},
     )
     return version_info(version)
+
+
+def _contribution_root(contributions: Sequence[ContributionSpec], addresses: Mapping[UUID, str]) -> str:
+    """The root over the contributors' addresses; none where somebody has no address yet."""
+    if not all(addresses.values()):
+        return ""
+    return contribution_root((addresses[one.organisation_id], one.weight) for one in contributions)
 
 
 def _merge(contributions: Sequence[ContributionSpec]) -> list[ContributionSpec]:
@@ -184,7 +195,10 @@ def _check_right(organisation_id: UUID, asset: Asset, weight_bps: int) -> None:
 
 
 def _store_graph(
-    version: AssetVersion, parents: Sequence[ParentRef], contributions: Sequence[ContributionSpec]
+    version: AssetVersion,
+    parents: Sequence[ParentRef],
+    contributions: Sequence[ContributionSpec],
+    addresses: Mapping[UUID, str],
 ) -> None:
     ProvenanceEdge.objects.bulk_create(
         ProvenanceEdge(
@@ -199,6 +213,7 @@ def _store_graph(
             contributor_id=contribution.organisation_id,
             role=contribution.role,
             weight=contribution.weight,
+            address=addresses[contribution.organisation_id],
         )
         for contribution in contributions
     )

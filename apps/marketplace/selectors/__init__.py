@@ -7,12 +7,26 @@ from apps.marketplace.selectors.listings import (
     price_split,
     public_listings,
     split_groups,
+    terms_document,
 )
-from apps.marketplace.selectors.trades import active_licence, licence, licences, sale_line_rows, sale_lines, sales
+from apps.marketplace.selectors.shares import earned_by_shares, share_offer, share_offers, share_trades
+from apps.marketplace.selectors.trades import (
+    active_licence,
+    chain_licences,
+    chain_licences_of,
+    licence,
+    licences,
+    sale_line_rows,
+    sale_lines,
+    sales,
+)
 
 __all__ = [
     "active_licence",
     "active_listings",
+    "chain_licences",
+    "chain_licences_of",
+    "earned_by_shares",
     "licence",
     "licences",
     "listing",
@@ -22,5 +36,9 @@ __all__ = [
     "sale_line_rows",
     "sale_lines",
     "sales",
+    "share_offer",
+    "share_offers",
+    "share_trades",
     "split_groups",
+    "terms_document",
 ]

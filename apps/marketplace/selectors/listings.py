@@ -13,14 +13,16 @@ from django.contrib.postgres.search import SearchQuery
 from django.db.models import Q, QuerySet
 
 from apps.assets import selectors as assets
+from apps.assets.selectors.shares import made_by_owner_alone, party_name, short_wallet
 from apps.assets.types import AccessRight, AssetKind, ShareRule
 from apps.core.errors import InvalidInput
 from apps.core.money import Money
-from apps.marketplace.errors import ListingNotFound
-from apps.marketplace.models import SEARCHED, Listing
+from apps.marketplace.errors import ListingNotFound, TermsNotFound
+from apps.marketplace.models import SEARCHED, Listing, TermsDocument
 from apps.marketplace.splits import split_price
-from apps.marketplace.terms import TEMPLATES
-from apps.marketplace.types import ListingInfo, ListingState, PriceSplit, SplitGroup, SplitLine
+from apps.marketplace.terms import TEMPLATES, Agreement
+from apps.marketplace.types import ListingInfo, ListingState, PriceSplit, RecordState, SplitGroup, SplitLine
+from apps.tenancy.selectors import organisation_names
 
 MAX_WORDS = 8
 
@@ -39,11 +41,30 @@ def listing_info(row: Listing) -> ListingInfo:
         price=Money(row.price_minor, row.currency),
         period_days=row.period_days,
         terms=row.terms,
-        terms_hash=TEMPLATES[row.terms].hash,
+        terms_hash=agreement_of(row).hash,
         royalty_bps=row.royalty_bps,
         state=ListingState(row.state),
         listed_at=row.created_at,
+        on_chain=row.on_chain,
+        offer_state=RecordState(row.offer_state),
+        offer_failure=row.offer_failure,
     )
+
+
+def agreement_of(row: Listing) -> Agreement:
+    """The terms of an offer: its template with its royalty and period."""
+    return TEMPLATES[row.terms].agreement(royalty_bps=row.royalty_bps, period_days=row.period_days)
+
+
+def terms_document(terms_hash: str) -> bytes:
+    """The canonical JSON of the terms that have this hash; Keccak-256 of these bytes is the hash.
+
+    Raises TermsNotFound.
+    """
+    content = TermsDocument.objects.filter(hash=terms_hash.lower()).values_list("content", flat=True).first()
+    if content is None:
+        raise TermsNotFound(terms_hash)
+    return content.encode()
 
 
 def listing(listing_id: UUID) -> ListingInfo:
@@ -124,25 +145,23 @@ def price_split(listing_id: UUID) -> PriceSplit:
 
 
 def split_groups(split: PriceSplit) -> list[SplitGroup]:
-    """A split for anyone to read: owners by name, the contributors of a version together.
+    """A split for anyone to read: owners by name, contributors and share holders of a version together.
 
     Where the owner alone made a version, its two parts are one line.
     """
     nodes = {node.version_id: node for node in assets.lineage(split.asset_version_id).nodes}
     grouped: dict[tuple[UUID, str], list[SplitLine]] = defaultdict(list)
-    made_by: dict[UUID, set[UUID]] = defaultdict(set)
-    for line in split.lines:
-        if line.rule == ShareRule.CONTRIBUTOR:
-            made_by[line.path[-1]].add(line.payee_id)
+    alone = made_by_owner_alone([(line.path[-1], line.rule, line.payee_id, line.address) for line in split.lines])
     for line in split.lines:
         version_id = line.path[-1]
-        alone = made_by[version_id] == {nodes[version_id].owner_id}
-        grouped[version_id, ShareRule.OWNER.value if alone else line.rule].append(line)
+        grouped[version_id, ShareRule.OWNER.value if version_id in alone else line.rule].append(line)
+    names = organisation_names({line.payee_id for line in split.lines if line.rule == ShareRule.OWNER})
     groups = []
     for (version_id, rule), lines in grouped.items():
         node = nodes[version_id]
-        payees = len({line.payee_id for line in lines})
-        party = node.owner_name if rule == ShareRule.OWNER else f"{payees} contributor{'s' if payees != 1 else ''}"
+        payees = len({(line.payee_id, line.address) for line in lines})
+        last = lines[-1]
+        party = party_name(rule, payees, short_wallet(last.address) or names.get(last.payee_id, ""))
         amount = Money(sum(line.amount.minor for line in lines), split.price.currency)
         groups.append(SplitGroup(party, rule, node.asset_id, node.name, payees, amount, _percent(amount, split.price)))
     return groups

@@ -8,14 +8,26 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from apps.assets import selectors as assets
+from apps.assets.selectors.shares import short_wallet
 from apps.assets.types import AccessRight, ShareRule
 from apps.core import clock
 from apps.core.errors import NotFound
 from apps.core.money import Money
 from apps.core.tenant import all_tenants
-from apps.marketplace.models import Licence, Sale, SaleLine
+from apps.marketplace.models import ChainLicence, Licence, Sale, SaleLine
 from apps.marketplace.policies import MarketplacePermission, require
-from apps.marketplace.types import LicenceInfo, LicenceState, SaleInfo, SplitLine
+from apps.marketplace.types import (
+    ChainLicenceInfo,
+    ChainLicenceState,
+    ChainRecord,
+    LicenceInfo,
+    LicenceSource,
+    LicenceState,
+    RecordState,
+    SaleInfo,
+    Settlement,
+    SplitLine,
+)
 from apps.tenancy.selectors import organisation_names
 from apps.tenancy.types import Actor
 
@@ -35,7 +47,17 @@ def licence_info(row: Licence) -> LicenceInfo:
         price=Money(row.price_minor, row.currency),
         starts_at=row.starts_at,
         expires_at=row.expires_at,
-        state=LicenceState.EXPIRED if over else LicenceState(row.state),
+        state=LicenceState.EXPIRED if over and row.state == LicenceState.ACTIVE else LicenceState(row.state),
+        terms_hash=row.terms_hash,
+        source=LicenceSource(row.source),
+        end_reason=row.end_reason,
+        record=ChainRecord(
+            RecordState(row.chain_state),
+            row.holder_address,
+            row.chain_tx_hash,
+            row.chain_block_number,
+            row.chain_failure,
+        ),
     )
 
 
@@ -52,6 +74,9 @@ def sale_info(row: Sale) -> SaleInfo:
         fee=Money(row.fee_minor, row.currency),
         licence_id=row.licence_id,
         sold_at=row.created_at,
+        settlement=Settlement(row.settlement),
+        chain_tx_hash=row.chain_tx_hash,
+        is_undone=row.settlement == Settlement.CHAIN and hasattr(row, "reversal"),
     )
 
 
@@ -86,10 +111,41 @@ def active_licence(organisation_id: UUID, asset_id: UUID, right: AccessRight) ->
     return None if row is None else licence_info(row)
 
 
+def chain_licences(actor: Actor, asset_id: UUID) -> list[ChainLicenceInfo]:
+    """The licences of an own asset as the contract has them, also those of wallets that nobody here has linked."""
+    require(actor, MarketplacePermission.VIEW_SALES)
+    return chain_licences_of(asset_id) if assets.asset(asset_id).owner_id == actor.organisation_id else []
+
+
+def chain_licences_of(asset_id: UUID) -> list[ChainLicenceInfo]:
+    """The licences of an asset as the contract has them."""
+    with all_tenants(reason="the chain's record of licences is public"):
+        rows = list(ChainLicence.objects.filter(asset_id=asset_id).order_by("-id"))
+    names = organisation_names({row.organisation_id for row in rows if row.organisation_id})
+    return [
+        ChainLicenceInfo(
+            asset_id=asset_id,
+            right=AccessRight(row.right),
+            address=row.address,
+            organisation_id=row.organisation_id,
+            organisation_name=names.get(row.organisation_id, "") if row.organisation_id else "",
+            terms_hash=row.terms_hash,
+            expires_at=row.expires_at,
+            state=ChainLicenceState(row.state),
+            tx_hash=row.tx_hash,
+        )
+        for row in rows
+    ]
+
+
 def sales(actor: Actor) -> QuerySet[Sale]:
     """What the organisation sold, newest first."""
     require(actor, MarketplacePermission.VIEW_SALES)
-    return Sale.objects.filter(tenant_id=actor.organisation_id).select_related("listing", "buyer").order_by("-id")
+    return (
+        Sale.objects.filter(tenant_id=actor.organisation_id)
+        .select_related("listing", "buyer", "reversal")
+        .order_by("-id")
+    )
 
 
 def sale_lines(sale: SaleInfo) -> list[SplitLine]:
@@ -106,11 +162,13 @@ def sale_line_rows(sale: SaleInfo) -> list[dict[str, Any]]:
     names = organisation_names({line.payee_id for line in lines})
     rows = []
     for line in lines:
-        named = line.rule == ShareRule.OWNER or owners[line.path[-1]] == sale.seller_id
+        named = line.rule != ShareRule.CONTRIBUTOR or owners[line.path[-1]] == sale.seller_id
+        known = named and not line.address
+        payee_name = names.get(line.payee_id, "") if known else short_wallet(line.address) or "A contributor"
         rows.append(
             {
-                "payee_id": str(line.payee_id) if named else None,
-                "payee_name": names.get(line.payee_id, "") if named else "A contributor",
+                "payee_id": str(line.payee_id) if known else None,
+                "payee_name": payee_name,
                 "amount": line.amount,
                 "rule": line.rule,
                 "role": line.role,
@@ -131,4 +189,5 @@ def _split_line(row: SaleLine, currency: str) -> SplitLine:
         path=tuple(UUID(version_id) for version_id in row.path),
         numerator=int(numerator),
         denominator=int(denominator),
+        address=row.address,
     )

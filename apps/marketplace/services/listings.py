@@ -18,7 +18,8 @@ from apps.marketplace.events import AssetListed, ListingWithdrawnBySeller
 from apps.marketplace.locks import lock_listing
 from apps.marketplace.models import Listing
 from apps.marketplace.policies import MarketplacePermission, require
-from apps.marketplace.selectors.listings import listing_info
+from apps.marketplace.selectors.listings import agreement_of, listing_info
+from apps.marketplace.services.recording import keep_terms, request_offer
 from apps.marketplace.terms import TEMPLATES
 from apps.marketplace.types import MAX_PERIOD_DAYS, MAX_PRICE_MINOR, ListingInfo, ListingState
 from apps.tenancy.services import record_audit
@@ -34,6 +35,7 @@ def list_asset(
     terms: str,
     period_days: int | None = None,
     royalty_bps: int = 0,
+    on_chain: bool = False,
 ) -> ListingInfo:
     """Offer licences of an own asset; a second call for the same right changes the offer.
 
@@ -41,6 +43,8 @@ def list_asset(
         terms: code of a licence template; it decides the right that is sold.
         period_days: how long a licence holds; for ever where left out.
         royalty_bps: part of the revenue of what buyers build on it (development terms only).
+        on_chain: anyone may also buy it from the contract, with tokens; the price then goes into the royalty pool on
+            chain, without a platform fee, and the ledger has no line of it.
 
     Raises:
         AssetNotFound: the asset is not the organisation's.
@@ -62,10 +66,14 @@ def list_asset(
         "period_days": period_days,
         "terms": terms,
         "royalty_bps": royalty_bps,
+        "on_chain": on_chain,
     }
     row, _ = Listing.objects.update_or_create(
         asset_id=asset_id, right=right.value, state=ListingState.ACTIVE.value, defaults=offer
     )
+    agreement = agreement_of(row)
+    keep_terms(agreement)
+    request_offer(row, agreement)
     publish(AssetListed(row.id, asset_id))
     record_audit(
         actor,
@@ -88,6 +96,7 @@ def unlist(*, actor: Actor, listing_id: UUID) -> ListingInfo:
         return listing_info(row)
     row.state = ListingState.WITHDRAWN
     row.save(update_fields=["state", "updated_at"])
+    request_offer(row, agreement_of(row))
     if not Listing.objects.filter(asset_id=row.asset_id, state=ListingState.ACTIVE).exists():
         asset_registry.set_visibility(actor=actor, asset_id=row.asset_id, visibility=Visibility.PRIVATE)
     publish(ListingWithdrawnBySeller(row.id, row.asset_id))

@@ -9,6 +9,8 @@ from django.conf import settings
 from django.db import transaction
 
 from apps.assets import services as asset_registry
+from apps.assets.chain_addresses import address_of
+from apps.assets.services.escrow import escrow_account
 from apps.assets.types import AccessRight
 from apps.core import clock
 from apps.core.ids import uuid7
@@ -32,10 +34,11 @@ from apps.marketplace.events import LicenceSold
 from apps.marketplace.locks import lock_listing
 from apps.marketplace.models import Licence, Listing, Sale, SaleLine
 from apps.marketplace.policies import MarketplacePermission, require
-from apps.marketplace.selectors.listings import price_split
+from apps.marketplace.selectors.listings import agreement_of, price_split
 from apps.marketplace.selectors.trades import sale_info
-from apps.marketplace.terms import TEMPLATES
-from apps.marketplace.types import LicenceState, ListingState, PriceSplit, SaleInfo
+from apps.marketplace.services.recording import keep_terms, request_licence
+from apps.marketplace.types import LicenceState, ListingState, PriceSplit, SaleInfo, SplitLine
+from apps.tenancy import limits
 from apps.tenancy.selectors import platform_organisation_id
 from apps.tenancy.services import record_audit
 from apps.tenancy.types import Actor
@@ -96,6 +99,7 @@ def _check_offer(actor: Actor, listing: Listing, agreed_price: Money | None) -> 
 
 def _check_funds(actor: Actor, price: Money) -> None:
     """Say what is missing of the whole price; the ledger itself would name only the first line that fails."""
+    limits.require_good_standing(organisation_id=actor.organisation_id)
     available = ledger_facts.balance(_cash(actor.organisation_id, price.currency)).available
     if isinstance(available, Money) and available < price:
         raise FundsMissing(price, available)
@@ -104,6 +108,7 @@ def _check_funds(actor: Actor, price: Money) -> None:
 def _complete(actor: Actor, listing: Listing, split: PriceSplit, idempotency_key: str) -> SaleInfo:
     now = clock.now()
     expires_at = now + timedelta(days=listing.period_days) if listing.period_days else None
+    terms = keep_terms(agreement_of(listing))
     with tenant_scope(actor.organisation_id):
         licence = Licence.objects.create(
             tenant_id=actor.organisation_id,
@@ -113,12 +118,14 @@ def _complete(actor: Actor, listing: Listing, split: PriceSplit, idempotency_key
             seller_id=listing.seller_id,
             right=listing.right,
             terms=listing.terms,
-            terms_hash=TEMPLATES[listing.terms].hash,
+            terms_hash=terms.hash,
             price_minor=split.price.minor,
             currency=split.price.currency,
             starts_at=now,
             expires_at=expires_at,
+            holder_address=address_of(actor.organisation_id),
         )
+        request_licence(licence)
     with tenant_scope(listing.seller_id):
         sale = _record_sale(actor, listing, split, licence, idempotency_key)
         asset_registry.grant_access(
@@ -170,6 +177,7 @@ def _record_sale(actor: Actor, listing: Listing, split: PriceSplit, licence: Lic
             tenant_id=listing.seller_id,
             sale=sale,
             payee_id=line.payee_id,
+            address=line.address,
             amount_minor=line.amount.minor,
             rule=line.rule,
             role=line.role,
@@ -207,10 +215,12 @@ def _transfers(buyer_id: UUID, sale_id: UUID, listing: Listing, split: PriceSpli
             "path": [str(version_id) for version_id in line.path],
             "weight": f"{line.numerator}/{line.denominator}",
         }
+        if line.address:
+            why["address"] = line.address
         specs.append(
             TransferSpec(
                 debit=cash,
-                credit=AccountRef(line.payee_id, AccountKind.EARNINGS, currency),
+                credit=_payee_account(line, currency),
                 amount=line.amount,
                 idempotency_key=f"{SOURCE}:{sale_id}:{index}",
                 reason=f"Sale of {listing.name}",
@@ -218,6 +228,13 @@ def _transfers(buyer_id: UUID, sale_id: UUID, listing: Listing, split: PriceSpli
             )
         )
     return specs
+
+
+def _payee_account(line: SplitLine, currency: str) -> AccountRef:
+    """Where a line is paid to: the payee's earnings, or what the platform keeps for a wallet that nobody has linked."""
+    if line.address:
+        return escrow_account(line.address, currency)
+    return AccountRef(line.payee_id, AccountKind.EARNINGS, currency)
 
 
 def _cash(organisation_id: UUID, currency: str) -> AccountRef:

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from time import perf_counter
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
 
+from apps.accounts import services as accounts
 from apps.assets import selectors, services
-from apps.assets.errors import AssetNotFound, DevelopRightMissing, InvalidRelease, RoyaltyTooLow
+from apps.assets.contribution_tree import contribution_proofs, contribution_root
+from apps.assets.errors import (
+    AssetNotFound,
+    ContributionNotProvable,
+    DevelopRightMissing,
+    InvalidRelease,
+    RoyaltyTooLow,
+)
 from apps.assets.models import AssetVersion, Contribution, ProvenanceEdge
 from apps.assets.types import AssetKind, ContributionSpec, ParentRef
 from apps.core.errors import InvalidInput, NotPermitted
 from apps.core.ids import uuid7
 from apps.core.tenant import all_tenants, tenant_scope
+from apps.onchain.holders import address_of, custodial_address
 from apps.onchain.models import ChainIntent
+from apps.onchain.services import encode_words
 from apps.tenancy.types import Role
+from chain_bridge.merkle import verify_proof
+from tests.apps.assets.chain_events import fresh_wallet, know_the_contracts, link_wallet
 
 pytestmark = pytest.mark.django_db
 
@@ -51,12 +64,64 @@ def test_the_first_version_asks_the_chain_to_register_and_later_ones_to_add(acto
     assert intents[1].args == [token, ROOT, second.metadata_hash, NO_CONTRIBUTIONS, [], []]
 
 
-def test_the_token_goes_to_the_owners_wallet_where_there_is_one(actor: Any, release: Release) -> None:
-    from apps.accounts.services import set_wallet
+def test_the_token_goes_to_the_wallet_that_the_owner_has_proved_else_to_the_account_kept_for_it(
+    actor: Any, release: Release
+) -> None:
+    know_the_contracts()
+    accounts.set_wallet(actor=actor, address=fresh_wallet())  # told by API, proved by nobody
+    kept = release(actor)
+    assert minted_to(kept) == custodial_address(actor.organisation_id)
+    proved = link_wallet(actor)
+    assert minted_to(release(actor)) == proved
 
-    address = set_wallet(actor=actor, address="0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed")
-    release(actor)
-    assert ChainIntent.objects.get(kind="assets.version").args[0] == address
+
+def minted_to(version: Any) -> str:
+    intent = ChainIntent.objects.get(kind="assets.version", args__1=str(version.asset_id.int))
+    address: str = intent.args[0]
+    return address
+
+
+def test_a_versions_contribution_root_proves_each_contributors_weight(
+    actor: Any, other_actor: Any, annotator: Any, release: Release
+) -> None:
+    know_the_contracts()
+    version = release(
+        actor,
+        contributions=[
+            ContributionSpec(other_actor.organisation_id, "annotator", 3),
+            ContributionSpec(other_actor.organisation_id, "reviewer", 2),
+            ContributionSpec(annotator.organisation_id, "annotator", 7),
+        ],
+    )
+    intent = ChainIntent.objects.get(kind="assets.version", args__1=str(version.asset_id.int))
+    for who, weight in ((other_actor, 5), (annotator, 7)):
+        proof = selectors.contribution_proof(version.id, who.organisation_id)
+        assert (proof.weight, proof.total_weight, proof.root) == (weight, 12, intent.args[4])
+        assert proof.address == address_of(who.organisation_id)
+        leaf = encode_words(proof.address, proof.weight)
+        assert verify_proof(proof.root, leaf, proof.proof)
+        assert not verify_proof(proof.root, encode_words(proof.address, proof.weight + 1), proof.proof)
+    with pytest.raises(ContributionNotProvable):
+        selectors.contribution_proof(version.id, actor.organisation_id)
+
+
+def test_a_contributor_that_links_a_wallet_later_keeps_the_proof_of_the_former_address(
+    actor: Any, annotator: Any, release: Release
+) -> None:
+    know_the_contracts()
+    version = release(actor, contributions=[ContributionSpec(annotator.organisation_id, "annotator", 1)])
+    link_wallet(annotator)
+    proof = selectors.contribution_proof(version.id, annotator.organisation_id)
+    assert proof.address == custodial_address(annotator.organisation_id)
+
+
+def test_ten_thousand_contributors_make_a_root_within_seconds() -> None:
+    contributions = [(f"0x{index + 1:040x}", index + 1) for index in range(10_000)]
+    started = perf_counter()
+    root, proofs = contribution_proofs(contributions)
+    assert perf_counter() - started < 5
+    assert contribution_root(reversed(contributions)) == root
+    assert len(proofs) == 10_000
 
 
 def test_parents_and_weights_go_on_chain_but_an_assets_own_earlier_version_does_not(

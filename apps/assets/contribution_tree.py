@@ -1,0 +1,48 @@
+"""The Merkle tree over who contributed to a version: one leaf (address, weight) an address, as the registry checks it.
+
+A leaf is keccak256(keccak256(abi.encode(address, weight))), hashed twice so that no inner node can pass for one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from eth_abi import abi as eth_abi
+from eth_utils.crypto import keccak
+
+from apps.assets.records import ZERO_ROOT
+from apps.onchain import services as onchain
+
+Leaf = tuple[str, int]
+"""An address and the sum of the weights of all that it stands for."""
+
+
+def leaves(contributions: Iterable[Leaf]) -> list[Leaf]:
+    """One leaf an address, by address: roles and organisations that share a wallet are added up."""
+    weights: dict[str, int] = defaultdict(int)
+    for address, weight in contributions:
+        weights[address.lower()] += weight
+    return sorted(weights.items())
+
+
+def contribution_root(contributions: Iterable[Leaf]) -> str:
+    """The root over contributions as 0x-hex; zero where nobody else contributed."""
+    found = leaves(contributions)
+    return onchain.keccak_root(_encoded(found)) if found else ZERO_ROOT
+
+
+def contribution_proofs(contributions: Iterable[Leaf]) -> tuple[str, dict[str, tuple[str, ...]]]:
+    """The root, and the proof of each address in lower case. Raises ValueError without contributions."""
+    found = leaves(contributions)
+    tree = onchain.merkle_tree(_encoded(found))
+    return tree.root, {address: proof for (address, _), proof in zip(found, tree.proofs, strict=True)}
+
+
+def parentage(parents: Sequence[int], weights: Sequence[int]) -> str:
+    """What the registry hashes of a version's parents: keccak256 of the ABI encoding of ids and weights."""
+    return "0x" + keccak(eth_abi.encode(["uint256[]", "uint16[]"], [list(parents), list(weights)])).hex()
+
+
+def _encoded(found: list[Leaf]) -> list[bytes]:
+    return [onchain.encode_words(address, weight) for address, weight in found]
