@@ -25,7 +25,7 @@ _PREFERRED_PORTS = {
     "runner": 8500,
 }
 # What only some processes may know; removed from everyone's environment and given back by name.
-_PRIVILEGED = ("DATABASE_OWNER_URL", "CHAIN_SIGNER_KEY")
+_PRIVILEGED = ("DATABASE_OWNER_URL", "CHAIN_SIGNER_KEY", "CHAIN_PAYOUTS_SIGNER_KEY")
 # Not passed on either: without compiled bytecode every start of every process compiles the platform anew.
 _SLOWING = ("PYTHONDONTWRITEBYTECODE",)
 _LOOPBACK_NAMES = "127.0.0.1,localhost"
@@ -75,6 +75,8 @@ class Secrets:
     stripe_webhook_secret: str
     chain_signer_key: str
     chain_signer_address: str
+    chain_payouts_signer_key: str
+    chain_payouts_signer_address: str
 
     @classmethod
     def load(cls, places: Places) -> Secrets:
@@ -89,11 +91,12 @@ class Secrets:
             "stripe_api_key": f"sk_test_{secrets.token_hex(16)}",
             "stripe_webhook_secret": f"whsec_{secrets.token_hex(24)}",
             "chain_signer_key": f"0x{secrets.token_hex(32)}",
+            "chain_payouts_signer_key": f"0x{secrets.token_hex(32)}",
         }
         complete = {key: known.get(key, value) for key, value in fresh.items()}
-        complete["chain_signer_address"] = known.get("chain_signer_address") or _address_of(
-            complete["chain_signer_key"]
-        )
+        for signer in ("chain_signer", "chain_payouts_signer"):
+            name = f"{signer}_address"
+            complete[name] = known.get(name) or _address_of(complete[f"{signer}_key"])
         if complete != known:
             write_private(path, json.dumps(complete, indent=2))
         return cls(**complete)

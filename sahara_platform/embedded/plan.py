@@ -156,9 +156,11 @@ class Plan:
         return {**self.environment(), "DATABASE_OWNER_URL": owner} if owner else None
 
     def signer_environment(self) -> dict[str, str]:
-        """The signing key, for the bridge and the deployment of contracts only."""
-        key = os.environ.get("CHAIN_SIGNER_KEY") or (self.secrets.chain_signer_key if self.own_chain else "")
-        return {**self.environment(), "CHAIN_SIGNER_KEY": key}
+        """The signing keys, for the bridge and the deployment of contracts only."""
+        names = ("CHAIN_SIGNER_KEY", "CHAIN_PAYOUTS_SIGNER_KEY")
+        chosen = (self.secrets.chain_signer_key, self.secrets.chain_payouts_signer_key) if self.own_chain else ("", "")
+        keys = {name: os.environ.get(name) or key for name, key in zip(names, chosen, strict=True)}
+        return {**self.environment(), **keys}
 
     def build_environment(self) -> dict[str, str]:
         """For builds, which may download packages: the caller's proxies, certificates and caches count."""

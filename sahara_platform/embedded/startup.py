@@ -118,7 +118,8 @@ class Platform:
         from chain_bridge.foundry import anvil_binary
 
         await self._run(plan.anvil_service(anvil_binary()))
-        await anvil.fund(plan.chain_url, plan.secrets.chain_signer_address)
+        for address in (plan.secrets.chain_signer_address, plan.secrets.chain_payouts_signer_address):
+            await anvil.fund(plan.chain_url, address)
         self._background.append(asyncio.create_task(anvil.settle_forever(plan.chain_url, CONFIRMATIONS + 2)))
 
     async def _deployment(self) -> None:

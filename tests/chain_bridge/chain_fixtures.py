@@ -67,8 +67,10 @@ def start_anvil(state_path: Path | None = None, port: int | None = None, *, chai
 
 
 @contextlib.contextmanager
-def deployed_chain(rpc_url: str | None = None, *, confirmations: int = 2) -> Iterator[DeployedChain]:
-    """Contracts and a signer of their own, on the given chain or on a new one."""
+def deployed_chain(
+    rpc_url: str | None = None, *, confirmations: int = 2, payouts_signer: bool = False
+) -> Iterator[DeployedChain]:
+    """Contracts and a signer of their own (or one more for payouts), on the given chain or on a new one."""
     with contextlib.ExitStack() as stack:
         url = rpc_url or stack.enter_context(start_anvil(chain_id=secrets.randbelow(10**9) + 10**6))
         folder = stack.enter_context(tempfile.TemporaryDirectory())
@@ -77,6 +79,7 @@ def deployed_chain(rpc_url: str | None = None, *, confirmations: int = 2) -> Ite
                 "CHAIN_RPC_URL": url,
                 "CHAIN_ID": Gateway(url).chain_id(),
                 "CHAIN_SIGNER_KEY": SecretStr("0x" + secrets.token_hex(32)),
+                "CHAIN_PAYOUTS_SIGNER_KEY": SecretStr("0x" + secrets.token_hex(32)) if payouts_signer else None,
                 "CHAIN_ADDRESSES_FILE": Path(folder) / "addresses.json",
                 "CHAIN_CONFIRMATIONS": confirmations,
                 "CHAIN_POLL_INTERVAL_S": 0.05,

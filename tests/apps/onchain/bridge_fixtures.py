@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from apps.core import outbox
 from apps.onchain import services
 from apps.onchain.bridge import Bridge
-from apps.onchain.models import ChainIntent
-from apps.onchain.types import CUSTODY
+from apps.onchain.models import ChainIntent, SignerLane
+from apps.onchain.types import CUSTODY, REGISTRY_LANE
+from apps.tenancy.types import PLATFORM_ID
+from chain_bridge.config import BridgeConfig
 from tests.chain_bridge.chain_fixtures import DeployedChain, deployed_chain
 
 ROUNDS = 200
@@ -25,14 +27,32 @@ class DrivenBridge:
 
     chain: DeployedChain
     bridge: Bridge = field(init=False)
+    config: BridgeConfig = field(init=False)
 
     def __post_init__(self) -> None:
+        self.config = self.chain.config
         self.restart()
 
-    def restart(self) -> None:
-        """What a new process would start with: nothing in memory."""
-        self.bridge = Bridge(self.chain.config)
+    def restart(self, **settings: Any) -> None:
+        """What a new process would start with: nothing in memory, and these settings changed."""
+        self.config = self.config.model_copy(update=settings)
+        self.bridge = Bridge(self.config)
         self.bridge.check_chain()
+
+    def lane(self, name: str = REGISTRY_LANE) -> SignerLane:
+        """A lane's row; it is there after a round."""
+        return SignerLane.objects.get(chain_id=self.config.chain_id, name=name)
+
+    def set_root(self, root: str, previous: str = "0x" + "00" * 32) -> UUID:
+        """An intent of the payouts lane that succeeds where `previous` is the root in force."""
+        return services.request_transaction(
+            organisation_id=PLATFORM_ID,
+            kind="test.root",
+            contract="PayoutDistributor",
+            function="setRoot",
+            args=[previous, root, "1"],
+            idempotency_key=f"test:{uuid4()}",
+        )
 
     def settle(self) -> None:
         """Rounds, blocks and handlers until nothing is under way any more."""
@@ -77,7 +97,7 @@ def driven(transactional_db: None, settings: Any) -> Iterator[DrivenBridge]:
     """A bridge on its own anvil with its own chain id: rows of other tests are not its."""
     from apps.core.tenant import all_tenants
 
-    with deployed_chain() as chain, all_tenants(reason="tests look at every organisation's intents"):
+    with deployed_chain(payouts_signer=True) as chain, all_tenants(reason="tests look at every organisation's intents"):
         settings.CHAIN = settings.CHAIN | {
             "chain_id": chain.config.chain_id,
             "confirmations": chain.config.confirmations,

@@ -38,6 +38,7 @@ def _environment(config: BridgeConfig) -> dict[str, str]:
         "CHAIN_RPC_URL": config.rpc_url,
         "CHAIN_ID": str(config.chain_id),
         "CHAIN_SIGNER_KEY": config.signer_key.get_secret_value(),
+        "CHAIN_PAYOUTS_SIGNER_KEY": config.payouts_signer_key.get_secret_value() if config.payouts_signer_key else "",
         "CHAIN_ADDRESSES_FILE": str(config.addresses_file),
         "CHAIN_CONFIRMATIONS": str(config.confirmations),
         "CHAIN_POLL_INTERVAL_S": "0.05",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from eth_utils.address import to_checksum_address
 
 from apps.accounts.models import Wallet
 from apps.core.tenant import tenant_scope
@@ -56,7 +57,7 @@ def test_organisation_without_wallet_is_its_custodial_address(driven: DrivenBrid
 def test_organisation_with_a_linked_wallet_is_its_wallet(driven: DrivenBridge, make_actor: MakeActor) -> None:
     linked, other = make_actor().organisation_id, make_actor().organisation_id
     kept = holders.custodial_address(linked)
-    address = holders.to_checksum_address("0x" + uuid.uuid4().hex + "00000000")
+    address = to_checksum_address("0x" + uuid.uuid4().hex + "00000000")
     _link(linked, address)
     assert holders.addresses_of([linked, other]) == {linked: address, other: holders.custodial_address(other)}
     assert holders.organisation_of(address) == linked

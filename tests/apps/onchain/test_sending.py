@@ -11,7 +11,7 @@ import pytest
 from apps.core.models import OutboxEvent
 from apps.onchain import selectors, services
 from apps.onchain.errors import IntentKeyReused
-from apps.onchain.models import ChainIntent, ChainTransaction, SignerLane, TransactionAttempt
+from apps.onchain.models import ChainIntent, ChainTransaction, TransactionAttempt
 from apps.onchain.types import IntentState, TransactionState
 from chain_bridge.errors import RpcUnavailable
 from chain_bridge.gateway import Gateway
@@ -45,7 +45,7 @@ def test_intent_is_sent_confirmed_at_depth_and_told_once(driven: DrivenBridge, m
     assert info.organisation_id == organisation_id
     told = _events("TransactionConfirmed", "test:1001")
     assert [(event["tx_hash"], event["block_number"]) for event in told] == [(info.tx_hash, info.block_number)]
-    assert driven.owner_of(1001) == SignerLane.objects.get(chain_id=driven.chain.config.chain_id).address
+    assert driven.owner_of(1001) == driven.lane().address
 
 
 def test_same_key_is_the_same_intent_and_other_content_is_refused(driven: DrivenBridge, make_actor: MakeActor) -> None:
@@ -67,7 +67,7 @@ def test_same_key_is_the_same_intent_and_other_content_is_refused(driven: Driven
 def test_many_intents_use_every_nonce_once_in_order(driven: DrivenBridge, make_actor: MakeActor) -> None:
     organisation_id = make_actor().organisation_id
     driven.bridge.round()
-    first_nonce = SignerLane.objects.get(chain_id=driven.chain.config.chain_id).next_nonce
+    first_nonce = driven.lane().next_nonce
     intents = [driven.register_asset(organisation_id, 100 + number) for number in range(40)]
     driven.settle()
     rows = ChainTransaction.objects.filter(intent_id__in=intents).order_by("nonce")
