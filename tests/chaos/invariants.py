@@ -13,10 +13,10 @@ from apps.core.models import OutboxDelivery
 from apps.core.tenant import all_tenants, tenant_scope
 from apps.core.types import DeliveryState
 from apps.ledger import selectors as ledger
-from apps.ledger.models import Account, Transfer
+from apps.ledger.models import Transfer
 from apps.ledger.types import AccountKind
-from apps.onchain.models import ChainIntent, ChainTransaction, SignerLane
-from apps.onchain.types import IntentState, TransactionState
+from apps.onchain.models import ChainEvent, ChainIntent, ChainTransaction, SignerLane
+from apps.onchain.types import EventState, IntentState, TransactionState
 from apps.payouts import selectors as payouts
 from apps.payouts.models import Epoch, Withdrawal
 from apps.payouts.reconciliation import reconcile
@@ -108,17 +108,21 @@ def _holdings(truth: Truth) -> Iterator[str]:
 
 def _ledger_by_payee(truth: Truth) -> Iterator[str]:
     paid: dict[Any, int] = defaultdict(int)
+    undone = 0
     with all_tenants(reason=REASON):
-        chain_accounts = Account.objects.filter(kind=AccountKind.CHAIN, currency=TOKEN).values_list("id", flat=True)
-        rows = Transfer.objects.filter(
-            credit_account_id__in=list(chain_accounts), debit_account__kind=AccountKind.PAYABLE
-        )
-        for tenant_id, amount in rows.values_list("debit_tenant_id", "amount"):
+        between = Transfer.objects.filter(currency=TOKEN).values_list("debit_tenant_id", "credit_tenant_id", "amount")
+        payable, chain = AccountKind.PAYABLE, AccountKind.CHAIN
+        for tenant_id, _, amount in between.filter(debit_account__kind=payable, credit_account__kind=chain):
             paid[tenant_id] += amount
+        # A claim that had counted and was reorganised away is undone by an opposite transfer.
+        for _, tenant_id, amount in between.filter(debit_account__kind=chain, credit_account__kind=payable):
+            paid[tenant_id] -= amount
+            undone += 1
     for earner in truth.earners:
         if paid[earner.actor.organisation_id] != earner.wanted_raw:
             yield f"{earner.address}: {paid[earner.actor.organisation_id]} booked, asked for {earner.wanted_raw}"
     truth.figures["raw token units PAYABLE -> CHAIN"] = sum(paid.values())
+    truth.figures["bookings undone after a deep reorganisation"] = undone
     for name, figure, expected in (
         ("withdrawals", sum(paid.values()), truth.total),
         ("account CHAIN", ledger.total(AccountKind.CHAIN, TOKEN), truth.total),
@@ -141,6 +145,8 @@ def _claims(truth: Truth) -> Iterator[str]:
         if so_far[payee] != truth.wanted.get(payee, 0):
             yield f"{payee}: claimed {so_far[payee]}, asked for {truth.wanted.get(payee, 0)}"
     truth.figures["claims on chain"] = len(claims)
+    states = Counter(ChainEvent.objects.filter(contract=truth.distributor.name).values_list("state", flat=True))
+    truth.figures["events that had counted and went"] = states[EventState.ORPHANED]
     truth.figures["roots on chain"] = len(truth.events(truth.distributor, "RootPublished"))
 
 
