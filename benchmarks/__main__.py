@@ -8,7 +8,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-NAMES = ("ledger",)
+NAMES = ("ledger", "gas")
 
 
 def main() -> None:

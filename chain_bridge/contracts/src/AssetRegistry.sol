@@ -5,14 +5,14 @@ import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
 import {ERC2981} from "@openzeppelin/contracts/token/common/ERC2981.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
-import {PausableByRole} from "./PausableByRole.sol";
+import {OperatedByRole} from "./OperatedByRole.sol";
 import {IAssetRegistry} from "./interfaces/IAssetRegistry.sol";
 
 /// @title ERC-721 registry of AI assets with versions, provenance and contributions
 /// @notice See {IAssetRegistry}. The token is the ownership of the asset; it moves like any ERC-721 token.
 /// @dev Storage is kept to one slot a version beside ERC-721's own: the commitment. The first version is implied by the
 /// token's existence, so registering writes no counter.
-contract AssetRegistry is ERC721, ERC2981, PausableByRole, IAssetRegistry {
+contract AssetRegistry is ERC721, ERC2981, OperatedByRole, IAssetRegistry {
     /// @notice Role that may register assets, add versions and set royalties.
     bytes32 public constant REGISTRAR_ROLE = keccak256("REGISTRAR_ROLE");
     /// @notice How many parents a version may have; bounds the gas of a registration.
@@ -29,10 +29,8 @@ contract AssetRegistry is ERC721, ERC2981, PausableByRole, IAssetRegistry {
     /// @param pauser First holder of the pauser role.
     constructor(address admin, address registrar, address pauser)
         ERC721("AI Asset", "ASSET")
-        PausableByRole(admin, pauser)
-    {
-        _grantRole(REGISTRAR_ROLE, registrar);
-    }
+        OperatedByRole(admin, pauser, REGISTRAR_ROLE, registrar)
+    {}
 
     /// @inheritdoc IAssetRegistry
     function register(
@@ -43,7 +41,7 @@ contract AssetRegistry is ERC721, ERC2981, PausableByRole, IAssetRegistry {
         bytes32 contributionRoot,
         uint256[] calldata parents,
         uint16[] calldata parentWeightsBps
-    ) external onlyRole(REGISTRAR_ROLE) whenNotPaused {
+    ) external onlyOperator whenNotPaused {
         if (_ownerOf(id) != address(0)) revert AssetRegistryAlreadyRegistered(id);
         _addVersion(id, 1, contentRoot, metadataHash, contributionRoot, parents, parentWeightsBps);
         // Not _safeMint: the receiver's hook would let a contract wallet refuse, or re-enter during, a registration.
@@ -58,7 +56,7 @@ contract AssetRegistry is ERC721, ERC2981, PausableByRole, IAssetRegistry {
         bytes32 contributionRoot,
         uint256[] calldata parents,
         uint16[] calldata parentWeightsBps
-    ) external onlyRole(REGISTRAR_ROLE) whenNotPaused returns (uint256 version) {
+    ) external onlyOperator whenNotPaused returns (uint256 version) {
         _requireRegistered(id);
         uint256 later = _laterVersions[id] + 1;
         _laterVersions[id] = later;
@@ -67,7 +65,7 @@ contract AssetRegistry is ERC721, ERC2981, PausableByRole, IAssetRegistry {
     }
 
     /// @inheritdoc IAssetRegistry
-    function setRoyalty(uint256 id, address receiver, uint96 bps) external onlyRole(REGISTRAR_ROLE) whenNotPaused {
+    function setRoyalty(uint256 id, address receiver, uint96 bps) external onlyOperator whenNotPaused {
         _requireRegistered(id);
         if (bps == 0) {
             _resetTokenRoyalty(id);
@@ -163,7 +161,8 @@ contract AssetRegistry is ERC721, ERC2981, PausableByRole, IAssetRegistry {
         emit VersionAdded(id, version, contentRoot, metadataHash, contributionRoot, parents, parentWeightsBps);
     }
 
-    /// @dev A parent must be registered before its child, so the graph cannot have a cycle between assets.
+    /// @dev Parents must be there before, so no version can descend from itself. (Two assets can each have a version
+    /// that was made from the other's earlier one.)
     function _checkParents(uint256 id, uint256[] calldata parents, uint16[] calldata parentWeightsBps) private view {
         uint256 count = parents.length;
         if (count != parentWeightsBps.length) revert AssetRegistryParentsMismatch(count, parentWeightsBps.length);

@@ -6,7 +6,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ERC1155} from "@openzeppelin/contracts/token/ERC1155/ERC1155.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {PausableByRole} from "./PausableByRole.sol";
+import {OperatedByRole} from "./OperatedByRole.sol";
 import {IAssetRegistry} from "./interfaces/IAssetRegistry.sol";
 import {IAssetShares} from "./interfaces/IAssetShares.sol";
 
@@ -15,7 +15,7 @@ import {IAssetShares} from "./interfaces/IAssetShares.sol";
 /// @dev Revenue per share is counted in 2^-64 units of the token. What a holder is owed is kept with these fractions,
 /// so transfers and claims round nothing away: a claim pays whole units and keeps the rest. Only a deposit rounds, by
 /// less than one unit of the token, which stays in the contract.
-contract AssetShares is ERC1155, PausableByRole, IAssetShares {
+contract AssetShares is ERC1155, OperatedByRole, IAssetShares {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
 
@@ -54,15 +54,14 @@ contract AssetShares is ERC1155, PausableByRole, IAssetShares {
     /// @param pauser First holder of the pauser role.
     constructor(address admin, IAssetRegistry registry, IERC20 token, address issuer, address pauser)
         ERC1155("")
-        PausableByRole(admin, pauser)
+        OperatedByRole(admin, pauser, ISSUER_ROLE, issuer)
     {
         _registry = registry;
         _token = token;
-        _grantRole(ISSUER_ROLE, issuer);
     }
 
     /// @inheritdoc IAssetShares
-    function create(uint256 asset, address holder, uint256 supply) external onlyRole(ISSUER_ROLE) whenNotPaused {
+    function create(uint256 asset, address holder, uint256 supply) external onlyOperator whenNotPaused {
         if (supply == 0 || supply > type(uint64).max) revert AssetSharesInvalidSupply(supply);
         if (!_registry.isRegistered(asset)) revert AssetSharesUnknownAsset(asset);
         if (_issues[asset].supply != 0) revert AssetSharesAlreadyCreated(asset);

@@ -3,13 +3,13 @@ pragma solidity ^0.8.37;
 
 import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 import {CustodyAccount} from "./CustodyAccount.sol";
-import {PausableByRole} from "./PausableByRole.sol";
+import {OperatedByRole} from "./OperatedByRole.sol";
 import {ICustodyAccount} from "./interfaces/ICustodyAccount.sol";
 import {ICustodyAccounts} from "./interfaces/ICustodyAccounts.sol";
 
 /// @title Factory and operator's door of the custodial accounts
 /// @notice See {ICustodyAccounts}.
-contract CustodyAccounts is PausableByRole, ICustodyAccounts {
+contract CustodyAccounts is OperatedByRole, ICustodyAccounts {
     /// @notice Role that acts for the accounts.
     bytes32 public constant OPERATOR_ROLE = keccak256("OPERATOR_ROLE");
 
@@ -19,14 +19,14 @@ contract CustodyAccounts is PausableByRole, ICustodyAccounts {
     /// @param admin May grant and revoke roles.
     /// @param operator First holder of the operator role.
     /// @param pauser First holder of the pauser role.
-    constructor(address admin, address operator, address pauser) PausableByRole(admin, pauser) {
-        _grantRole(OPERATOR_ROLE, operator);
-    }
+    constructor(address admin, address operator, address pauser)
+        OperatedByRole(admin, pauser, OPERATOR_ROLE, operator)
+    {}
 
     /// @inheritdoc ICustodyAccounts
     function execute(bytes32 organisation, address target, bytes calldata data)
         external
-        onlyRole(OPERATOR_ROLE)
+        onlyOperator
         whenNotPaused
         returns (bytes memory result)
     {

@@ -5,8 +5,9 @@ import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ERC1155} from "@openzeppelin/contracts/token/ERC1155/ERC1155.sol";
+import {ERC1155Utils} from "@openzeppelin/contracts/token/ERC1155/utils/ERC1155Utils.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {PausableByRole} from "./PausableByRole.sol";
+import {OperatedByRole} from "./OperatedByRole.sol";
 import {IAssetRegistry} from "./interfaces/IAssetRegistry.sol";
 import {ILicenseBook} from "./interfaces/ILicenseBook.sol";
 import {IRoyaltyPool} from "./interfaces/IRoyaltyPool.sol";
@@ -15,7 +16,7 @@ import {IRoyaltyPool} from "./interfaces/IRoyaltyPool.sol";
 /// @notice See {ILicenseBook}.
 /// @dev A licence is one slot: its terms, its expiry and the rules that transfer and revocation follow. A holder has
 /// one licence of an id or none, so the ERC-1155 balance is whether the slot is filled.
-contract LicenseBook is ERC1155, PausableByRole, ILicenseBook {
+contract LicenseBook is ERC1155, OperatedByRole, ILicenseBook {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
 
@@ -83,18 +84,14 @@ contract LicenseBook is ERC1155, PausableByRole, ILicenseBook {
         IERC20 token,
         address issuer,
         address pauser
-    ) ERC1155("") PausableByRole(admin, pauser) {
+    ) ERC1155("") OperatedByRole(admin, pauser, ISSUER_ROLE, issuer) {
         _registry = registry;
         _royalties = royalties;
         _token = token;
-        _grantRole(ISSUER_ROLE, issuer);
     }
 
     /// @inheritdoc ILicenseBook
-    function addTerms(bytes32 termsHash, uint8 right, bool transferable, bool revocable)
-        external
-        onlyRole(ISSUER_ROLE)
-    {
+    function addTerms(bytes32 termsHash, uint8 right, bool transferable, bool revocable) external onlyOperator {
         if (termsHash == bytes32(0)) revert LicenseBookEmptyTerms();
         if (right != USE && right != DEVELOP) revert LicenseBookUnknownRight(right);
         if (_terms[termsHash].number != 0) revert LicenseBookTermsExist(termsHash);
@@ -106,14 +103,14 @@ contract LicenseBook is ERC1155, PausableByRole, ILicenseBook {
     /// @inheritdoc ILicenseBook
     function issue(address holder, uint256 asset, bytes32 termsHash, uint64 expiresAt)
         external
-        onlyRole(ISSUER_ROLE)
+        onlyOperator
         whenNotPaused
     {
         _issue(holder, asset, termsHash, expiresAt == 0 ? _FOREVER : expiresAt);
     }
 
     /// @inheritdoc ILicenseBook
-    function revoke(address holder, uint256 asset, uint8 right, bytes32 reason) external onlyRole(ISSUER_ROLE) {
+    function revoke(address holder, uint256 asset, uint8 right, bytes32 reason) external onlyOperator {
         uint256 id = licenceId(asset, right);
         Licence memory held = _licences[id][holder];
         if (held.terms == 0) revert LicenseBookNotHeld(holder, asset, right);
@@ -125,7 +122,7 @@ contract LicenseBook is ERC1155, PausableByRole, ILicenseBook {
     /// @inheritdoc ILicenseBook
     function setOffer(uint256 asset, uint8 right, bytes32 termsHash, uint96 price, uint64 period)
         external
-        onlyRole(ISSUER_ROLE)
+        onlyOperator
     {
         Terms memory terms = _knownTerms(termsHash);
         if (terms.right != right) revert LicenseBookOtherRight(termsHash, right);
@@ -135,7 +132,7 @@ contract LicenseBook is ERC1155, PausableByRole, ILicenseBook {
     }
 
     /// @inheritdoc ILicenseBook
-    function removeOffer(uint256 asset, uint8 right) external onlyRole(ISSUER_ROLE) {
+    function removeOffer(uint256 asset, uint8 right) external onlyOperator {
         uint256 id = licenceId(asset, right);
         if (_offers[id].terms == 0) revert LicenseBookNoOffer(asset, right);
         delete _offers[id];
@@ -212,8 +209,7 @@ contract LicenseBook is ERC1155, PausableByRole, ILicenseBook {
     function _update(address from, address to, uint256[] memory ids, uint256[] memory values) internal override {
         if (ids.length != values.length) revert ERC1155InvalidArrayLength(ids.length, values.length);
         for (uint256 i = 0; i < ids.length; ++i) {
-            // A licence that comes into being was written before, by `_issue`.
-            if (from != address(0)) _move(from, to, ids[i], values[i]);
+            _move(from, to, ids[i], values[i]);
         }
         if (ids.length == 1) {
             emit TransferSingle(msg.sender, from, to, ids[0], values[0]);
@@ -226,6 +222,7 @@ contract LicenseBook is ERC1155, PausableByRole, ILicenseBook {
         Terms memory terms = _knownTerms(termsHash);
         uint256 id = licenceId(asset, terms.right);
         Licence memory held = _licences[id][holder];
+        if (holder == address(0)) revert ERC1155InvalidReceiver(holder);
         // A licence's end is counted in days or more; the seconds by which a block's time can be off do not matter.
         // solhint-disable-next-line not-rely-on-time
         if (expiresAt <= block.timestamp) revert LicenseBookExpiryInPast(expiresAt);
@@ -237,7 +234,10 @@ contract LicenseBook is ERC1155, PausableByRole, ILicenseBook {
         }
         _licences[id][holder] = Licence(terms.number, expiresAt, terms.transferable, terms.revocable);
         emit LicenceIssued(holder, asset, terms.right, termsHash, _shown(expiresAt));
-        if (held.terms == 0) _mint(holder, id, 1, "");
+        if (held.terms == 0) {
+            emit TransferSingle(msg.sender, address(0), holder, id, 1);
+            ERC1155Utils.checkOnERC1155Received(msg.sender, address(0), holder, id, 1, "");
+        }
     }
 
     function _move(address from, address to, uint256 id, uint256 value) private {

@@ -4,7 +4,7 @@ pragma solidity ^0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
-import {PausableByRole} from "./PausableByRole.sol";
+import {OperatedByRole} from "./OperatedByRole.sol";
 import {IPayoutDistributor} from "./interfaces/IPayoutDistributor.sol";
 
 /// @title Cumulative Merkle distributor of one token
@@ -12,7 +12,7 @@ import {IPayoutDistributor} from "./interfaces/IPayoutDistributor.sol";
 /// covers what is published and not claimed; tokens that are sent here otherwise stay here.
 /// @dev State changes precede the token transfers, so a hostile token cannot claim twice by re-entering. While the
 /// contract is paused the root stands aside and its slot is zero: publishing and claiming read one slot, not two.
-contract PayoutDistributor is PausableByRole, IPayoutDistributor {
+contract PayoutDistributor is OperatedByRole, IPayoutDistributor {
     using SafeERC20 for IERC20;
 
     /// @notice What a payee has received, and from when on the rest may be recovered (0: not announced).
@@ -42,24 +42,26 @@ contract PayoutDistributor is PausableByRole, IPayoutDistributor {
     /// @param pauser First holder of the pauser role.
     /// @param recoverer First holder of the recoverer role.
     constructor(IERC20 token, address admin, address publisher, address pauser, address recoverer)
-        PausableByRole(admin, pauser)
+        OperatedByRole(admin, pauser, PUBLISHER_ROLE, publisher)
     {
         _token = token;
-        _grantRole(PUBLISHER_ROLE, publisher);
         _grantRole(RECOVERER_ROLE, recoverer);
     }
 
     /// @inheritdoc IPayoutDistributor
-    function setRoot(bytes32 previousRoot, bytes32 newRoot, uint256 amount) external onlyRole(PUBLISHER_ROLE) {
+    function setRoot(bytes32 previousRoot, bytes32 newRoot, uint256 amount) external onlyOperator {
         bytes32 current = _root;
         if (current == bytes32(0)) _requireNotPaused();
         if (current != previousRoot) revert PayoutDistributorRootChanged(previousRoot, current);
         if (newRoot == bytes32(0) || newRoot == current) revert PayoutDistributorInvalidRoot(newRoot);
         _root = newRoot;
         emit RootPublished(previousRoot, newRoot, amount);
-        uint256 before = _token.balanceOf(address(this));
+        // The first epoch proves that the token delivers what it is told to; later ones need not pay for that again.
+        uint256 before = current == bytes32(0) ? _token.balanceOf(address(this)) : 0;
         _token.safeTransferFrom(msg.sender, address(this), amount);
-        if (_token.balanceOf(address(this)) - before < amount) revert PayoutDistributorFundsMissing(amount);
+        if (current == bytes32(0) && _token.balanceOf(address(this)) - before < amount) {
+            revert PayoutDistributorFundsMissing(amount);
+        }
     }
 
     /// @inheritdoc IPayoutDistributor

@@ -5,9 +5,12 @@ pragma solidity ^0.8.37;
 interface Vm {
     function prank(address sender) external;
     function expectRevert(bytes calldata revertData) external;
+    function expectPartialRevert(bytes4 selector) external;
     function expectEmit() external;
     function assume(bool condition) external pure;
     function chainId(uint256 newChainId) external;
+    function warp(uint256 newTimestamp) external;
+    function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256 gasUsed);
 }
 
 /// @title Base of all tests: the cheat codes and the assertions
@@ -29,6 +32,10 @@ abstract contract Test {
 
     function assertEq(bytes32 actual, bytes32 expected, string memory what) internal pure {
         assertEq(uint256(actual), uint256(expected), what);
+    }
+
+    function assertFalse(bool condition, string memory what) internal pure {
+        assertTrue(!condition, what);
     }
 
     function assertTrue(bool condition, string memory what) internal pure {

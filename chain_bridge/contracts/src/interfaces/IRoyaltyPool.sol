@@ -5,7 +5,8 @@ pragma solidity ^0.8.37;
 /// @notice A payment for an asset's version is divided by that version's weights: each parent's part is *pending*
 /// there, to be divided one level further, and the rest is the asset's own, *earned*. Each step rounds every parent's
 /// part down to a whole unit of the token and leaves the remainder, less than one unit a parent, with the child: no
-/// unit is created or lost. What is earned goes to the asset's share holders, or to its owner where it has no shares.
+/// unit is created or lost. Where assets descend from each other's versions, what is pending goes round, less each
+/// time. What is earned goes to the asset's share holders, or to its owner where it has no shares.
 interface IRoyaltyPool {
     /// @notice Revenue of an asset came in.
     /// @param asset The asset.
@@ -47,6 +48,10 @@ interface IRoyaltyPool {
     /// @notice The asset has earned nothing that is still here.
     /// @param asset The asset given.
     error RoyaltyPoolNothingEarned(uint256 asset);
+
+    /// @notice More than 2^128 - 1 units, at once or together with what an asset has.
+    /// @param amount The amount given.
+    error RoyaltyPoolAmountTooLarge(uint256 amount);
 
     /// @notice The token delivered less than was paid.
     /// @param amount What had to come in.
