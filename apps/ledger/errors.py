@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.core.errors import Conflict, NotFound, PaymentRequired
+from apps.core.errors import Conflict, InvalidInput, NotFound, PaymentRequired
 from apps.core.money import Amount
 
 
@@ -40,3 +40,24 @@ class HoldExceeded(Conflict):
 
     def __init__(self, *, asked: Amount, still_held: Amount) -> None:
         super().__init__("hold_exceeded", f"{asked} was asked for, and only {still_held} is still held.")
+
+
+class AccountNotFound(NotFound):
+    """No such account in this organisation."""
+
+    def __init__(self) -> None:
+        super().__init__("account_not_found", "There is no such account.")
+
+
+class TransferNotFound(NotFound):
+    """No such transfer of this organisation."""
+
+    def __init__(self) -> None:
+        super().__init__("transfer_not_found", "There is no such transfer.")
+
+
+class StatementQueryInvalid(InvalidInput):
+    """A statement was asked for with a day or a place that cannot be read."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__("statement_query_invalid", message, errors=[{"field": field, "message": message}])

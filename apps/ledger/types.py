@@ -131,7 +131,7 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One transfer as one of its accounts sees it."""
+    """One transfer as one of its accounts sees it; a statement adds the balance after it and its number."""
 
     id: UUID
     amount: Amount
@@ -140,6 +140,59 @@ class StatementLine:
     source: SourceRef
     counterparty_id: UUID
     created_at: datetime
+    balance: Amount | None = None
+    sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StatementPage:
+    """Lines of an account, newest first; `next` continues after the last of them, None at the end."""
+
+    lines: list[StatementLine]
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is to be said of a cause: named facts in the order shown, and the page that shows it, if there is one."""
+
+    lines: tuple[tuple[str, str], ...] = ()
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Units of a transfer that belong to another one: by which it was caused, or which it caused."""
+
+    transfer_id: UUID
+    units: int
+    currency: str
+    reason: str
+    source: SourceRef
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TransferUse:
+    """Where a part of an earned amount went; with the transaction that paid it out once there is one."""
+
+    share: Share
+    amount: Amount
+    facts: Facts
+    tx_hash: str
+    block_number: int | None
+    paid_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why an amount was paid or received, and what became of it; `left` is what is still on the account."""
+
+    line: StatementLine
+    counterparty: str
+    facts: Facts
+    uses: list[TransferUse]
+    left: Amount | None
 
 
 def amount_of(units: int, currency: str) -> Amount:

@@ -21,6 +21,7 @@ from apps.knowledge.services import Upload
 from apps.labeling import services as labeling
 from apps.labeling import uploads
 from apps.labeling.selectors import orders as order_facts
+from apps.ledger import selectors as ledger_facts
 from apps.ledger import services as ledger
 from apps.ledger.types import AccountKind, AccountRef, SourceRef
 from apps.marketplace import services as marketplace
@@ -214,6 +215,9 @@ def payouts(world: World) -> None:
         accounts.set_wallet(actor=person, address="0x" + "ab" * 20)
         first = payout_services.request_withdrawal(actor=person, amount=Money(20))
     world.ids["withdrawal"] = first.id
+    with world.acting("person") as person:
+        lines = ledger_facts.statement(person, kind=AccountKind.EARNINGS, currency="USD")
+    world.ids["earning"] = next(line.id for line in lines if line.incoming)
 
 
 def trade(world: World) -> None:

@@ -57,8 +57,12 @@ def walk_checkpoints(checkpoints: Iterator[Row], heads: Iterator[Row], tally: Ta
 def _compare(row: Row, covered: list[Row]) -> Iterator[Finding]:
     stored = bytes(row["digest"])
     as_kept = _digest(row, covered, "head")
-    if stored != as_kept or row["accounts"] != len(covered):
-        group = "heads" if stored == _digest(row, covered, "digest") else "digest, previous, accounts or heads"
+    if row["accounts"] != len(covered):
+        message = f"it says {row['accounts']} accounts, and {len(covered)} heads are here"
+        yield _checkpoint(row["number"], "accounts or heads", message)
+        return
+    if stored != as_kept:
+        group = "heads" if stored == _digest(row, covered, "digest") else "digest, previous or heads"
         message = f"its {len(covered)} heads give {as_kept.hex()[:16]}…, it says {stored.hex()[:16]}…"
         yield _checkpoint(row["number"], group, message)
         return

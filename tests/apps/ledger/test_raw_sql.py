@@ -32,8 +32,8 @@ CHANGES = [
     "UPDATE ledger_account SET currency = 'EUR' WHERE id = %(payer)s",
     "DELETE FROM ledger_account",
     (
-        "INSERT INTO ledger_account (id, tenant_id, kind, currency, reference, posted, held, sequence, head, created_at)"
-        " VALUES (gen_random_uuid(), %(payer_tenant)s, 'cash', 'USD', 'new', 100, 0, 0, '', now())"
+        "INSERT INTO ledger_account (id, tenant_id, kind, currency, reference, posted, held, sequence, head,"
+        " created_at) VALUES (gen_random_uuid(), %(payer_tenant)s, 'cash', 'USD', 'new', 100, 0, 0, '', now())"
     ),
     "UPDATE ledger_hold SET amount = amount * 2",
     "UPDATE ledger_hold SET captured = 0",
