@@ -5,8 +5,9 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 
-from apps.billing.types import DifferenceKind, DisputeState, PlanKey, RefundState, TopUpState
+from apps.billing.types import CURRENCY, DifferenceKind, DisputeState, PlanKey, RefundState, TopUpState
 from apps.core.models import TimeStamped
+from apps.core.money import Money
 from apps.core.tenant import TenantOwned
 
 
@@ -169,6 +170,11 @@ class Invoice(TenantOwned, TimeStamped):
     def __str__(self) -> str:
         return f"{self.number} {self.status}"
 
+    @property
+    def amount(self) -> Money:
+        """What it asks for."""
+        return Money(self.amount_due, self.currency)
+
 
 class Dispute(TenantOwned, TimeStamped):
     """A payment that its payer's bank asks back. `owed` is the part that the balance could not cover."""
@@ -188,6 +194,16 @@ class Dispute(TenantOwned, TimeStamped):
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency} {self.state}"
+
+    @property
+    def disputed(self) -> Money:
+        """What the bank asks back."""
+        return Money(self.amount, self.currency)
+
+    @property
+    def debt(self) -> Money:
+        """The part that was spent already when it was disputed."""
+        return Money(self.owed, self.currency)
 
 
 class UsageRecord(TenantOwned):
@@ -237,6 +253,16 @@ class Reconciliation(TenantOwned, TimeStamped):
     def __str__(self) -> str:
         return str(self.day)
 
+    @property
+    def gross_amount(self) -> Money:
+        """The sum of all movements before fees."""
+        return Money(self.gross, CURRENCY)
+
+    @property
+    def fee_amount(self) -> Money:
+        """What the processor kept."""
+        return Money(self.fees, CURRENCY)
+
 
 class Difference(TenantOwned):
     """Something that the processor and the ledger did not agree on when the day was compared last."""
@@ -255,3 +281,13 @@ class Difference(TenantOwned):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.processor_id}"
+
+    @property
+    def there_amount(self) -> Money:
+        """What the processor has of it."""
+        return Money(self.there or 0, CURRENCY)
+
+    @property
+    def here_amount(self) -> Money:
+        """What the ledger has of it."""
+        return Money(self.here or 0, CURRENCY)

@@ -18,6 +18,7 @@ LARGEST_TOP_UP = 1_000_000
 #: Where the payer comes back to, below the platform's address.
 RETURN_PATH = "/billing/?top_up={TOP_UP_ID}"
 CANCEL_PATH = "/billing/"
+PLAN_PATH = "/billing/plan/"
 PRESETS = tuple(Money(minor, CURRENCY) for minor in (1_000, 2_500, 5_000, 10_000, 50_000))
 
 

@@ -53,6 +53,13 @@ def retrieve_subscription(subscription_id: str) -> SubscriptionFacts:
         return _subscription(api().subscriptions.retrieve(subscription_id).to_dict())
 
 
+def subscriptions_of(customer_id: str) -> list[tuple[str, str]]:
+    """A customer's subscriptions, ended ones too, each with its newest invoice. Raises PaymentsUnavailable."""
+    with failures():
+        found = api().subscriptions.list({"customer": customer_id, "status": "all", "limit": 100})
+        return [(str(one.id), id_of(one.to_dict().get("latest_invoice"))) for one in found.auto_paging_iter()]
+
+
 def change_price(*, subscription_id: str, item_id: str, price_id: str) -> None:
     """Another plan from now on; the difference is invoiced at once, and where it cannot be charged nothing changes.
 

@@ -6,14 +6,12 @@ from uuid import UUID
 
 from apps.billing import policies
 from apps.billing.errors import CardNotFound
-from apps.billing.facts import CardFacts, ProcessorEvent
 from apps.billing.models import SavedCard
 from apps.billing.policies import BillingPermission
 from apps.billing.processor import checkout
 from apps.billing.processor import payments as processor
 from apps.billing.selectors import running_subscription
-from apps.billing.services.reading import apply_latest
-from apps.billing.services.subscriptions import customer_of
+from apps.billing.services.customers import customer_of, sync_cards
 from apps.tenancy.services import record_audit
 from apps.tenancy.types import Actor
 
@@ -45,32 +43,6 @@ def remove_card(*, actor: Actor, card_id: UUID) -> None:
     processor.remove_card(card.method_id)
     record_audit(actor, action="card.removed", target_type="card", target_id=card.id)
     sync_cards(actor.organisation_id, customer_of(actor.organisation_id))
-
-
-def sync_cards(organisation_id: UUID, customer_id: str, *, event: ProcessorEvent | None = None) -> None:
-    """Bring the list of cards to what the processor keeps. Raises PaymentsUnavailable."""
-    apply_latest(
-        organisation_id=organisation_id,
-        object_id=customer_id,
-        read=lambda: processor.list_cards(customer_id),
-        apply=_apply,
-        event=event,
-    )
-
-
-def _apply(kept: tuple[CardFacts, ...]) -> None:
-    SavedCard.objects.exclude(method_id__in=[one.id for one in kept]).delete()
-    for one in kept:
-        SavedCard.objects.update_or_create(
-            method_id=one.id,
-            defaults={
-                "brand": one.brand,
-                "last4": one.last4,
-                "exp_month": one.exp_month,
-                "exp_year": one.exp_year,
-                "is_default": one.is_default,
-            },
-        )
 
 
 def _card(actor: Actor, card_id: UUID) -> SavedCard:

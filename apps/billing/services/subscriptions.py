@@ -15,12 +15,11 @@ from apps.billing.processor import checkout
 from apps.billing.processor import subscriptions as processor
 from apps.billing.selectors import plan_key, running_subscription
 from apps.billing.services.bookkeeping import fees_account, move, processor_account
+from apps.billing.services.customers import customer_of, sync_cards
 from apps.billing.services.reading import apply_latest
 from apps.billing.types import PlanKey
 from apps.core import outbox
-from apps.core.tenant import tenant_scope
 from apps.ledger.types import SourceRef
-from apps.tenancy.selectors import organisation
 from apps.tenancy.services import record_audit
 from apps.tenancy.types import Actor
 
@@ -93,16 +92,17 @@ def resume_plan(*, actor: Actor) -> None:
     _set_ending(actor, ends=False)
 
 
-def customer_of(organisation_id: UUID) -> str:
-    """The organisation's customer at the processor, made with its first need. Raises PaymentsUnavailable."""
-    with tenant_scope(organisation_id):
-        row, _ = BillingAccount.objects.get_or_create(tenant_id=organisation_id)
-        if not row.customer_id:
-            name = organisation(organisation_id).name
-            made = processor.create_customer(organisation_id=organisation_id, name=name)
-            BillingAccount.objects.filter(id=row.id, customer_id="").update(customer_id=made)
-            row.refresh_from_db()
-        return row.customer_id
+def refresh(*, actor: Actor) -> None:
+    """Ask the processor for the organisation's subscriptions and their newest invoices. Raises PaymentsUnavailable."""
+    policies.require(actor, BillingPermission.VIEW)
+    account = BillingAccount.objects.filter(tenant_id=actor.organisation_id).first()
+    if account is None or not account.customer_id:
+        return
+    for subscription_id, invoice_id in processor.subscriptions_of(account.customer_id):
+        sync_subscription(actor.organisation_id, subscription_id)
+        if invoice_id:
+            sync_invoice(actor.organisation_id, invoice_id)
+    sync_cards(actor.organisation_id, account.customer_id)
 
 
 def sync_subscription(organisation_id: UUID, subscription_id: str, *, event: ProcessorEvent | None = None) -> None:

@@ -10,7 +10,7 @@ from django.db import transaction
 from apps.billing.facts import CheckoutSession, ProcessorEvent
 from apps.billing.models import TopUp
 from apps.billing.processor import events
-from apps.billing.services.cards import sync_cards
+from apps.billing.services.customers import sync_cards
 from apps.billing.services.payments import organisation_of_customer, sync_payment
 from apps.billing.services.reading import mark_seen, was_seen
 from apps.billing.services.subscriptions import sync_invoice, sync_subscription

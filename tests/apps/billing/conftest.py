@@ -7,10 +7,19 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
+import stripe as stripe_client
 
+from apps.billing import services
+from apps.billing.models import BillingAccount, SavedCard, Subscription
+from apps.billing.types import PlanKey
+from apps.core.money import Money
+from apps.ledger import services as ledger
+from apps.ledger.types import AccountKind, AccountRef, SourceRef
+from apps.tenancy.types import PLATFORM_ID
 from sahara_platform.embedded import stripe
 from sahara_platform.embedded.checkout.webhooks import signature
 
@@ -42,6 +51,85 @@ def pay() -> Callable[[str], None]:
 
     def make(checkout_url: str) -> None:
         assert httpx.post(checkout_url, data=CARD).status_code == 303
+
+    return make
+
+
+@pytest.fixture
+def pay_with() -> Callable[[str, str], httpx.Response]:
+    """`pay_with(url, card_number)`: fill a payment page (or a hosted invoice) with another card; its answer."""
+
+    def make(url: str, number: str) -> httpx.Response:
+        return httpx.post(url, data={**CARD, "number": number})
+
+    return make
+
+
+@pytest.fixture
+def api(payments: stripe.StripeHandle) -> Any:
+    """The processor's API, as somebody at its own pages would use it."""
+    client = stripe_client.StripeClient(payments.settings.api_key, base_addresses={"api": payments.api_base})
+    return client.v1
+
+
+def signed(kind: str, found: dict[str, Any], event_id: str = "") -> tuple[bytes, str]:
+    """Body and signature of a delivery about an object."""
+    event_id = event_id or f"evt_{secrets.token_hex(8)}"
+    body = json.dumps({"id": event_id, "object": "event", "type": kind, "data": {"object": found}})
+    return body.encode(), signature(body, SECRET, int(time.time()))
+
+
+@pytest.fixture
+def deliver() -> Callable[..., None]:
+    """`deliver(kind, object_type, id=…, customer=…)`: an event that names an object, as Stripe's would."""
+
+    def make(kind: str, object_type: str, **facts: Any) -> None:
+        payload, header = signed(kind, {"object": object_type, **facts})
+        services.handle_webhook(payload=payload, signature=header)
+
+    return make
+
+
+@pytest.fixture
+def spend() -> Callable[[UUID, int], None]:
+    """`spend(organisation_id, cents)`: from the prepaid balance, for something."""
+
+    def make(organisation_id: UUID, cents: int) -> None:
+        ledger.transfer(
+            debit=AccountRef(organisation_id, AccountKind.CASH, "USD"),
+            credit=AccountRef(PLATFORM_ID, AccountKind.FEES, "USD"),
+            amount=Money(cents),
+            idempotency_key=f"spent:{secrets.token_hex(8)}",
+            reason="Spent",
+            source=SourceRef("test", "spent"),
+        )
+
+    return make
+
+
+@pytest.fixture
+def keep_card(payments: stripe.StripeHandle, pay_with: Any) -> Callable[..., SavedCard]:
+    """`keep_card(actor, number)`: keep a card on the processor's page."""
+
+    def make(actor: Any, number: str = CARD["number"]) -> SavedCard:
+        known = set(SavedCard.objects.values_list("method_id", flat=True))
+        address = services.add_card(actor=actor, success_url="http://127.0.0.1:1/ok", cancel_url="http://127.0.0.1:1/")
+        assert pay_with(address, number).status_code == 303
+        services.sync_cards(actor.organisation_id, BillingAccount.objects.get().customer_id)
+        return SavedCard.objects.exclude(method_id__in=known).get()
+
+    return make
+
+
+@pytest.fixture
+def subscribed(payments: stripe.StripeHandle, pay_with: Any) -> Callable[..., Subscription]:
+    """`subscribed(actor, plan)`: take a plan on the payment page."""
+
+    def make(actor: Any, plan: PlanKey = PlanKey.TEAM) -> Subscription:
+        urls = {"success_url": "http://127.0.0.1:1/ok", "cancel_url": "http://127.0.0.1:1/no"}
+        assert pay_with(services.subscribe(actor=actor, plan=plan, **urls), CARD["number"]).status_code == 303
+        services.refresh(actor=actor)
+        return Subscription.objects.get()
 
     return make
 

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.accounts.access import actor_required
 from apps.billing import policies, selectors, services
+from apps.billing.errors import CardNotFound, PaymentDeclined
 from apps.billing.forms import TopUpForm, suggested
 from apps.billing.policies import BillingPermission
 from apps.billing.types import CANCEL_PATH, CURRENCY, PRESETS, RETURN_PATH, TopUpInfo, TopUpState
@@ -48,6 +49,9 @@ def start(request: HttpRequest) -> HttpResponse:
     form = TopUpForm({"amount": request.POST.get("preset") or request.POST.get("amount", "")})
     if not form.is_valid():
         return _overview_page(request, form, status=422)
+    card = request.POST.get("card", "")
+    if card:
+        return _charge_card(request, form, card)
     opened = services.start_top_up(
         actor=actor_of(request),
         amount=form.money(),
@@ -55,6 +59,19 @@ def start(request: HttpRequest) -> HttpResponse:
         cancel_url=settings.PUBLIC_URL + CANCEL_PATH,
     )
     return redirect(opened.checkout_url)
+
+
+def _charge_card(request: HttpRequest, form: TopUpForm, raw_card: str) -> HttpResponse:
+    actor = actor_of(request)
+    try:
+        made = services.top_up_with_card(actor=actor, amount=form.money(), card_id=UUID(raw_card))
+    except ValueError as error:
+        raise CardNotFound from error
+    except PaymentDeclined as refusal:
+        form.add_error(None, refusal.message)
+        return _overview_page(request, form, status=402)
+    messages.success(request, f"{made.amount} was charged to the card and added to the balance.")
+    return redirect("billing:overview")
 
 
 @require_POST
@@ -105,6 +122,9 @@ def _overview_page(request: HttpRequest, form: TopUpForm, status: int = 200) -> 
         "presets": [(preset, preset.minor // 100) for preset in PRESETS],
         "returned": _returned(request, actor),
         "top_ups": [selectors.top_up_info(row) for row in newest],
+        "owed": selectors.money_owed(actor.organisation_id),
+        "disputes": list(selectors.disputes(actor)[:RECENT_TOP_UPS]),
+        "cards": selectors.cards(actor),
         "rows": _with_names(lines),
         "page": page,
         "may_top_up": policies.table.allows(actor, BillingPermission.TOP_UP),
