@@ -66,8 +66,16 @@ class ObjectApi:
         if after is not None:
             ids = [row["id"] for row in rows]
             rows = rows[ids.index(after) + 1 :] if after in ids else []
-        page = {"object": "list", "url": request.path, "data": rows[:limit], "has_more": len(rows) > limit}
+        shown = rows[:limit]
+        if kind == "balance_transaction" and "data.source" in request.rel_url.query.values():
+            shown = [{**row, "source": await self._source(row["source"])} for row in shown]
+        page = {"object": "list", "url": request.path, "data": shown, "has_more": len(rows) > limit}
         return web.json_response(page)
+
+    async def _source(self, source: str) -> Body:
+        """What a balance transaction is about, expanded."""
+        own = self._store.get("refund", source) or self._store.get("dispute", source)
+        return own if own is not None else await self.processor.get(f"/v1/charges/{source}")
 
     async def _retrieve(self, request: web.Request) -> web.Response:
         kind = _LISTED[request.path.split("/")[2]]

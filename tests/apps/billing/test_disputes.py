@@ -119,7 +119,7 @@ def test_every_order_of_the_events_of_a_disputed_payment_ends_alike(
                 deliver(kind, "charge", id="any", payment_intent=intent)
             top_up = TopUp.objects.get()
             ends.add((top_up.state, top_up.refunded, cash(actor), Dispute.objects.get().state, set_aside(actor)))
-    print(f"{len(orders)} orders of {len(KINDS)} events, each event twice: {len(ends)} end state")
+    print(f"{len(orders)} orders of {len(KINDS)} events, each twice: {len(ends)} end state")  # noqa: T201  # a figure
     assert ends == {("paid", 700, Money(1800), DisputeState.WON, Money(0))}
     assert trial_balance()["USD"] == 0
 

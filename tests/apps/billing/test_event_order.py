@@ -90,7 +90,7 @@ def _storm(make_actor: Any, signed_event: Any, *, events: int, deliveries: int, 
         balance = selectors.balance(actor).posted
     wanted = Money(sum(info.amount.minor for info in infos))
     kind = "each delivered" if same_id else "each told of by"
-    print(
+    print(  # noqa: T201  # a figure
         f"{events} payments, {kind} {deliveries} {'times' if same_id else 'events'}, shuffled, {threads} at once: "
         f"{len(queue)} deliveries in {took:.1f} s; credited once each: {credited.count(1)} of {events}; "
         f"balance {balance}, expected {wanted}"
