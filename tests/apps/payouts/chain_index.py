@@ -88,7 +88,16 @@ class ChainIndex:
     def claim(self, payee: str) -> ChainEvent:
         """The newest claim that was asked for a payee is confirmed."""
         intent = [row for row in self.intents("payouts.claim") if row.args[0] == payee][-1]
-        return self.happen("Claimed", payee=payee, amount="0", cumulativeAmount=intent.args[1])
+        return self.pay(payee, int(intent.args[1]))
+
+    def pay(self, payee: str, cumulative_amount: int, *, told: bool = True) -> ChainEvent:
+        """The contract pays a payee up to a cumulative amount."""
+        paid = ChainEvent.objects.filter(
+            address=self.distributor, event="Claimed", state=EventState.CONFIRMED, args__payee=payee
+        )
+        before = max([int(row.args["cumulativeAmount"]) for row in paid], default=0)
+        event = self.happen if told else self.store
+        return event("Claimed", payee=payee, amount=cumulative_amount - before, cumulativeAmount=cumulative_amount)
 
     def _facts(self, row: ChainEvent) -> tuple[Any, ...]:
         return (row.contract, row.address, row.event, row.args, row.tx_hash, row.block_number, row.log_index)
