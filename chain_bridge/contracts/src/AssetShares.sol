@@ -17,7 +17,6 @@ import {IAssetShares} from "./interfaces/IAssetShares.sol";
 /// less than one unit of the token, which stays in the contract.
 contract AssetShares is ERC1155, OperatedByRole, IAssetShares {
     using SafeERC20 for IERC20;
-    using SafeCast for uint256;
 
     /// @notice Shares of one asset.
     /// @param supply How many there are; 0 before they are created.
@@ -65,7 +64,7 @@ contract AssetShares is ERC1155, OperatedByRole, IAssetShares {
         if (supply == 0 || supply > type(uint64).max) revert AssetSharesInvalidSupply(supply);
         if (!_registry.isRegistered(asset)) revert AssetSharesUnknownAsset(asset);
         if (_issues[asset].supply != 0) revert AssetSharesAlreadyCreated(asset);
-        _issues[asset].supply = supply.toUint64();
+        _issues[asset].supply = SafeCast.toUint64(supply);
         emit SharesCreated(asset, holder, supply);
         _mint(holder, asset, supply, "");
     }
@@ -74,8 +73,8 @@ contract AssetShares is ERC1155, OperatedByRole, IAssetShares {
     function deposit(uint256 asset, uint256 amount) external whenNotPaused {
         Issue memory issue = _issues[asset];
         if (issue.supply == 0) revert AssetSharesNotCreated(asset);
-        uint256 perShare = (uint256(amount.toUint128()) << _FRACTION_BITS) / issue.supply;
-        _issues[asset].revenuePerShare = (issue.revenuePerShare + perShare).toUint192();
+        uint256 perShare = (uint256(SafeCast.toUint128(amount)) << _FRACTION_BITS) / issue.supply;
+        _issues[asset].revenuePerShare = SafeCast.toUint192(issue.revenuePerShare + perShare);
         emit RevenueDeposited(asset, amount);
         uint256 before = _token.balanceOf(address(this));
         _token.safeTransferFrom(msg.sender, address(this), amount);
@@ -150,10 +149,10 @@ contract AssetShares is ERC1155, OperatedByRole, IAssetShares {
             Holding storage source = _settled(asset, from);
             uint256 shares = source.shares;
             if (shares < value) revert ERC1155InsufficientBalance(from, shares, value, asset);
-            source.shares = (shares - value).toUint64();
+            source.shares = SafeCast.toUint64(shares - value);
         }
         Holding storage target = _settled(asset, to);
-        target.shares = (target.shares + value).toUint64();
+        target.shares = SafeCast.toUint64(target.shares + value);
     }
 
     function _settled(uint256 asset, address holder) private returns (Holding storage holding) {

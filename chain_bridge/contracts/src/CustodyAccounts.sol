@@ -32,8 +32,8 @@ contract CustodyAccounts is OperatedByRole, ICustodyAccounts {
     {
         address account = accountOf(organisation);
         if (account.code.length == 0) {
+            account = Clones.cloneDeterministic(_implementation, organisation);
             emit CustodyAccountCreated(organisation, account);
-            Clones.cloneDeterministic(_implementation, organisation);
         }
         emit CustodyExecuted(organisation, target, data);
         return ICustodyAccount(account).execute(target, data);

@@ -274,6 +274,8 @@ contract LicenseBook is ERC1155, OperatedByRole, ILicenseBook {
     }
 
     function _shown(uint64 expiresAt) private pure returns (uint64 shown) {
+        // The equality is with a mark, not with a moment: no block ever has this time.
+        // slither-disable-next-line incorrect-equality
         return expiresAt == _FOREVER ? 0 : expiresAt;
     }
 }
