@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from apps.accounts import services as accounts
 from apps.agents import services as agents
-from apps.billing.models import TopUp
+from apps.billing.models import SavedCard, TopUp
 from apps.core.money import Money
 from apps.datasets import services as datasets
 from apps.knowledge import services as knowledge
@@ -59,6 +59,7 @@ def furnish(api: Any, actor: Actor, seller: Actor, buyable: Any) -> None:
     )
     agents.create_agent_from_template(actor=actor, template_key="support-desk", name=f"Agent {CANARY}")
     TopUp.objects.create(amount=500, currency="USD", session_id=f"cs_{CANARY}")
+    SavedCard.objects.create(method_id=f"pm_{CANARY}", brand=CANARY, last4="4242", exp_month=1, exp_year=2030)
     payouts.request_withdrawal(actor=actor, amount=Money(100))
     marketplace.buy_licence(actor=actor, listing_id=buyable.id, idempotency_key=str(uuid4()))
 
