@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from eth_abi import abi as eth_abi
 from eth_utils.crypto import keccak
 
 from apps.assets.records import ZERO_ROOT
+from apps.assets.types import ContributionProof
 from apps.onchain import services as onchain
 
 Leaf = tuple[str, int]
@@ -37,6 +39,27 @@ def contribution_proofs(contributions: Iterable[Leaf]) -> tuple[str, dict[str, t
     found = leaves(contributions)
     tree = onchain.merkle_tree(_encoded(found))
     return tree.root, {address: proof for (address, _), proof in zip(found, tree.proofs, strict=True)}
+
+
+def proof_json(proof: ContributionProof) -> dict[str, Any]:
+    """A proof as JSON: what the registry's `isContribution` asks for, with large integers as strings."""
+    return {
+        "asset": str(proof.asset_id),
+        "contract": "AssetRegistry",
+        "function": "isContribution",
+        "id": str(proof.token_id),
+        "version": proof.version,
+        "facts": {
+            "contentRoot": proof.content_root,
+            "metadataHash": proof.metadata_hash,
+            "contributionRoot": proof.root,
+            "parentage": proof.parentage,
+        },
+        "contributor": proof.address,
+        "weight": str(proof.weight),
+        "total_weight": str(proof.total_weight),
+        "proof": list(proof.proof),
+    }
 
 
 def parentage(parents: Sequence[int], weights: Sequence[int]) -> str:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.accounts.access import actor_required
+from apps.accounts.selectors import linked_wallet
 from apps.assets import selectors, services
+from apps.assets.chain_facts import REGISTRY
+from apps.assets.contribution_tree import proof_json
 from apps.assets.drawing import draw
-from apps.assets.errors import VersionNotFound
+from apps.assets.errors import AlreadyMoving, NotInCustody, VersionNotFound, WalletMissing
 from apps.assets.panels import panels_for
 from apps.assets.policies import AssetsPermission, table
 from apps.assets.types import AssetInfo, AssetVersionInfo, ChainState
@@ -33,6 +37,7 @@ def asset_page(request: HttpRequest, asset_id: UUID) -> HttpResponse:
         "owner": organisation(asset.owner_id),
         "is_own": actor is not None and actor.organisation_id == asset.owner_id,
         **_chain_context(actor, asset, versions),
+        **_holder_context(actor, asset),
         "panels": panels_for(actor, asset),
         "snippet": f"curl {request.build_absolute_uri(reverse('api-asset', args=[asset.id]))}lineage/",
     }
@@ -46,7 +51,11 @@ def asset_page(request: HttpRequest, asset_id: UUID) -> HttpResponse:
                 ("down", draw(lineage, downwards=True)),
             ],
             "shares": selectors.share_lines(lineage),
-            "contributors": selectors.visible_contributors(actor, lineage),
+            "contributors": (made_by := selectors.visible_contributors(actor, lineage)),
+            "has_proof": actor is not None
+            and any(
+                one.version_id == versions[0].id and one.organisation_id == actor.organisation_id for one in made_by
+            ),
         }
     return render(request, "assets/asset.html", context)
 
@@ -82,6 +91,47 @@ def retry_registration(request: HttpRequest, asset_id: UUID, version_id: UUID) -
     """Ask again for a registration that failed."""
     services.retry_registration(actor=actor_of(request), version_id=version_id)
     return redirect("assets:asset", asset_id=asset_id)
+
+
+@require_GET
+@actor_required
+def contribution_proof(request: HttpRequest, asset_id: UUID, version_id: UUID) -> HttpResponse:
+    """The proof of the own contribution, as a file that anyone can check against the chain."""
+    proof = selectors.contribution_proof(version_id, actor_of(request).organisation_id)
+    if proof.asset_id != asset_id:
+        raise VersionNotFound(version_id)
+    return JsonResponse(
+        proof_json(proof),
+        json_dumps_params={"indent": 2},
+        headers={"Content-Disposition": f'attachment; filename="contribution-{version_id}.json"'},
+    )
+
+
+@require_POST
+@actor_required
+def move_token(request: HttpRequest, asset_id: UUID) -> HttpResponseRedirect:
+    """Send the asset's token from the platform's custody to the own wallet."""
+    try:
+        services.move_token_to_wallet(actor=actor_of(request), asset_id=asset_id)
+    except (AlreadyMoving, NotInCustody, WalletMissing) as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, "On its way to your wallet. The page shows when it has arrived.")
+    return redirect("assets:asset", asset_id=asset_id)
+
+
+def _holder_context(actor: Actor | None, asset: AssetInfo) -> dict[str, Any]:
+    holder = selectors.holder(asset.id)
+    mine = actor is not None and holder is not None and holder.organisation_id == actor.organisation_id
+    moves = selectors.custody_moves(actor, asset.id, contract=REGISTRY) if actor is not None and mine else []
+    may_move = mine and actor is not None and table.allows(actor, AssetsPermission.MOVE)
+    return {
+        "holder": holder,
+        "holds_token": mine,
+        "token_move": moves[0] if moves else None,
+        "may_move_token": may_move and holder is not None and holder.in_custody,
+        "linked_wallet": linked_wallet(actor.organisation_id) if actor is not None and may_move else None,
+    }
 
 
 def _chain_context(actor: Actor | None, asset: AssetInfo, versions: list[AssetVersionInfo]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from apps.assets import api, pages
+from apps.assets import api, api_ownership, pages
 
 api_urlpatterns = [
     path("assets/", api.AssetListView.as_view(), name="api-assets"),
@@ -17,6 +17,18 @@ api_urlpatterns = [
         api.RegistrationView.as_view(),
         name="api-asset-registration",
     ),
+    path(
+        "assets/<uuid:asset_id>/versions/<int:number>/contribution-proof/",
+        api_ownership.ContributionProofView.as_view(),
+        name="api-asset-contribution-proof",
+    ),
+    path("assets/<uuid:asset_id>/holder/", api_ownership.HolderView.as_view(), name="api-asset-holder"),
+    path("assets/<uuid:asset_id>/shares/", api_ownership.SharesView.as_view(), name="api-asset-shares"),
+    path(
+        "assets/<uuid:asset_id>/shares/transfers/",
+        api_ownership.ShareTransferView.as_view(),
+        name="api-asset-share-transfers",
+    ),
     path("grants/<uuid:grant_id>/", api.GrantView.as_view(), name="api-grant"),
 ]
 
@@ -25,6 +37,8 @@ _pages = [
     path("<uuid:asset_id>/chain/", pages.chain_fragment, name="chain"),
     path("<uuid:asset_id>/versions/<uuid:version_id>/verify/", pages.verify_page, name="verify"),
     path("<uuid:asset_id>/versions/<uuid:version_id>/retry/", pages.retry_registration, name="retry"),
+    path("<uuid:asset_id>/versions/<uuid:version_id>/contribution.json", pages.contribution_proof, name="proof"),
+    path("<uuid:asset_id>/move/", pages.move_token, name="move-token"),
 ]
 
 page_urlpatterns = [path("assets/", include((_pages, "assets")))]

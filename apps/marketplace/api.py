@@ -63,6 +63,8 @@ class ListingSerializer(serializers.Serializer[Any]):
     royalty_bps = serializers.IntegerField()
     state = serializers.CharField()
     listed_at = serializers.DateTimeField()
+    on_chain = serializers.BooleanField()
+    offer_state = serializers.CharField()
 
 
 class NewListingSerializer(serializers.Serializer[Any]):
@@ -73,6 +75,7 @@ class NewListingSerializer(serializers.Serializer[Any]):
     terms = serializers.ChoiceField(choices=list(TEMPLATES))
     period_days = serializers.IntegerField(allow_null=True, required=False, default=None)
     royalty_bps = serializers.IntegerField(required=False, default=0)
+    on_chain = serializers.BooleanField(required=False, default=False)
 
 
 class SplitGroupSerializer(serializers.Serializer[Any]):
@@ -101,6 +104,16 @@ class PurchaseSerializer(serializers.Serializer[Any]):
     agreed_price = PriceSerializer(required=False)
 
 
+class ChainRecordSerializer(serializers.Serializer[Any]):
+    """Where on chain a licence is recorded; `state` is empty for one that was sold before licences were recorded."""
+
+    state = serializers.CharField()
+    holder_address = serializers.CharField()
+    tx_hash = serializers.CharField()
+    block_number = serializers.CharField(allow_null=True)
+    failure = serializers.CharField()
+
+
 class LicenceSerializer(serializers.Serializer[Any]):
     """A right that the organisation bought."""
 
@@ -115,6 +128,10 @@ class LicenceSerializer(serializers.Serializer[Any]):
     starts_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(allow_null=True)
     state = serializers.CharField()
+    terms_hash = serializers.CharField()
+    origin = serializers.CharField(source="source.value")
+    end_reason = serializers.CharField()
+    record = ChainRecordSerializer()
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         return super().to_representation(licence_info(instance) if isinstance(instance, Licence) else instance)
@@ -144,6 +161,9 @@ class SaleSerializer(serializers.Serializer[Any]):
     fee = PriceSerializer()
     licence_id = serializers.UUIDField()
     sold_at = serializers.DateTimeField()
+    settlement = serializers.CharField()
+    chain_tx_hash = serializers.CharField()
+    is_undone = serializers.BooleanField()
     lines = SaleLineSerializer(many=True)
 
 
@@ -193,6 +213,7 @@ class ListingListView(generics.ListAPIView[Listing]):
             terms=values["terms"],
             period_days=values["period_days"],
             royalty_bps=values["royalty_bps"],
+            on_chain=values["on_chain"],
         )
         return Response(ListingSerializer(listing).data, status=status.HTTP_201_CREATED)
 
@@ -258,6 +279,34 @@ class LicenceView(APIView):
     @extend_schema(responses=LicenceSerializer)
     def get(self, request: Request, licence_id: UUID) -> Response:
         return Response(LicenceSerializer(selectors.licence(actor_of(request), licence_id)).data)
+
+
+class LicenceRecordView(APIView):
+    """POST asks again for the record on chain of an own licence, where it failed."""
+
+    @extend_schema(request=None, responses={202: LicenceSerializer})
+    def post(self, request: Request, licence_id: UUID) -> Response:
+        licence = services.retry_licence_record(actor=actor_of(request), licence_id=licence_id)
+        return Response(LicenceSerializer(licence).data, status=status.HTTP_202_ACCEPTED)
+
+
+class RevocationSerializer(serializers.Serializer[Any]):
+    """Why a licence ends; the buyer reads it."""
+
+    reason = serializers.CharField(max_length=500)
+
+
+class RevocationView(APIView):
+    """POST ends a licence that the organisation has sold, where its terms allow that."""
+
+    @extend_schema(request=RevocationSerializer, responses=LicenceSerializer)
+    def post(self, request: Request, licence_id: UUID) -> Response:
+        actor = actor_of(request)
+        selectors.licence(actor, licence_id)
+        data = RevocationSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        licence = services.revoke_licence(actor=actor, licence_id=licence_id, reason=data.validated_data["reason"])
+        return Response(LicenceSerializer(licence).data)
 
 
 class SaleListView(generics.ListAPIView[Sale]):

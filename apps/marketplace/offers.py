@@ -8,6 +8,7 @@ from django.conf import settings
 
 from apps.agents.offers import set_offer_finder
 from apps.agents.types import Offer
+from apps.assets import selectors as assets
 from apps.assets.panels import Panel, asset_panel
 from apps.assets.types import AccessRight, AssetInfo
 from apps.marketplace import selectors
@@ -35,6 +36,22 @@ def offer_panel(actor: Actor | None, asset: AssetInfo) -> Panel | None:
         "may_list": may_list,
     }
     return Panel("marketplace/offer_panel.html", context, order=10)
+
+
+@asset_panel
+def shares_panel(actor: Actor | None, asset: AssetInfo) -> Panel | None:
+    """How the owner's part is divided; to its owner, how to divide it."""
+    holdings = assets.share_holdings(asset.id)
+    is_own = actor is not None and actor.organisation_id == asset.owner_id
+    if not holdings and not (is_own and actor is not None and table.allows(actor, MarketplacePermission.LIST)):
+        return None
+    context = {
+        "asset": asset,
+        "holders": len(holdings),
+        "supply": sum(holding.units for holding in holdings),
+        "offers": selectors.share_offers(asset.id),
+    }
+    return Panel("marketplace/shares_panel.html", context, order=60)
 
 
 def _held(actor: Actor, asset: AssetInfo) -> LicenceInfo | None:

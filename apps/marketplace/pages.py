@@ -16,16 +16,19 @@ from apps.accounts.access import actor_required
 from apps.assets import selectors as assets
 from apps.assets.errors import AssetNotFound
 from apps.assets.types import AccessRight, AssetKind
+from apps.core.errors import InvalidInput
 from apps.core.ids import uuid7
 from apps.core.money import Money
 from apps.core.pagination import CursorPage
 from apps.ledger import selectors as ledger
 from apps.ledger.types import AccountKind, AccountRef
 from apps.marketplace import selectors, services
-from apps.marketplace.errors import FundsMissing, InvalidListing
+from apps.marketplace.errors import FundsMissing, InvalidListing, LicenceNotRevocable
+from apps.marketplace.policies import MarketplacePermission, table
 from apps.marketplace.selectors.listings import listing_info
 from apps.marketplace.selectors.trades import licence_info, sale_info
 from apps.marketplace.terms import TEMPLATES
+from apps.marketplace.types import LicenceState
 from apps.tenancy.actors import actor_of, maybe_actor
 from apps.tenancy.types import Actor
 
@@ -49,6 +52,12 @@ class ListingForm(forms.Form):
         required=False,
         help_text="Only with the licence to build on it.",
     )
+    on_chain = forms.BooleanField(
+        label="Sell it from the contract, too",
+        required=False,
+        help_text="Anyone with a wallet can then buy it with tokens. That price goes into the royalty pool on chain, "
+        "not to your balance here.",
+    )
 
     def offer(self) -> dict[str, Any]:
         """The arguments of `services.list_asset`."""
@@ -58,6 +67,7 @@ class ListingForm(forms.Form):
             "terms": data["terms"],
             "period_days": int(data["period_days"]) if data["period_days"] else None,
             "royalty_bps": int((data["royalty_percent"] or 0) * 100),
+            "on_chain": data["on_chain"],
         }
 
 
@@ -139,14 +149,49 @@ def licences(request: HttpRequest) -> HttpResponse:
 @actor_required
 def sales(request: HttpRequest) -> HttpResponse:
     """What the organisation has sold, and who was paid."""
-    rows, paginator = _page_of(request, selectors.sales(actor_of(request)))
+    actor = actor_of(request)
+    rows, paginator = _page_of(request, selectors.sales(actor))
     found = []
     for row in rows:
         info = sale_info(row)
+        licence = selectors.licence(actor, info.licence_id)
         found.append(
-            {"sale": info, "name": row.listing.name, "buyer": row.buyer, "lines": selectors.sale_line_rows(info)}
+            {
+                "sale": info,
+                "name": row.listing.name,
+                "buyer": row.buyer,
+                "lines": selectors.sale_line_rows(info),
+                "licence": licence,
+                "may_revoke": TEMPLATES[licence.terms].revocable
+                and licence.state == LicenceState.ACTIVE
+                and table.allows(actor, MarketplacePermission.LIST),
+            }
         )
     return render(request, "marketplace/sales.html", {"sales": found, "paginator": paginator})
+
+
+@require_POST
+@actor_required
+def revoke(request: HttpRequest, licence_id: UUID) -> HttpResponseRedirect:
+    """End a licence that was sold, where its terms allow that."""
+    actor = actor_of(request)
+    selectors.licence(actor, licence_id)
+    try:
+        services.revoke_licence(actor=actor, licence_id=licence_id, reason=request.POST.get("reason", ""))
+    except (InvalidInput, LicenceNotRevocable) as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, "The licence has ended. The buyer sees why.")
+    return redirect("marketplace:sales")
+
+
+@require_POST
+@actor_required
+def retry_record(request: HttpRequest, licence_id: UUID) -> HttpResponseRedirect:
+    """Ask again for a licence's record on chain."""
+    services.retry_licence_record(actor=actor_of(request), licence_id=licence_id)
+    messages.success(request, "Asked for again.")
+    return redirect("marketplace:licences")
 
 
 @require_http_methods(["GET", "POST"])
@@ -176,7 +221,12 @@ def _initial_offer(asset_id: UUID) -> dict[str, Any]:
     for listing in selectors.active_listings(asset_id):
         if listing.right == AccessRight.USE:
             price = f"{listing.price.minor // 100}.{listing.price.minor % 100:02d}"
-            return {"terms": listing.terms, "price": price, "period_days": str(listing.period_days or "")}
+            return {
+                "terms": listing.terms,
+                "price": price,
+                "period_days": str(listing.period_days or ""),
+                "on_chain": listing.on_chain,
+            }
     return {"terms": next(iter(TEMPLATES)), "period_days": "365"}
 
 

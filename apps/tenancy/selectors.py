@@ -34,6 +34,11 @@ def organisation(organisation_id: UUID) -> OrganisationInfo:
     return info_of(row)
 
 
+def organisation_by_slug(slug: str) -> UUID | None:
+    """The organisation with this public short name, or None."""
+    return Organisation.objects.filter(slug=slug.strip().lower()).values_list("id", flat=True).first()
+
+
 def organisation_names(organisation_ids: Iterable[UUID]) -> dict[UUID, str]:
     """Names by id, in one query."""
     return dict(Organisation.objects.filter(id__in=set(organisation_ids)).values_list("id", "name"))

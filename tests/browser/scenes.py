@@ -11,6 +11,7 @@ from apps.accounts import services as accounts
 from apps.agents import selectors as agent_facts
 from apps.agents import services as agent_services
 from apps.agents.services import AgentChanges
+from apps.assets import selectors as asset_facts
 from apps.assets import services as assets
 from apps.assets.types import AssetKind, ContributionSpec, ParentRef
 from apps.compute.services import poll_jobs
@@ -25,11 +26,13 @@ from apps.ledger import selectors as ledger_facts
 from apps.ledger import services as ledger
 from apps.ledger.types import AccountKind, AccountRef, SourceRef
 from apps.marketplace import services as marketplace
+from apps.onchain.holders import custodial_address
 from apps.payouts import services as payout_services
 from apps.tenancy import services as tenancy
 from apps.tenancy.types import PLATFORM_ID, Role
 from apps.training import selectors as training_facts
 from apps.training import services as training_services
+from tests.apps.assets.chain_events import NOBODY, Chain, fresh_wallet, know_the_contracts
 from tests.browser.world import World
 
 TRAINING_LIMIT_S = 120
@@ -215,6 +218,24 @@ def payouts(world: World) -> None:
         accounts.set_wallet(actor=person, address="0x" + "ab" * 20)
         first = payout_services.request_withdrawal(actor=person, amount=Money(20))
     world.ids["withdrawal"] = first.id
+    with world.acting("trader") as trader:
+        ledger.transfer(
+            debit=AccountRef(PLATFORM_ID, AccountKind.PROCESSOR, "USD"),
+            credit=AccountRef(trader.organisation_id, AccountKind.EARNINGS, "USD"),
+            amount=Money(250_000),
+            idempotency_key=f"scene:{trader.organisation_id}",
+            reason="Licences sold",
+            source=SourceRef("marketplace.sale", "1"),
+        )
+        accounts.set_wallet(actor=trader, address="0x" + "cd" * 20)
+        large = payout_services.request_withdrawal(actor=trader, amount=Money(200_000))
+        payout_services.request_withdrawal(actor=trader, amount=Money(5_000))
+    payout_services.freeze_payouts(
+        actor=world.actors["staff"],
+        organisation_id=world.actors["trader"].organisation_id,
+        reason="A chargeback of a card is open. We answer within two days.",
+    )
+    world.ids["withdrawal_large"] = large.id
     with world.acting("person") as person:
         lines = ledger_facts.statement(person, kind=AccountKind.EARNINGS, currency="USD")
     world.ids["earning"] = next(line.id for line in lines if line.incoming)
@@ -242,10 +263,24 @@ def trade(world: World) -> None:
     world.ids |= {"listing": listing.id, "other_listing": other.id}
 
 
+def ownership(world: World) -> None:
+    """The chain has minted the model's token and its shares; a third of them moved to a wallet that nobody knows."""
+    know_the_contracts()
+    chain = Chain()
+    home = custodial_address(world.actors["team"].organisation_id)
+    model = asset_facts.asset(world.ids["model_asset"])
+    chain.moves_token(model, NOBODY, home)
+    chain.creates_shares(model, home, 900)
+    chain.moves_shares(model, home, fresh_wallet(), 300)
+    with world.acting("team") as team:
+        marketplace.offer_shares(actor=team, asset_id=model.id, units=100, unit_price=Money(250))
+
+
 SCENES: list[Callable[[World], None]] = [
     organisation,
     money,
     registry,
+    ownership,
     labelling,
     training,
     knowledge_base,

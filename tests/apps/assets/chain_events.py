@@ -7,6 +7,7 @@ import secrets
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from django.db import transaction
 from eth_utils.address import to_checksum_address
 
 from apps.accounts.events import WalletLinked
@@ -43,7 +44,7 @@ class Chain:
         )
 
     def says(self, *events: ChainEventConfirmed | ChainEventReverted) -> None:
-        with tenant_scope(PLATFORM_ID):
+        with tenant_scope(PLATFORM_ID), transaction.atomic():
             for event in events:
                 outbox.publish(event)
         outbox.drain()
@@ -119,10 +120,10 @@ def know_the_contracts() -> None:
 def link_wallet(actor: Any, address: str = "") -> str:
     """As after a signature was checked: the address is proved to be the organisation's, and everybody hears of it."""
     address = address or fresh_wallet()
-    with tenant_scope(actor.organisation_id):
+    with tenant_scope(actor.organisation_id), transaction.atomic():
         Wallet.objects.update_or_create(
             tenant_id=actor.organisation_id, defaults={"address": address, "proved_at": clock.now()}
         )
-    outbox.publish(WalletLinked(actor.organisation_id, address), tenant_id=actor.organisation_id)
+        outbox.publish(WalletLinked(actor.organisation_id, address))
     outbox.drain()
     return address

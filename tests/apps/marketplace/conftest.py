@@ -12,6 +12,9 @@ from apps.assets.types import AssetKind, ContributionSpec, ParentRef
 from apps.core.money import Money
 from apps.core.tenant import tenant_scope
 from apps.marketplace import services
+from tests.apps.onchain.bridge_fixtures import driven
+
+__all__ = ["driven"]
 
 ROOT = "0x" + "ab" * 32
 

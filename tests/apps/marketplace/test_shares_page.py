@@ -1,0 +1,145 @@
+"""The page and the API of shares: create, send, offer, buy; and what is said when it cannot be done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from apps.assets import selectors as assets
+from apps.core.money import Money
+from apps.core.tenant import tenant_scope
+from apps.marketplace import selectors, services
+from apps.onchain.holders import address_of, custodial_address
+from apps.tenancy.selectors import organisation
+from tests.apps.assets.chain_events import NOBODY, Chain, fresh_wallet, know_the_contracts
+
+pytestmark = pytest.mark.django_db
+
+MakeListing = Callable[..., Any]
+
+
+@pytest.fixture
+def chain() -> Chain:
+    know_the_contracts()
+    return Chain()
+
+
+@pytest.fixture
+def seller(make_actor: Callable[..., Any]) -> Any:
+    return make_actor(name="Seller")
+
+
+@pytest.fixture
+def asset(seller: Any, chain: Chain, make_listing: MakeListing) -> Any:
+    """An offered asset, registered, its token at the seller's custodial address."""
+    found = assets.asset(make_listing(seller).asset_id)
+    version = assets.latest_version(found.id)
+    assert version is not None
+    chain.moves_token(found, NOBODY, custodial_address(seller.organisation_id))
+    facts = {"id": found.token_id, "version": 1, "contentRoot": version.content_root}
+    chain.says(chain.event("AssetRegistry", "VersionAdded", facts | {"metadataHash": version.metadata_hash}))
+    return found
+
+
+def page(client: Any, asset: Any) -> str:
+    response = client.get(f"/marketplace/assets/{asset.id}/shares/")
+    assert response.status_code == 200
+    return str(response.content.decode())
+
+
+def test_the_owner_creates_shares_and_the_page_shows_their_holders(
+    seller: Any, asset: Any, chain: Chain, client_for: Any, client: Any
+) -> None:
+    own = client_for(seller)
+    assert "Create shares" in page(own, asset)
+    assert "Create shares" not in page(client, asset)
+    own.post(f"/marketplace/assets/{asset.id}/shares/create/", {"supply": "100"})
+    assert "being created" in page(own, asset)
+    chain.creates_shares(asset, custodial_address(seller.organisation_id), 100)
+    chain.moves_shares(asset, custodial_address(seller.organisation_id), fresh_wallet(), 25)
+    shown = page(client, asset)
+    assert "75 %" in shown
+    assert "A wallet that nobody here has linked" in shown
+
+
+def test_shares_are_sent_to_an_organisation_by_its_short_name_and_mistakes_are_told(
+    seller: Any, asset: Any, chain: Chain, client_for: Any, make_actor: Any
+) -> None:
+    receiver = organisation(make_actor(name="Receiver").organisation_id)
+    chain.creates_shares(asset, custodial_address(seller.organisation_id), 100)
+    own, url = client_for(seller), f"/marketplace/assets/{asset.id}/shares/send/"
+    for data, told in (
+        ({"units": "5", "receiver": "nobody-at-all"}, "no organisation with this short name"),
+        ({"units": "500", "receiver": receiver.slug}, "Between 1 and 100"),
+        ({"units": "5", "to_wallet": "1"}, "Link a wallet"),
+        ({"units": "5", "receiver": receiver.slug}, "on their way"),
+    ):
+        assert told in own.post(url, data, follow=True).content.decode()
+    with tenant_scope(seller.organisation_id):
+        [move] = assets.custody_moves(seller, asset.id, contract="AssetShares")
+    assert (move.units, move.to_address) == (5, address_of(receiver.id))
+
+
+def test_shares_are_bought_from_an_offer_with_the_money_set_aside(
+    seller: Any, asset: Any, chain: Chain, client_for: Any, make_actor: Any, fund: Any
+) -> None:
+    buyer = make_actor(name="Buyer")
+    chain.creates_shares(asset, custodial_address(seller.organisation_id), 100)
+    client_for(seller).post(f"/marketplace/assets/{asset.id}/shares/offer/", {"units": "50", "price": "0.20"})
+    [offer] = selectors.share_offers(asset.id)
+    assert (offer.units_left, offer.unit_price) == (50, Money(20))
+    browser, url = client_for(buyer), f"/marketplace/share-offers/{offer.id}/buy/"
+    data = {"units": "10", "unit_price_minor": "20", "key": "01930000-0000-7000-8000-000000000001"}
+    assert "top up" in browser.post(url, data, follow=True).content.decode()
+    fund(buyer.organisation_id, 1_000)
+    assert "price is now" in browser.post(url, data | {"unit_price_minor": "19"}, follow=True).content.decode()
+    for _ in range(2):
+        browser.post(url, data)
+    with tenant_scope(buyer.organisation_id):
+        [trade] = selectors.share_trades(buyer, asset.id)
+    assert (trade.units, trade.price, trade.state) == (10, Money(200), "pending")
+    [offer] = selectors.share_offers(asset.id)
+    assert offer.units_left == 40
+    assert "Bought 10" in page(browser, asset)
+
+
+def test_the_api_does_the_same(seller: Any, asset: Any, chain: Chain, api_for: Any, make_actor: Any, fund: Any) -> None:
+    buyer = make_actor(name="Buyer")
+    fund(buyer.organisation_id, 1_000)
+    own, other = api_for(seller), api_for(buyer)
+    assert own.post(f"/api/v1/assets/{asset.id}/shares/", {"supply": 10}, format="json").status_code == 202
+    assert other.post(f"/api/v1/assets/{asset.id}/shares/", {"supply": 10}, format="json").status_code == 404
+    chain.creates_shares(asset, custodial_address(seller.organisation_id), 10)
+    assert other.get(f"/api/v1/assets/{asset.id}/shares/").json()["holdings"][0]["units"] == "10"
+    held = other.get(f"/api/v1/assets/{asset.id}/holder/").json()
+    assert (held["organisation_id"], held["in_custody"]) == (str(seller.organisation_id), True)
+    price = {"amount_minor": 30, "currency": "USD"}
+    body = {"asset_id": str(asset.id), "units": 4, "unit_price": price}
+    offer = own.post("/api/v1/share-offers/", body, format="json").json()
+    url = f"/api/v1/share-offers/{offer['id']}/purchase/"
+    bought = other.post(url, {"units": 4}, format="json", HTTP_IDEMPOTENCY_KEY="once")
+    assert (bought.status_code, bought.json()["state"]) == (202, "pending")
+    assert other.post(url, {"units": 1}, format="json").json()["code"] in {"shares_gone", "listing_withdrawn"}
+    assert own.get(f"/api/v1/share-offers/?asset_id={asset.id}").json() == []
+    assert other.delete(f"/api/v1/share-offers/{offer['id']}/").status_code == 404
+
+
+def test_the_licences_page_shows_the_record_on_chain_and_the_sales_page_ends_a_trial(
+    seller: Any, chain: Chain, client_for: Any, make_actor: Any, make_listing: MakeListing
+) -> None:
+    buyer = make_actor(name="Buyer")
+    listing = make_listing(seller, cents=0, terms="use-trial-1")
+    with tenant_scope(buyer.organisation_id):
+        sale = services.buy_licence(actor=buyer, listing_id=listing.id, idempotency_key="k")
+    shown = client_for(buyer).get("/marketplace/licences/").content.decode()
+    assert "pending" in shown
+    assert f"/api/v1/licence-terms/{listing.terms_hash}/" in shown
+    own = client_for(seller)
+    assert "End this licence" in own.get("/marketplace/sales/").content.decode()
+    own.post(f"/marketplace/licences/{sale.licence_id}/revoke/", {"reason": "The trial is over"})
+    assert "You ended this licence: The trial is over" in own.get("/marketplace/sales/").content.decode()
+    assert "The trial is over" in client_for(buyer).get("/marketplace/licences/").content.decode()
+    dashboard = client_for(buyer).get("/dashboard/").content.decode()
+    assert listing.name in dashboard
