@@ -1,13 +1,24 @@
-"""Deployment is idempotent, resumable, and follows a chain that lost its contracts."""
+"""Deployment is idempotent, resumable, the same everywhere, and leaves no key as admin."""
 
+import json
+import secrets
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
+from eth_utils.crypto import keccak
+from pydantic import SecretStr
 
 from chain_bridge.config import BridgeConfig
-from chain_bridge.deploy import CONTRACT_NAMES, deploy, load_contracts
+from chain_bridge.deploy import CONTRACT_NAMES, DeploymentFailed, Roles, deploy, load_contracts
 from chain_bridge.errors import ChainMismatch, UnknownContract
+from chain_bridge.gateway import Gateway
+from chain_bridge.indexer import Indexer
+from chain_bridge.signer import Signer
+from chain_bridge.types import DeployedContract
 from tests.chain_bridge.chain_fixtures import DeployedChain, deployed_chain, start_anvil
 
 
@@ -62,5 +73,151 @@ def test_wrong_chain_id_and_missing_stablecoin_stop_the_deployment(own_chain: De
 
 
 def test_contracts_that_were_never_deployed_are_named(tmp_path: Path) -> None:
-    with pytest.raises(UnknownContract, match="AssetRegistry, PayoutToken, PayoutDistributor.* for chain 5"):
+    with pytest.raises(UnknownContract, match=r"AssetRegistry, PayoutToken, .* for chain 5"):
         load_contracts(tmp_path / "none.json", 5)
+
+
+def test_addresses_are_the_same_on_every_chain_for_the_same_roles(tmp_path: Path) -> None:
+    key = SecretStr("0x" + secrets.token_hex(32))
+    found = []
+    for chain_id in (31_337, 31_338):
+        with start_anvil(chain_id=chain_id) as url, deployed_chain(url) as chain:
+            config = _with(chain.config, signer_key=key, addresses_file=tmp_path / f"{chain_id}.json")
+            found.append({name: contract.address for name, contract in deploy(config, salt="same").contracts.items()})
+    assert found[0] == found[1]
+    assert len(set(found[0].values())) == len(CONTRACT_NAMES)
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL at a chosen point; no except clause takes it for an error."""
+
+
+def test_deployment_killed_at_any_transaction_goes_on_where_it_was(own_chain: DeployedChain, tmp_path: Path) -> None:
+    config = _with(own_chain.config, addresses_file=tmp_path / "addresses.json")
+    broadcast = Gateway.broadcast
+    kills = 0
+
+    def kill_after_sending(gateway: Gateway, raw: bytes) -> None:
+        broadcast(gateway, raw)
+        raise Killed
+
+    while True:
+        # No fault from outside hits exactly between sending and recording; the gateway is stopped there instead.
+        with patch.object(Gateway, "broadcast", kill_after_sending):
+            try:
+                deployment = deploy(config, salt="killed")
+            except Killed:
+                kills += 1
+                continue
+        break
+    assert kills == len(CONTRACT_NAMES) + 3  # tokens, allowance, and the unit that stays in the distributor
+    assert deployment.created == ()
+    assert deploy(config, salt="killed").created == ()
+
+
+def test_only_the_timelock_is_admin_by_the_chains_own_record(own_chain: DeployedChain) -> None:
+    """Every grant since the first block, not only the accounts that the deployment asks about."""
+    admin = "0x" + "00" * 32
+    indexer = Indexer(own_chain.gateway, list(own_chain.contracts.values()), chunk_blocks=1_000)
+    head = own_chain.gateway.head()
+    holders: dict[str, set[str]] = {}
+    scan = indexer.scan(indexer.first_block, head)
+    assert scan is not None
+    for event in scan.events:
+        if event.event == "RoleGranted" and event.args["role"] == admin:
+            holders.setdefault(event.contract, set()).add(event.args["account"])
+    timelock = own_chain.contracts["Timelock"].address
+    assert holders == {name: {timelock} for name in CONTRACT_NAMES}
+
+
+def test_each_role_is_where_it_was_asked_for_and_the_deployer_keeps_none(
+    own_chain: DeployedChain, tmp_path: Path
+) -> None:
+    others = {
+        name: Signer(SecretStr("0x" + keccak(text=name).hex()), 1).address
+        for name in vars(Roles.of(own_chain.config))
+        if name != "timelock_delay_s"
+    }
+    config = _with(own_chain.config, addresses_file=tmp_path / "addresses.json")
+    contracts = deploy(config, salt="others", roles=Roles(timelock_delay_s=3_600, **others)).contracts
+    me = Signer(config.signer_key, config.chain_id).address
+    assert own_chain.gateway.read(contracts["Timelock"], "getMinDelay") == ["3600"]
+    for name, role, holder in (
+        ("Timelock", "PROPOSER_ROLE", "proposer"),
+        ("Timelock", "EXECUTOR_ROLE", "proposer"),
+        ("AssetRegistry", "REGISTRAR_ROLE", "registrar"),
+        ("PayoutDistributor", "PUBLISHER_ROLE", "publisher"),
+        ("PayoutDistributor", "RECOVERER_ROLE", "recoverer"),
+        ("RoyaltyPool", "PAUSER_ROLE", "pauser"),
+        ("LicenseBook", "ISSUER_ROLE", "issuer"),
+        ("AssetShares", "ISSUER_ROLE", "issuer"),
+        ("CustodyAccounts", "OPERATOR_ROLE", "operator"),
+        ("LedgerAnchor", "COMMITTER_ROLE", "committer"),
+    ):
+        assert _has(own_chain, contracts[name], role, others[holder]), f"{holder} on {name}"
+        assert not _has(own_chain, contracts[name], role, me), f"the deployer on {name}"
+
+
+def _has(chain: DeployedChain, contract: DeployedContract, role: str, account: str) -> bool:
+    identifier = chain.gateway.read(contract, role)[0]
+    return bool(chain.gateway.read(contract, "hasRole", [identifier, account])[0])
+
+
+def test_payouts_signer_publishes_holds_the_tokens_and_gives_the_allowance(
+    own_chain: DeployedChain, tmp_path: Path
+) -> None:
+    key = SecretStr("0x" + secrets.token_hex(32))
+    config = _with(own_chain.config, payouts_signer_key=key, addresses_file=tmp_path / "addresses.json")
+    contracts = deploy(config, salt="two keys").contracts
+    token, distributor = contracts["PayoutToken"], contracts["PayoutDistributor"]
+    payer, me = Signer(key, config.chain_id).address, Signer(config.signer_key, config.chain_id).address
+    assert _has(own_chain, distributor, "PUBLISHER_ROLE", payer)
+    assert not _has(own_chain, distributor, "PUBLISHER_ROLE", me)
+    assert int(own_chain.gateway.read(token, "balanceOf", [payer])[0]) > 10**12
+    assert int(own_chain.gateway.read(token, "allowance", [payer, distributor.address])[0]) > 10**30
+    assert own_chain.gateway.read(token, "balanceOf", [distributor.address]) == ["1"]
+    assert own_chain.gateway.balance(payer) > 0
+
+
+def test_role_that_was_taken_away_or_given_elsewhere_is_reported(own_chain: DeployedChain) -> None:
+    registry, timelock = own_chain.contracts["AssetRegistry"], own_chain.contracts["Timelock"]
+    me = Signer(own_chain.config.signer_key, own_chain.config.chain_id).address
+    role, admin = (own_chain.gateway.read(registry, name)[0] for name in ("REGISTRAR_ROLE", "DEFAULT_ADMIN_ROLE"))
+    as_timelock = _sender(own_chain, timelock.address)
+    as_timelock(registry, "revokeRole", role, me)
+    with pytest.raises(DeploymentFailed, match=f"{me} lacks REGISTRAR_ROLE on AssetRegistry"):
+        deploy(own_chain.config)
+    as_timelock(registry, "grantRole", role, me)
+    assert deploy(own_chain.config).created == ()
+    as_timelock(registry, "grantRole", admin, me)
+    with pytest.raises(DeploymentFailed, match=f"{me} must not have DEFAULT_ADMIN_ROLE on AssetRegistry"):
+        deploy(own_chain.config)
+
+
+def _sender(chain: DeployedChain, account: str) -> Callable[..., None]:
+    """Sends as an account whose key nobody has, as only a development chain can."""
+    from chain_bridge import abi
+
+    chain.gateway.development("anvil_impersonateAccount", account)
+    chain.gateway.development("anvil_setBalance", account, hex(10**18))
+
+    def send(contract: DeployedContract, function: str, *args: Any) -> None:
+        data = abi.encode_call(contract.abi, function, args)
+        chain.gateway.development("eth_sendTransaction", {"from": account, "to": contract.address, "data": data})
+        chain.mine()
+
+    return send
+
+
+def test_contracts_of_other_sources_are_replaced_on_anvil_and_refused_elsewhere(own_chain: DeployedChain) -> None:
+    path, chain_id = own_chain.config.addresses_file, str(own_chain.config.chain_id)
+    records = json.loads(path.read_text())
+    records[chain_id]["LedgerAnchor"]["code"] = "0x" + "00" * 32
+    path.write_text(json.dumps(records))
+    with patch.object(Gateway, "client_version", return_value="Geth/v1.17"), pytest.raises(ChainMismatch) as caught:
+        deploy(own_chain.config)
+    assert "LedgerAnchor" in str(caught.value)
+    assert "0009" in str(caught.value)
+    replaced = deploy(own_chain.config, salt="newer")
+    assert replaced.created == ("LedgerAnchor",)
+    assert replaced.contracts["AssetRegistry"] == own_chain.contracts["AssetRegistry"]

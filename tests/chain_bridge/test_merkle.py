@@ -57,6 +57,23 @@ def test_root_and_proofs_equal_the_library(reference: Reference, rows: list[tupl
     assert [list(proof) for proof in tree.proofs] == proofs
 
 
+@pytest.mark.parametrize("count", [150, pytest.param(10_000, marks=pytest.mark.soak)])
+def test_random_sets_have_the_librarys_root_and_proofs(reference: Reference, count: int) -> None:
+    dice = random.Random(20_261_122)
+    leaves = 0
+    for _ in range(count):
+        rows = [
+            (dice.randrange(1, 1 << 32), *(f"0x{dice.getrandbits(160):040x}" for _ in range(2)), dice.getrandbits(256))
+            for _ in range(min(dice.randrange(1, 80), dice.randrange(1, 80)))
+        ]
+        tree = build_tree([encode_words(*row) for row in rows])
+        root, proofs = reference.tree(rows)
+        assert tree.root == root
+        assert [list(proof) for proof in tree.proofs] == proofs
+        leaves += len(rows)
+    print(f"\n{count} random sets with {leaves} leaves: roots and all proofs equal the library's")  # noqa: T201  # a figure
+
+
 @settings(max_examples=100, deadline=None)
 @given(rows=ROWS, seed=st.integers())
 def test_root_does_not_depend_on_the_order_and_every_proof_holds(
