@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 from uuid import UUID
@@ -31,6 +32,8 @@ from apps.datasets.types import (
     Row,
     Split,
 )
+from apps.tenancy import limits
+from apps.tenancy.limits import Limit
 from apps.tenancy.services import record_audit
 from apps.tenancy.types import Actor
 
@@ -110,6 +113,12 @@ def release_dataset_version(
             preview=split_rows[:PREVIEW_ROWS],
             idempotency_key=idempotency_key,
         )
+        limits.note_usage(
+            organisation_id=actor.organisation_id,
+            limit=Limit.STORAGE_BYTES,
+            amount=sum(file.size for file in files),
+            key=f"dataset-version:{row.id}",
+        )
         publish(DatasetVersionReleased(row.id, dataset_id, row.number))
     return version_info(row)
 
@@ -120,15 +129,23 @@ def import_dataset_version(*, actor: Actor, dataset_id: UUID, file: IO[bytes], f
     Raises InvalidInput naming every row that cannot be used; nothing is saved then.
     """
     require(actor, DatasetsPermission.RELEASE)
+    _require_room(actor, file)
     return _release_upload(actor, dataset_id, filename, *_read_upload(file, filename))
 
 
 def upload_dataset(*, actor: Actor, name: str, summary: str, file: IO[bytes], filename: str) -> DatasetVersionInfo:
     """Register a dataset with its first version from an uploaded file; where the file is refused, neither is kept."""
     require(actor, DatasetsPermission.RELEASE)
+    _require_room(actor, file)
     rows, schema = _read_upload(file, filename)
     dataset = create_dataset(actor=actor, name=name, summary=summary)
     return _release_upload(actor, dataset.id, filename, rows, schema)
+
+
+def _require_room(actor: Actor, file: IO[bytes]) -> None:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    limits.require_room(organisation_id=actor.organisation_id, limit=Limit.STORAGE_BYTES, wanted=size)
 
 
 def _read_upload(file: IO[bytes], filename: str) -> tuple[list[Row], dict[str, str]]:

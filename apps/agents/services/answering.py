@@ -31,6 +31,8 @@ from apps.core import outbox
 from apps.core.errors import DomainError
 from apps.core.ids import uuid7
 from apps.core.tenant import tenant_scope
+from apps.tenancy import limits
+from apps.tenancy.limits import Limit
 from apps.tenancy.types import Actor
 
 
@@ -76,7 +78,9 @@ def begin_answer(
         InvalidInput: empty or too long.
         DependencyFailed: the runner does not answer.
         NotFound: the conversation is not the actor's.
+        DomainError: `quota_exceeded`: the plan of whoever pays for the tokens has none left.
     """
+    limits.require_room(organisation_id=_token_payer(actor, target), limit=Limit.MODEL_TOKENS)
     started = time.monotonic()
     turns = history if history is not None else _turns(actor, target, conversation_id)
     plan = RunPlan(target.owner_id, target.config, target.document_ids)
@@ -179,7 +183,14 @@ def _keep(begun: BegunAnswer, answer: Answer) -> UUID | None:
         if begun.is_stored:
             with tenant_scope(begun.actor.organisation_id):
                 kept = _store(begun, answer)
-        _meter(begun.actor, begun.target, answer)
+        call_id = uuid7()
+        limits.note_usage(
+            organisation_id=_token_payer(begun.actor, begun.target),
+            limit=Limit.MODEL_TOKENS,
+            amount=answer.prompt_tokens + answer.completion_tokens,
+            key=f"answer:{call_id}",
+        )
+        _meter(begun.actor, begun.target, answer, call_id)
     return kept
 
 
@@ -220,10 +231,14 @@ def _store(begun: BegunAnswer, answer: Answer) -> UUID:
     return conversation.id
 
 
-def _meter(actor: Actor, target: ChatTarget, answer: Answer) -> None:
+def _token_payer(actor: Actor, target: ChatTarget) -> UUID:
+    """Who asks pays for the tokens; for a visitor without an account, the agent's owner does."""
+    return target.owner_id if actor.is_guest else actor.organisation_id
+
+
+def _meter(actor: Actor, target: ChatTarget, answer: Answer, call_id: UUID) -> None:
     if target.version is None or target.asset_id is None:
         return
-    call_id = uuid7()
     sides = [(UsageSide.SERVED, target.owner_id)]
     if actor.organisation_id != target.owner_id:
         sides.append((UsageSide.USED, actor.organisation_id))

@@ -28,6 +28,8 @@ from apps.knowledge.types import (
     DocumentState,
     KnowledgePermission,
 )
+from apps.tenancy import limits
+from apps.tenancy.limits import Limit
 from apps.tenancy.services import record_audit
 from apps.tenancy.types import Actor
 
@@ -64,10 +66,13 @@ def add_documents(*, actor: Actor, knowledge_base_id: UUID, files: Sequence[Uplo
         NotFound: the knowledge base is not the actor's.
         FileTooLarge: a file is above 20 MB.
         InvalidInput: there are no files, or too many at once.
+        DomainError: `quota_exceeded`: the organisation's plan has no room for them.
     """
     with transaction.atomic():
         base = get_base(actor, knowledge_base_id, KnowledgePermission.UPLOAD)
     _check(files)
+    wanted = sum(file.size for file in files)
+    limits.require_room(organisation_id=actor.organisation_id, limit=Limit.STORAGE_BYTES, wanted=wanted)
     return [_add(actor, base, file) for file in files]
 
 
@@ -103,6 +108,7 @@ def remove_document(*, actor: Actor, document_id: UUID) -> None:
             detail={"name": row.name, "sha256": row.sha256},
         )
         live.notify(topic(row.knowledge_base_id))
+        _note_bytes(row, -row.size_bytes, "removed")
         row.delete()
         transaction.on_commit(lambda: get_storage().delete(key), robust=True)
 
@@ -162,6 +168,7 @@ def _add(actor: Actor, base: KnowledgeBase, file: Upload) -> AddedDocument:
                 target_id=row.id,
                 detail={"name": row.name, "sha256": sha256},
             )
+            _note_bytes(row, row.size_bytes, "added")
             _queue(row)
     except IntegrityError:
         # Somebody added the same bytes at the same moment.
@@ -181,6 +188,11 @@ def _known(base: KnowledgeBase, sha256: str) -> AddedDocument | None:
         if row.state == DocumentState.FAILED:
             _queue(row)
         return AddedDocument(document_info(row), is_new=False)
+
+
+def _note_bytes(row: Document, amount: int, what: str) -> None:
+    key = f"document-{what}:{row.id}"
+    limits.note_usage(organisation_id=row.tenant_id, limit=Limit.STORAGE_BYTES, amount=amount, key=key)
 
 
 def _digest(content: IO[bytes]) -> str:

@@ -29,6 +29,7 @@ from apps.ledger import services as ledger
 from apps.ledger.errors import InsufficientFunds
 from apps.ledger.selectors import balance
 from apps.ledger.types import AccountKind, AccountRef, SourceRef
+from apps.tenancy import limits
 from apps.tenancy.services import record_audit
 from apps.tenancy.types import Actor
 
@@ -157,6 +158,7 @@ def launch_order(*, actor: Actor, order_id: UUID) -> Order:
     if order.state == OrderState.RUNNING:
         return order
     _require_state(order, OrderState.DRAFT)
+    limits.require_good_standing(organisation_id=order.tenant_id)
     total = quote_of(order).total
     account = AccountRef(order.tenant_id, AccountKind.CASH, order.currency)
     try:
