@@ -20,7 +20,7 @@ from apps.tenancy.types import Actor, Role
 
 @dataclass
 class World:
-    """Actors by name (`person`, `team`, `viewer`, `guest`, `newcomer`, `empty_team`, `buyer`) and ids by name."""
+    """Actors by name (`person`, `team`, `viewer`, `guest`, `newcomer`, `empty_team`, `staff`, `trader`, `buyer`) and ids by name."""
 
     actors: dict[str, Actor]
     ids: dict[str, Any] = field(default_factory=dict)
@@ -37,6 +37,8 @@ class World:
                 "team": team,
                 "viewer": _member(team, "Jonas Weber", Role.VIEWER),
                 "empty_team": _team_of(_person("Lena Ortiz"), "Fresh Start Ltd"),
+                "staff": selectors.actor_for(_person("Sana Okafor", is_staff=True).id, is_staff=True),
+                "trader": selectors.actor_for(_person("Imani Sow").id),
                 "buyer": _team_of(_person("Mateo Rossi"), "Harbour Logistics"),
             }
         )
@@ -48,9 +50,12 @@ class World:
             yield self.actors[name]
 
 
-def _person(name: str) -> User:
+def _person(name: str, *, is_staff: bool = False) -> User:
     user = User.objects.create_user(
-        f"{name.split()[0].lower()}.{secrets.token_hex(3)}@example.org", "a-long-password", display_name=name
+        f"{name.split()[0].lower()}.{secrets.token_hex(3)}@example.org",
+        "a-long-password",
+        display_name=name,
+        is_staff=is_staff,
     )
     accounts.ensure_personal_organisation(user=user)
     return user

@@ -287,7 +287,7 @@ def test_the_page_links_by_hand_and_says_what_is_wrong(client_for, annotator):
         "/accounts/wallet/verify/", {"message": as_a_browser_sends_it, "signature": wallet.sign(text)}, follow=True
     )
     assert "is linked. Withdrawals go there" in done.content.decode()
-    assert "your signature has proved that it is yours" in done.content.decode()
+    assert "Your signature has proved that it is yours" in done.content.decode()
 
 
 def test_the_page_shows_a_waiting_change_and_cancels_it(client_for, annotator, wait):

@@ -161,15 +161,13 @@ def test_the_earnings_page_says_when_the_wallet_changes(earner: Earner, client_f
 
 
 def facts(state: WithdrawalState, **changed: Any) -> WithdrawalInfo:
-    return WithdrawalInfo(
-        **{
-            "id": PLATFORM_ID, "organisation_id": PLATFORM_ID, "amount": Money(400),
-            "tokens": TokenAmount(4_000_000, "TUSD"), "address": "0x1", "state": state, "epoch_id": None,
-            "epoch_number": None, "tx_hash": "", "block_number": None, "claim_problem": "", "created_at": NOW,
-            "claimed_at": None,
-        }
-        | changed
-    )  # fmt: skip
+    values: dict[str, Any] = {
+        "id": PLATFORM_ID, "organisation_id": PLATFORM_ID, "amount": Money(400),
+        "tokens": TokenAmount(4_000_000, "TUSD"), "address": "0x1", "state": state, "epoch_id": None,
+        "epoch_number": None, "tx_hash": "", "block_number": None, "claim_problem": "", "created_at": NOW,
+        "claimed_at": None,
+    }  # fmt: skip
+    return WithdrawalInfo(**values | changed)
 
 
 ROUND = EpochInfo(
