@@ -1,6 +1,15 @@
 """What the platform answers, typed. Fields that a newer platform adds are kept as extra attributes."""
 
-from sahara.models.account import ApiKey, Balance, Me, Organisation, TopUp, Transfer, TrialBalance
+from sahara.models.account import (
+    ApiKey,
+    Balance,
+    Me,
+    Organisation,
+    TopUp,
+    Transfer,
+    TrialBalance,
+    WalletChallenge,
+)
 from sahara.models.base import Model, Money, TokenAmount
 from sahara.models.building import Agent, AgentAnswer, ModelVersion, PublishedAgent, TrainingResult, TrainingRun
 from sahara.models.data import (
@@ -82,6 +91,7 @@ __all__ = [
     "Transfer",
     "TrialBalance",
     "Verification",
+    "WalletChallenge",
     "Withdrawal",
     "WorkTotals",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +34,16 @@ class ApiKey(Model):
     id: str
     name: str
     secret: str | None = None
+
+
+class WalletChallenge(Model):
+    """The text (EIP-4361) whose signature links a wallet; good once, until it expires."""
+
+    message: str
+    address: str
+    nonce: str
+    chain_id: int
+    expires_at: datetime
 
 
 class Balance(Model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sahara.models import ApiKey, Me, Organisation
+from sahara.models import ApiKey, Me, Organisation, WalletChallenge
 from sahara.resources.base import Resource
 
 
@@ -31,6 +31,18 @@ class AccountResource(Resource):
         return address
 
     def set_wallet(self, address: str) -> str:
-        """Choose the address that is paid out to (EIP-55 checksum)."""
+        """Choose the address that is paid out to (EIP-55 checksum), without a proof that it is yours.
+
+        The first counts at once, a change after a wait; returned is the address in force.
+        """
         response = self.transport.request("PUT", "wallet/", json={"address": address})
         return str(response.json()["address"])
+
+    def wallet_challenge(self, address: str) -> WalletChallenge:
+        """The text to sign with the wallet's key (`personal_sign`) to link it."""
+        return WalletChallenge.model_validate(self.transport.post("wallet/challenge/", {"address": address}))
+
+    def link_wallet(self, message: str, signature: str) -> str:
+        """Link the wallet that has signed a challenge's message; returned is the address in force."""
+        answer = self.transport.post("wallet/verify/", {"message": message, "signature": signature})
+        return str(answer["address"])
