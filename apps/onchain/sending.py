@@ -105,6 +105,7 @@ class Sender:
         used = self._gateway.nonce(self._signer.address)
         problems: list[str] = []
         with all_tenants(reason=REASON):
+            self._take_back_unread(lane, used)
             under_way = lane.transactions.filter(state__in=IN_FLIGHT).prefetch_related("attempts").order_by("nonce")
             works = [partial(self._watch_one, row, head, used) for row in under_way]
             for work in (*works, partial(self._fill_gaps, lane, used, head)):
@@ -220,6 +221,18 @@ class Sender:
         except (NonceTooLow, Underpriced) as refusal:
             # Another attempt of this nonce is mined, or the fee is too low: `watch` finds out and replaces in time.
             logger.info("%s: %s", attempt.tx_hash, refusal)
+
+    def _take_back_unread(self, lane: SignerLane, used: int) -> None:
+        """Take up again what vanished with blocks that the index had not read yet: the account's nonce tells of it.
+
+        The index finds no fork where it saw nothing. A replica that lags has no block at the height, or the same.
+        """
+        for row in lane.transactions.filter(nonce__gte=used, state__in=TOLD).order_by("nonce"):
+            recorded = BlockRef(row.block_number or 0, row.block_hash)
+            found = self._gateway.block(recorded.number)
+            if found is not None and found != recorded:
+                logger.error("nonce %d: block %d, which had counted, was reorganised away", row.nonce, recorded.number)
+                _take_back(row)
 
     def _watch_one(self, row: ChainTransaction, head: BlockRef, used_nonces: int) -> None:
         attempts = sorted(row.attempts.all(), key=lambda attempt: -attempt.number)

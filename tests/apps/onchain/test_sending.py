@@ -269,3 +269,25 @@ def test_chain_that_forgot_confirmed_transactions_gets_the_same_bytes(
     told = _events("TransactionConfirmed", "test:19")
     assert {event["tx_hash"] for event in told} == {ChainTransaction.objects.get(intent_id=intent_id).tx_hash}
     assert ChainIntent.objects.get(id=intent_id).transactions.count() == 1
+
+
+def test_confirmed_transaction_that_vanishes_before_the_index_read_its_block_goes_out_again(
+    driven: DrivenBridge, make_actor: MakeActor
+) -> None:
+    """The bridge died after it confirmed the transaction: no fork shows in what the index has read."""
+    driven.chain.mine(5)
+    driven.bridge.round()
+    driven.chain.automine(on=False)
+    intent_id = driven.register_asset(make_actor().organisation_id, 11)
+    driven.bridge.round()
+    driven.chain.mine(1 + driven.config.confirmations)
+    sender, head = driven.bridge._senders[-1], driven.chain.gateway.head()
+    sender.watch(driven.lane(), head)
+    assert selectors.intent(intent_id).state == IntentState.CONFIRMED
+    driven.chain.reorg(1 + driven.config.confirmations)
+    driven.restart()
+    driven.bridge.round()
+    assert selectors.intent(intent_id).state == IntentState.SENT
+    driven.settle()
+    assert selectors.intent(intent_id).state == IntentState.CONFIRMED
+    assert driven.owner_of(11) == driven.lane().address
