@@ -16,7 +16,7 @@ from apps.ledger import selectors as ledger
 from apps.ledger.models import Transfer
 from apps.ledger.types import AccountKind
 from apps.onchain.models import ChainEvent, ChainIntent, ChainTransaction, SignerLane
-from apps.onchain.types import EventState, IntentState, TransactionState
+from apps.onchain.types import IN_FLIGHT, EventState, IntentState, TransactionState
 from apps.payouts import selectors as payouts
 from apps.payouts.models import Epoch, Withdrawal
 from apps.payouts.reconciliation import reconcile
@@ -158,7 +158,8 @@ def _nonces(truth: Truth) -> Iterator[str]:
             mined[row["from"].lower()][int(row["nonce"], 16)] = row["hash"]
     for lane in SignerLane.objects.all():
         on_chain = mined[lane.address.lower()]
-        rows = ChainTransaction.objects.filter(lane=lane).order_by("nonce")
+        # What reverted and was reorganised away is given up, and an empty transaction uses its nonce.
+        rows = ChainTransaction.objects.filter(lane=lane).exclude(state=TransactionState.LOST).order_by("nonce")
         handed_out = {row.nonce: row for row in rows}
         first = min(handed_out, default=lane.next_nonce)
         if sorted(handed_out) != list(range(first, lane.next_nonce)):
@@ -226,8 +227,21 @@ def unsettled() -> str:
     return ", ".join(f"{count} {name}" for name, count in waiting.items() if count)
 
 
-def why_unsettled() -> Iterator[str]:
-    """What a run that does not settle is stuck on: states with their reasons."""
+def why_unsettled(stage: Stage) -> Iterator[str]:
+    """What a run that does not settle is stuck on: states with their reasons, and what the node knows of it."""
+    for lane in SignerLane.objects.all():
+        counts = [
+            int(stage.node.ask("eth_getTransactionCount", lane.address, tag), 16) for tag in ("latest", "pending")
+        ]
+        yield f"{lane}: {counts[0]} mined, {counts[1]} with those that wait, at block {stage.node.head()}"
+    for row in ChainTransaction.objects.filter(state__in=IN_FLIGHT).order_by("nonce")[:SHOWN]:
+        for attempt in row.attempts.order_by("number"):
+            receipt = stage.node.ask("eth_getTransactionReceipt", attempt.tx_hash) or {}
+            known = stage.node.ask("eth_getTransactionByHash", attempt.tx_hash) or {}
+            yield (
+                f"{row} attempt {attempt.number} {attempt.tx_hash}: receipt in {receipt.get('blockNumber')}, known "
+                f"{bool(known)} in {known.get('blockNumber')}"
+            )
     with all_tenants(reason=REASON):
         for counted in (
             Counter(Withdrawal.objects.values_list("state", "claim_problem")),

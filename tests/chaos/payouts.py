@@ -127,7 +127,7 @@ def _run(plan: Plan, root: Path) -> bool:
         return _report(plan, run, outcome)
     except TimeoutError:
         say("logs", f"end of each:\n{ends_of_logs(root)}", "dim")
-        _say_why()
+        _say_why(stage)
         raise
     finally:
         ending.set()
@@ -182,13 +182,13 @@ def _until_settled(plan: Plan, run: Run) -> None:
         time.sleep(0.5)
 
 
-def _say_why() -> None:
+def _say_why(stage: Stage) -> None:
     from django.db import Error
 
     from tests.chaos import invariants
 
     with contextlib.suppress(Error):
-        for line in invariants.why_unsettled():
+        for line in invariants.why_unsettled(stage):
             say("stuck", line, "bad")
 
 
