@@ -57,6 +57,7 @@ def test_root_and_proofs_equal_the_library(reference: Reference, rows: list[tupl
     assert [list(proof) for proof in tree.proofs] == proofs
 
 
+@pytest.mark.timeout(900)  # Node checks every proof that it gives
 @pytest.mark.parametrize("count", [150, pytest.param(10_000, marks=pytest.mark.soak)])
 def test_random_sets_have_the_librarys_root_and_proofs(reference: Reference, count: int) -> None:
     dice = random.Random(20_261_122)
@@ -64,7 +65,7 @@ def test_random_sets_have_the_librarys_root_and_proofs(reference: Reference, cou
     for _ in range(count):
         rows = [
             (dice.randrange(1, 1 << 32), *(f"0x{dice.getrandbits(160):040x}" for _ in range(2)), dice.getrandbits(256))
-            for _ in range(min(dice.randrange(1, 80), dice.randrange(1, 80)))
+            for _ in range(min(dice.randrange(1, 24), dice.randrange(1, 24)))
         ]
         tree = build_tree([encode_words(*row) for row in rows])
         root, proofs = reference.tree(rows)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: UNLICENSED
 pragma solidity ^0.8.37;
 
+import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 import {AssetRegistry} from "../src/AssetRegistry.sol";
 import {AssetShares} from "../src/AssetShares.sol";
 import {CustodyAccounts} from "../src/CustodyAccounts.sol";
@@ -10,7 +11,19 @@ import {PayoutDistributor} from "../src/PayoutDistributor.sol";
 import {PayoutToken} from "../src/PayoutToken.sol";
 import {RoyaltyPool} from "../src/RoyaltyPool.sol";
 import {MerkleTree} from "./MerkleTree.sol";
+import {ShareClone} from "./ShareClone.sol";
 import {Test} from "./Vm.sol";
+
+/// @title Makes a clone and fills it in one transaction, as a factory would
+contract CloneMaker {
+    function create(address implementation, uint256 asset, address holder, uint256 supply) external {
+        ShareClone(Clones.cloneDeterministic(implementation, bytes32(asset))).initialize(holder, supply);
+    }
+
+    function cloneOf(address implementation, uint256 asset) external view returns (address) {
+        return Clones.predictDeterministicAddress(implementation, bytes32(asset));
+    }
+}
 
 /// @title Gas of whole transactions, recorded in `snapshots/` and compared by `make check`
 /// @dev Only in isolation (`forge test --isolate`) is each call its own transaction, with its own cold storage.
@@ -144,6 +157,32 @@ contract GasTest is Test {
         shares.deposit(PARENT, 1_000_000);
         shares.claim(PARENT, ALICE);
         VM.snapshotGasLastCall("shares", "claim, known holder");
+    }
+
+    /// @dev The alternative that docs/adr/0008 weighs: a clone of an ERC-20 contract for each asset.
+    function test_gas_sharesAsERC20Clones() public {
+        ShareClone implementation = new ShareClone(token);
+        CloneMaker maker = new CloneMaker();
+        maker.create(address(implementation), PARENT, ALICE, 1_000_000);
+        VM.snapshotGasLastCall("clones", "create");
+        ShareClone shares = ShareClone(maker.cloneOf(address(implementation), PARENT));
+        token.approve(address(shares), type(uint256).max);
+        shares.deposit(1_000_000);
+        shares.deposit(1_000_000);
+        VM.snapshotGasLastCall("clones", "deposit");
+        VM.prank(ALICE);
+        shares.transfer(BOB, 1000);
+        VM.snapshotGasLastCall("clones", "transfer to a new holder");
+        shares.deposit(1_000_000);
+        VM.prank(ALICE);
+        shares.transfer(BOB, 1000);
+        VM.prank(ALICE);
+        shares.transfer(BOB, 1000);
+        VM.snapshotGasLastCall("clones", "transfer to a known holder, nothing new earned");
+        shares.claim(ALICE);
+        shares.deposit(1_000_000);
+        shares.claim(ALICE);
+        VM.snapshotGasLastCall("clones", "claim, known holder");
     }
 
     function test_gas_custody() public {
