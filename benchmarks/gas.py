@@ -9,11 +9,13 @@ round. Every figure is the median of up to eight transactions.
 from __future__ import annotations
 
 import secrets
+import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -34,7 +36,6 @@ PAYEES = (1, 10, 100, 1_000, 10_000)
 SAMPLES = 8
 #: At most this many transfers are really sent; more are the median of these, multiplied.
 REAL_BATCH = 100
-PORT = 18_651
 CONTENT_PARTS = ("content", "metadata", "contributions")
 USE = 1
 TRANSFERABLE_NOT_REVOCABLE = (True, False)
@@ -107,8 +108,11 @@ class _Chain:
 
 @contextmanager
 def _deployed() -> Iterator[_Chain]:
-    url, chain_id = f"http://127.0.0.1:{PORT}", 31_337
-    command = [str(foundry.anvil_binary()), "--port", str(PORT), "--silent", "--hardfork", "prague"]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url, chain_id = f"http://127.0.0.1:{port}", 31_337
+    command = [str(foundry.anvil_binary()), "--port", str(port), "--silent", "--hardfork", "prague"]
     with tempfile.TemporaryDirectory() as folder, subprocess.Popen(command) as process:
         try:
             _wait_for(url)
@@ -216,9 +220,7 @@ def _royalties(chain: _Chain) -> dict[str, int]:
         chain.send("PayoutToken", "transfer", owner, 1)
         arguments = ("pay", asset, 1, content, parents, [1_000] * count, 9_000_000)
         chain.send("RoyaltyPool", *arguments)
-        found[f"royalty_{count}_parent{'s' * (count != 1)}"] = _repeat(
-            lambda arguments=arguments: chain.send("RoyaltyPool", *arguments)
-        )
+        found[f"royalty_{count}_parent{'s' * (count != 1)}"] = _repeat(partial(chain.send, "RoyaltyPool", *arguments))
         found["royalty_release"] = chain.send("RoyaltyPool", "release", asset)
     return found
 
@@ -227,8 +229,8 @@ def _repeat(work: Callable[[], int]) -> int:
     return _middle(work() for _ in range(SAMPLES))
 
 
-def _middle(values: Any) -> int:
-    return round(median(list(values)))
+def _middle(values: Iterable[int]) -> int:
+    return round(float(median(list(values))))
 
 
 def _address() -> str:

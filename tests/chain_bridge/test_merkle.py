@@ -57,16 +57,18 @@ def test_root_and_proofs_equal_the_library(reference: Reference, rows: list[tupl
     assert [list(proof) for proof in tree.proofs] == proofs
 
 
+def _row(dice: random.Random) -> tuple[int, str, str, int]:
+    one, other = (f"0x{dice.getrandbits(160):040x}" for _ in range(2))
+    return dice.randrange(1, 1 << 32), one, other, dice.getrandbits(256)
+
+
 @pytest.mark.timeout(900)  # Node checks every proof that it gives
 @pytest.mark.parametrize("count", [150, pytest.param(10_000, marks=pytest.mark.soak)])
 def test_random_sets_have_the_librarys_root_and_proofs(reference: Reference, count: int) -> None:
     dice = random.Random(20_261_122)
     leaves = 0
     for _ in range(count):
-        rows = [
-            (dice.randrange(1, 1 << 32), *(f"0x{dice.getrandbits(160):040x}" for _ in range(2)), dice.getrandbits(256))
-            for _ in range(min(dice.randrange(1, 24), dice.randrange(1, 24)))
-        ]
+        rows = [_row(dice) for _ in range(min(dice.randrange(1, 24), dice.randrange(1, 24)))]
         tree = build_tree([encode_words(*row) for row in rows])
         root, proofs = reference.tree(rows)
         assert tree.root == root
