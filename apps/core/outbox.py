@@ -31,10 +31,12 @@ from apps.core.types import DeliveryState
 logger = logging.getLogger(__name__)
 
 DISPATCH_TASK = "core.dispatch_outbox"
-MAX_ATTEMPTS = 8
 LEASE = timedelta(minutes=2)
 HEARTBEAT_S = 30.0
 BACKOFF_BASE_S = 2
+LONGEST_BACKOFF_S = 300
+#: How long a failing delivery is tried again: longer than a weekend's outage of anything that a handler depends on.
+RETRY_FOR = timedelta(days=4)
 
 
 @dataclass(frozen=True)
@@ -198,6 +200,23 @@ def drain(*, max_rounds: int = 1000) -> int:
     raise RuntimeError(f"the outbox was not empty after {max_rounds} deliveries")
 
 
+def dead_deliveries() -> list[OutboxDelivery]:
+    """Deliveries that were given up, oldest first, with their events (every organisation's)."""
+    with all_tenants(reason="what was given up is the operator's to look at"):
+        dead = OutboxDelivery.objects.select_related("event").filter(state=DeliveryState.DEAD)
+        return list(dead.order_by("event__created_at", "id"))
+
+
+def revive_dead_deliveries() -> int:
+    """Try everything again that was given up, once and with the same care as before. Returns how many."""
+    with all_tenants(reason="what was given up is tried again"), transaction.atomic():
+        revived = OutboxDelivery.objects.filter(state=DeliveryState.DEAD).update(
+            state=DeliveryState.PENDING, due_at=clock.now(), lease_until=None
+        )
+        transaction.on_commit(wake_dispatcher, robust=True)
+    return revived
+
+
 def _claim(*, long_running: bool) -> OutboxDelivery | None:
     now = clock.now()
     return (
@@ -240,9 +259,10 @@ def _mark_done(delivery: OutboxDelivery) -> None:
 def _mark_failed(delivery: OutboxDelivery, error: Exception) -> None:
     delivery.last_error = "".join(traceback.format_exception(error))[-4000:]
     delivery.lease_until = None
-    if delivery.attempts >= MAX_ATTEMPTS:
+    if clock.now() - delivery.event.created_at >= RETRY_FOR:
         delivery.state = DeliveryState.DEAD
-    delivery.due_at = clock.now() + timedelta(seconds=BACKOFF_BASE_S**delivery.attempts)
+    wait_s = min(BACKOFF_BASE_S ** min(delivery.attempts, LONGEST_BACKOFF_S.bit_length()), LONGEST_BACKOFF_S)
+    delivery.due_at = clock.now() + timedelta(seconds=wait_s)
     delivery.save(update_fields=["last_error", "lease_until", "state", "due_at", "attempts"])
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.core.management import call_command
 from django.db import transaction
 
 from apps.core import clock, outbox
@@ -85,20 +86,49 @@ def test_a_failing_handler_leaves_no_effect_and_is_retried_later(actor, handler)
     assert OutboxEvent.objects.filter(type="effect").count() == 1
 
 
-def test_a_handler_that_keeps_failing_is_put_aside_after_eight_attempts(actor, handler):
+def fail_again(actor: Any) -> None:
+    with all_tenants(reason="test"):
+        own = OutboxDelivery.objects.filter(tenant_id=actor.organisation_id)
+        own.update(due_at=clock.now() - timedelta(seconds=1))
+    outbox.drain()
+
+
+def test_an_outage_of_a_day_loses_no_delivery_and_is_asked_about_every_five_minutes(actor, handler):
     @handler(ThingHappened)
     def on_thing(event: ThingHappened) -> None:
-        raise ValueError("never")
+        raise ValueError("not now")
 
     with transaction.atomic():
         outbox.publish(ThingHappened(uuid4(), 1))
-    for _ in range(outbox.MAX_ATTEMPTS + 2):
-        with all_tenants(reason="test"):
-            own = OutboxDelivery.objects.filter(tenant_id=actor.organisation_id)
-            own.update(due_at=clock.now() - timedelta(seconds=1))
-        outbox.drain()
+    for _ in range(20):
+        fail_again(actor)
     (delivery,) = deliveries(actor)
-    assert (delivery.state, delivery.attempts) == ("dead", outbox.MAX_ATTEMPTS)
+    assert (delivery.state, delivery.attempts) == ("pending", 20)
+    assert timedelta(minutes=4) < delivery.due_at - clock.now() <= timedelta(minutes=5)
+
+
+def test_what_fails_for_days_is_put_aside_listed_and_delivered_once_revived(actor, handler, capsys):
+    seen = []
+
+    @handler(ThingHappened)
+    def on_thing(event: ThingHappened) -> None:
+        if not seen:
+            raise ValueError("never")
+        seen.append(event)
+
+    with transaction.atomic():
+        outbox.publish(ThingHappened(uuid4(), 1))
+    OutboxEvent.objects.filter(tenant_id=actor.organisation_id).update(created_at=clock.now() - outbox.RETRY_FOR)
+    fail_again(actor)
+    assert [delivery.state for delivery in deliveries(actor)] == ["dead"]
+    call_command("revive_deliveries", "--list")
+    assert "ValueError: never" in capsys.readouterr().out
+    assert [delivery.state for delivery in deliveries(actor)] == ["dead"]
+    seen.append(None)
+    call_command("revive_deliveries")
+    outbox.drain()
+    assert [delivery.state for delivery in deliveries(actor)] == ["done"]
+    assert len(seen) == 2
 
 
 def test_a_long_running_delivery_of_a_killed_worker_is_taken_up_again(actor, handler):
