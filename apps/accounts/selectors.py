@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -59,6 +60,13 @@ def linked_wallet(organisation_id: UUID) -> str | None:
     """The address that an organisation has proved to be its own, or None: the owner of what it has on chain."""
     found = wallet(organisation_id)
     return found.address if found.is_proved else None
+
+
+def linked_wallets(organisation_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """`linked_wallet` of those organisations that have one, in one query."""
+    with all_tenants(reason="what organisations have on chain is at their linked wallets"):
+        rows = Wallet.objects.filter(tenant_id__in=set(organisation_ids), proved_at__isnull=False)
+        return dict(rows.values_list("tenant_id", "address"))
 
 
 def organisation_of_wallet(address: str) -> UUID | None:

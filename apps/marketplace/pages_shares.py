@@ -182,6 +182,7 @@ def _done(request: HttpRequest, asset_id: UUID, use_case: Any, success: str) -> 
 
 
 def _refused(request: HttpRequest, asset_id: UUID, message: str) -> HttpResponseRedirect:
+    assets.visible_asset(actor_of(request), asset_id)
     messages.error(request, message)
     return redirect("marketplace:shares", asset_id=asset_id)
 
@@ -213,7 +214,9 @@ def _context(actor: Actor | None, asset: AssetInfo) -> dict[str, Any]:
         "key": uuid7(),
         "is_signed_in": actor is not None and not actor.is_guest,
     }
-    return context | (_own_context(actor, asset, can_create=issue is None or issue.state == MoveState.FAILED))
+    return context | (
+        _own_context(actor, asset, can_create=not holdings and (issue is None or issue.state == MoveState.FAILED))
+    )
 
 
 def _own_context(actor: Actor | None, asset: AssetInfo, *, can_create: bool) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from eth_utils.address import to_checksum_address
 
-from apps.accounts.selectors import linked_wallet, organisation_of_wallet
+from apps.accounts.selectors import linked_wallet, linked_wallets, organisation_of_wallet
 from apps.core.tenant import all_tenants, tenant_scope
 from apps.onchain.models import CustodialAddress
 from apps.onchain.selectors import chain_id, contract_address
@@ -31,8 +31,11 @@ def address_of(organisation_id: UUID) -> str:
 
 
 def addresses_of(organisation_ids: Iterable[UUID]) -> dict[UUID, str]:
-    """`address_of` for several."""
-    return {organisation_id: address_of(organisation_id) for organisation_id in organisation_ids}
+    """`address_of` for many, in a few queries. Raises ChainNotReady as it does."""
+    wanted = set(organisation_ids)
+    found = linked_wallets(wanted)
+    without = wanted - found.keys()
+    return found | (_custodial_addresses(without) if without else {})
 
 
 def custodial_address(organisation_id: UUID) -> str:
@@ -48,6 +51,23 @@ def custodial_address(organisation_id: UUID) -> str:
             tenant_id=organisation_id, chain_id=chain_id(), factory=factory, defaults={"address": address}
         )
     return address
+
+
+def _custodial_addresses(organisation_ids: set[UUID]) -> dict[UUID, str]:
+    factory, chain = contract_address(FACTORY), chain_id()
+    with all_tenants(reason="addresses that are kept for many organisations"):
+        rows = CustodialAddress.objects.filter(chain_id=chain, factory=factory, tenant_id__in=organisation_ids)
+        known = dict(rows.values_list("tenant_id", "address"))
+        new = {one: custody.account_address(factory, one) for one in sorted(organisation_ids - known.keys())}
+        CustodialAddress.objects.bulk_create(
+            (
+                CustodialAddress(tenant_id=one, chain_id=chain, factory=factory, address=address)
+                for one, address in new.items()
+            ),
+            batch_size=1_000,
+            ignore_conflicts=True,
+        )
+    return known | new
 
 
 def organisation_of(address: str) -> UUID | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -29,6 +29,7 @@ from apps.core.tenant import all_tenants, tenant_scope
 from apps.onchain.holders import address_of, custodial_address
 from apps.onchain.models import ChainIntent
 from apps.onchain.services import encode_words
+from apps.tenancy.models import Organisation
 from apps.tenancy.types import Role
 from chain_bridge.merkle import verify_proof
 from tests.apps.assets.chain_events import fresh_wallet, know_the_contracts, link_wallet
@@ -115,11 +116,25 @@ def test_a_contributor_that_links_a_wallet_later_keeps_the_proof_of_the_former_a
     assert proof.address == custodial_address(annotator.organisation_id)
 
 
+def test_a_version_of_ten_thousand_contributors_is_released_within_seconds(actor: Any, release: Release) -> None:
+    know_the_contracts()
+    crowd = Organisation.objects.bulk_create(
+        [Organisation(name=f"Annotator {n}", slug=f"crowd-{uuid7().hex}", kind="personal") for n in range(10_000)]
+    )
+    started = process_time()
+    version = release(actor, contributions=[ContributionSpec(one.id, "annotator", 1) for one in crowd])
+    assert process_time() - started < 20
+    started = process_time()
+    proof = selectors.contribution_proof(version.id, crowd[77].id)
+    assert process_time() - started < 5
+    assert verify_proof(proof.root, encode_words(proof.address, 1), proof.proof)
+
+
 def test_ten_thousand_contributors_make_a_root_within_seconds() -> None:
     contributions = [(f"0x{index + 1:040x}", index + 1) for index in range(10_000)]
-    started = perf_counter()
+    started = process_time()
     root, proofs = contribution_proofs(contributions)
-    assert perf_counter() - started < 5
+    assert process_time() - started < 5
     assert contribution_root(reversed(contributions)) == root
     assert len(proofs) == 10_000
 
