@@ -113,11 +113,15 @@ def ensure_built() -> None:
 def artifact(name: str) -> Artifact:
     """The compiled contract ``name``, building first where needed."""
     ensure_built()
-    path = CONTRACTS / "out" / f"{name}.sol" / f"{name}.json"
+    path = _artifact_path(name)
     if not path.exists():
         raise FoundryError(f"{name} is not a contract of {CONTRACTS / 'src'}")
     compiled = json.loads(path.read_text())
     return Artifact(name, compiled["abi"], compiled["bytecode"]["object"], compiled["deployedBytecode"]["object"])
+
+
+def _artifact_path(name: str) -> Path:
+    return CONTRACTS / "out" / f"{name}.sol" / f"{name}.json"
 
 
 def _native_binary(tool: str) -> Path:
@@ -204,13 +208,10 @@ def _snapshot() -> None:
 
 def storage_layouts() -> dict[str, list[str]]:
     """Each deployed contract's storage: slot, offset in bytes, type and name of every variable, in order."""
+    ensure_built()
     layouts = {}
     for name in _STORED:
-        command = [str(forge_binary()), "inspect", name, "storageLayout", "--json"]
-        answer = subprocess.run(command, cwd=CONTRACTS, env=node_environment(), check=False, capture_output=True)
-        if answer.returncode != 0:
-            raise FoundryError(f"forge inspect {name}: {answer.stderr.decode().strip()}")
-        layout = json.loads(answer.stdout)
+        layout = json.loads(_artifact_path(name).read_text())["storageLayout"]
         layouts[name] = [
             f"{row['slot']}+{row['offset']} {layout['types'][row['type']]['label']} {row['label']}"
             for row in layout["storage"]

@@ -140,13 +140,14 @@ contract PayoutDistributor is OperatedByRole, IPayoutDistributor {
         if (cumulativeAmount > type(uint192).max || !_proves(current, payee, cumulativeAmount, proof)) {
             revert PayoutDistributorInvalidProof(payee, cumulativeAmount);
         }
-        uint256 before = _payments[payee].amount;
+        Payment storage payment = _payments[payee];
+        uint256 before = payment.amount;
         if (cumulativeAmount <= before) revert PayoutDistributorNothingToClaim(payee, before);
         unchecked {
             amount = cumulativeAmount - before;
         }
         // forge-lint: disable-next-line(unsafe-typecast)
-        _payments[payee] = Payment({amount: uint192(cumulativeAmount), recoverableAt: 0});
+        (payment.amount, payment.recoverableAt) = (uint192(cumulativeAmount), 0);
     }
 
     // The leaf is hashed twice so that no inner node of the tree, which is a hash of 64 bytes, can pass for one; it is

@@ -4,6 +4,7 @@ pragma solidity ^0.8.37;
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 /// @title The road not taken: shares of one asset as an ERC-20 token of their own, with the same accumulator
 /// @dev Measured beside {AssetShares} for docs/adr/0008; never deployed.
@@ -50,6 +51,6 @@ contract ShareClone is ERC20("", "") {
         Account storage account = _accounts[holder];
         uint256 earned = balanceOf(holder) * (_revenuePerShare - account.revenuePerShare);
         if (earned != 0) account.owed += earned;
-        account.revenuePerShare = uint192(_revenuePerShare);
+        account.revenuePerShare = SafeCast.toUint192(_revenuePerShare);
     }
 }
