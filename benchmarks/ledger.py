@@ -1,29 +1,43 @@
-"""Ledger transfers against the raw limit of PostgreSQL.
+"""Ledger transfers against the raw limit of PostgreSQL, and against django-hordak.
 
-The limit is what a hand-written transaction reaches with the same durable effect: insert one transfer row (whose
-triggers move both balances) under the same two row locks, nothing else. One connection, alternating blocks of both,
-so that other load on the machine hits both alike. Figure: transfers per second of the service / of the limit.
+The limit is the fastest client that makes the same writes: psycopg, one prepared INSERT of the transfer's row,
+committed by itself, in one round trip. PostgreSQL does the same for it as for us: the triggers lock both accounts in
+primary-key order, number and digest the row, and move both balances; foreign keys are checked; the commit is its own.
+Only what the service adds is left out: names of accounts, the search for an earlier transfer with the key, the
+overdraft check that answers, the payee's live notice, Django. `by_transaction` is the same insert the usual way, in a
+transaction after SELECT ... FOR UPDATE.
+
+One connection each, small blocks by turns, and the median of the blocks, so that other load hits all alike and a block
+that something interrupted does not count. django-hordak's Transaction with two legs, made
+by its own `transfer_to`, runs in a process and a virtual environment of its own on the same server; it keeps no
+idempotency keys, no digests and no stored balances, so it writes less.
 """
 
 from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
+from statistics import median
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+import psycopg
+from django.db import connection
 
 from apps.core.ids import uuid7
 from apps.core.money import Money
 from apps.core.tenant import all_tenants
 from apps.ledger import selectors, services
-from apps.ledger.types import AccountKind, AccountRef, SourceRef
+from apps.ledger.types import AccountKind, AccountRef, SourceRef, TransferSpec
 from apps.tenancy import services as tenancy
 from apps.tenancy.types import PLATFORM_ID
+from benchmarks import hordak
 
-ROUNDS = 10
-BLOCK = 100
+ROUNDS = 150
+BLOCK = 10
+BATCH = 1000
+BATCHES = 5
 SOURCE = SourceRef("benchmark", "ledger")
 
 LOCK = "SELECT id FROM ledger_account WHERE id IN (%s, %s) ORDER BY id FOR UPDATE"
@@ -35,7 +49,7 @@ INSERT = """
 
 
 def run() -> dict[str, Any]:
-    """Measure; returns rates and their ratio."""
+    """Measure; returns rates and their ratios."""
     payer, payee = _organisation(), _organisation()
     debit = AccountRef(payer, AccountKind.CASH, "USD")
     credit = AccountRef(payee, AccountKind.EARNINGS, "USD")
@@ -48,17 +62,53 @@ def run() -> dict[str, Any]:
         source=SOURCE,
     )
     _by_service(debit, credit)  # the first transfer makes the account
-    ours = limit = 0.0
-    for _ in range(ROUNDS):
-        ours += _timed(lambda: _by_service(debit, credit))
-        limit += _timed(lambda: _by_hand(debit, credit))
+    with _raw_connection() as raw, hordak.started() as peer:
+        row = (_account_id(debit), _account_id(credit), payer, payee)
+        raw_insert = _prepared(raw, row)
+        raw_insert()
+        works: dict[str, Callable[[], None]] = {
+            "transfers_per_s": lambda: _by_service(debit, credit),
+            "limit_per_s": raw_insert,
+            "by_transaction_per_s": lambda: _by_transaction(raw, row),
+        }
+        if peer.why_not is None:
+            works["hordak_per_s"] = lambda: peer.block(BLOCK)
+        seconds = {name: _least(work) for name, work in works.items()}
+        for _ in range(ROUNDS):
+            for name, work in works.items():
+                seconds[name].append(_timed(work))
+        batches = _batches(debit, credit, raw, row)
+        note = peer.why_not
     if set(selectors.trial_balance().values()) != {0} or selectors.replay_differences():
         raise RuntimeError("the books do not balance after the benchmark")
-    transfers = ROUNDS * BLOCK
+    rates = {name: BLOCK / median(took) for name, took in seconds.items()}
     return {
-        "transfers_per_s": round(transfers / ours),
-        "limit_per_s": round(transfers / limit),
-        "ratio": round(limit / ours, 3),
+        **{name: round(rate) for name, rate in rates.items()},
+        "ratio": round(rates["transfers_per_s"] / rates["limit_per_s"], 3),
+        "ratio_to_by_transaction": round(rates["transfers_per_s"] / rates["by_transaction_per_s"], 3),
+        "times_hordak": round(rates["transfers_per_s"] / rates["hordak_per_s"], 2) if note is None else note,
+        **batches,
+    }
+
+
+def _least(work: Callable[[], None]) -> list[float]:
+    work()  # warm
+    return []
+
+
+def _batches(
+    debit: AccountRef, credit: AccountRef, raw: psycopg.Connection[Any], row: tuple[UUID, ...]
+) -> dict[str, Any]:
+    """Rows a second of batches of 1,000, against the same inserts pipelined in one transaction."""
+    ours = limit = 0.0
+    for _ in range(BATCHES):
+        ours += _timed(lambda: _batch(debit, credit))
+        limit += _timed(lambda: _pipelined(raw, row))
+    made = BATCHES * BATCH
+    return {
+        "batch_rows_per_s": round(made / ours),
+        "batch_limit_per_s": round(made / limit),
+        "batch_ratio": round(limit / ours, 3),
     }
 
 
@@ -71,7 +121,7 @@ def _organisation() -> UUID:
     return personal_organisation_id(guest.id)
 
 
-def _timed(work: Any) -> float:
+def _timed(work: Callable[[], None]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
@@ -89,19 +139,49 @@ def _by_service(debit: AccountRef, credit: AccountRef) -> None:
         )
 
 
-def _by_hand(debit: AccountRef, credit: AccountRef) -> None:
-    with all_tenants(reason="benchmark"):
-        debit_id, credit_id = (_account_id(ref) for ref in (debit, credit))
+def _batch(debit: AccountRef, credit: AccountRef) -> None:
+    services.post_batch(
+        [TransferSpec(debit, credit, Money(1), secrets.token_hex(12), "benchmark", SOURCE) for _ in range(BATCH)]
+    )
+
+
+def _raw_connection() -> psycopg.Connection[Any]:
+    """The application's role without Django; row-level security shows it every organisation, as for the service."""
+    settings = connection.settings_dict
+    raw = psycopg.connect(
+        host=settings["HOST"],
+        port=settings["PORT"],
+        dbname=settings["NAME"],
+        user=settings["USER"],
+        password=settings["PASSWORD"],
+        autocommit=True,
+    )
+    raw.execute("SELECT set_config('app.all_tenants', 'on', false)")
+    return raw
+
+
+def _prepared(raw: psycopg.Connection[Any], row: tuple[UUID, ...]) -> Callable[[], None]:
+    def insert() -> None:
         for _ in range(BLOCK):
-            with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute(LOCK, (debit_id, credit_id))
-                cursor.fetchall()
-                values = (uuid7(), debit_id, credit_id, debit.organisation_id, credit.organisation_id)
-                cursor.execute(INSERT, (*values, secrets.token_hex(12)))
+            raw.execute(INSERT, (uuid7(), *row, secrets.token_hex(12)), prepare=True)
+
+    return insert
+
+
+def _by_transaction(raw: psycopg.Connection[Any], row: tuple[UUID, ...]) -> None:
+    for _ in range(BLOCK):
+        with raw.transaction():
+            raw.execute(LOCK, row[:2], prepare=True)
+            raw.execute(INSERT, (uuid7(), *row, secrets.token_hex(12)), prepare=True)
+
+
+def _pipelined(raw: psycopg.Connection[Any], row: tuple[UUID, ...]) -> None:
+    with raw.transaction(), raw.cursor() as cursor:
+        cursor.executemany(INSERT, [(uuid7(), *row, secrets.token_hex(12)) for _ in range(BATCH)])
 
 
 def _account_id(ref: AccountRef) -> UUID:
-    with connection.cursor() as cursor:
+    with all_tenants(reason="benchmark"), connection.cursor() as cursor:
         cursor.execute(
             "SELECT id FROM ledger_account WHERE tenant_id = %s AND kind = %s AND currency = %s",
             (ref.organisation_id, ref.kind, ref.currency),

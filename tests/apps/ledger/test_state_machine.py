@@ -53,7 +53,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.atomic.__enter__()
         self.prefix = uuid4().hex
         self.now = timezone.now()
-        self.real_now, clock.now = clock.now, lambda: self.now  # type: ignore[assignment]
+        self.real_now, clock.now = clock.now, lambda: self.now
         # A reference of its own gives each example accounts of its own in the same organisations.
         self.refs = [
             AccountRef(organisation, kind, "USD", self.prefix) for organisation in self.organisations for kind in KINDS

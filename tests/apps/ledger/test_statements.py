@@ -17,7 +17,7 @@ from apps.ledger.export import csv_lines
 from apps.ledger.models import Account
 from apps.ledger.queries import StatementQuery
 from apps.ledger.selectors import statements
-from apps.ledger.types import SourceRef
+from apps.ledger.types import AccountKind, SourceRef, units_of
 from tests.apps.ledger.accounts import cash, earnings
 
 
@@ -43,7 +43,7 @@ def pages(actor, account, **query):
 
 
 def signed(line):
-    return line.amount.minor if line.incoming else -line.amount.minor
+    return units_of(line.amount) if line.incoming else -units_of(line.amount)
 
 
 def test_pages_give_every_line_once_and_each_balance_follows_from_the_one_before(actor, busy):
@@ -71,8 +71,8 @@ def test_a_range_of_days_is_inclusive(actor, other_actor, fund, pay, monkeypatch
     account = Account.objects.get(tenant_id=actor.organisation_id)
     since, until = (start + timedelta(days=1)).date(), (start + timedelta(days=2)).date()
     within = selectors.account_statement(actor, account.id, since=since, until=until)
-    assert [line.amount.minor for line in within.lines] == [12, 11]
-    assert [line.amount.minor for line in selectors.account_lines(actor, account.id, since=since)] == [11, 12, 13]
+    assert [units_of(line.amount) for line in within.lines] == [12, 11]
+    assert [units_of(line.amount) for line in selectors.account_lines(actor, account.id, since=since)] == [11, 12, 13]
 
 
 def test_another_organisation_s_account_is_not_found(other_actor, busy):
@@ -104,7 +104,7 @@ def test_the_file_has_every_line_oldest_first_and_runs_no_formula(actor, other_a
 
 
 def test_a_line_without_a_running_balance_leaves_the_cell_empty(actor, busy):
-    [line, *_] = selectors.statement(actor, kind="cash", currency="USD")
+    [line, *_] = selectors.statement(actor, kind=AccountKind.CASH, currency="USD")
     assert csv.reader(csv_lines([line])).__next__()[0] == "number"
     assert next(iter(csv.DictReader(csv_lines([line]))))["balance"] == ""
 

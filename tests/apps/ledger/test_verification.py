@@ -16,7 +16,7 @@ from apps.core.tenant import all_tenants
 from apps.ledger import services
 from apps.ledger.management.commands import verify_ledger
 from apps.ledger.models import Account, CheckpointHead, Transfer
-from apps.ledger.types import SourceRef
+from apps.ledger.types import CheckpointInfo, SourceRef
 from apps.ledger.verification import Tally, read_only_connection, verify
 from tests.apps.ledger.accounts import cash, earnings
 
@@ -57,6 +57,12 @@ def account_of(transfer_id: UUID, side: str) -> Account:
     with all_tenants(reason="test"):
         row = Transfer.objects.select_related("debit_account", "credit_account").get(id=transfer_id)
         return row.debit_account if side == "debit" else row.credit_account
+
+
+def checkpoint() -> CheckpointInfo:
+    made = services.make_checkpoint()
+    assert made is not None
+    return made
 
 
 def test_a_sound_ledger_has_no_findings(chain, by_hand):
@@ -239,8 +245,8 @@ def test_a_hold_that_paid_more_than_it_says_is_found(chain, by_hand):
 
 
 def test_changed_checkpoints_are_found(chain, by_hand):
-    made = services.make_checkpoint()
-    head = CheckpointHead.objects.filter(checkpoint_id=made.number).first()
+    made = checkpoint()
+    head = CheckpointHead.objects.filter(checkpoint_id=made.number)[0]
     for change, row, group in (
         ("UPDATE ledger_checkpointhead SET head = '\\x00' WHERE id = %s", head.id, "heads"),
         ("UPDATE ledger_checkpointhead SET sequence = sequence + 1 WHERE id = %s", head.id, "heads"),
@@ -260,9 +266,9 @@ def test_changed_checkpoints_are_found(chain, by_hand):
 
 @pytest.mark.parametrize("with_heads", [False, True])
 def test_a_checkpoint_deleted_between_others_is_missed(chain, by_hand, pay, with_heads):
-    first = services.make_checkpoint()
+    first = checkpoint()
     pay(cash(account_of(chain[0], "debit").tenant_id), earnings(account_of(chain[0], "credit").tenant_id), 1)
-    assert services.make_checkpoint().number == first.number + 1
+    assert checkpoint().number == first.number + 1
     by_hand.execute("DELETE FROM ledger_checkpoint WHERE number = %s", (first.number,))
     if with_heads:
         by_hand.execute("DELETE FROM ledger_checkpointhead WHERE checkpoint_id = %s", (first.number,))
@@ -271,7 +277,7 @@ def test_a_checkpoint_deleted_between_others_is_missed(chain, by_hand, pay, with
 
 def test_history_rewritten_whole_is_found_by_the_checkpoint_before(chain, by_hand):
     """Digests, heads and balances all made to fit: only what was digested earlier tells."""
-    number, last = services.make_checkpoint().number, chain[-1]
+    number, last = checkpoint().number, chain[-1]
     by_hand.execute("UPDATE ledger_transfer SET reason = 'else' WHERE id = %s", (last,))
     by_hand.execute("UPDATE ledger_transfer t SET digest = ledger_transfer_digest(t) WHERE id = %s", (last,))
     by_hand.execute(
@@ -293,7 +299,7 @@ def test_history_rewritten_whole_is_found_by_the_checkpoint_before(chain, by_han
 
 
 def test_what_the_chain_was_told_is_compared(chain, by_hand):
-    made = services.make_checkpoint()
+    made = checkpoint()
     insert = (
         "INSERT INTO ledger_commitment (id, chain_id, contract, number, head, tx_hash, block_number, created_at)"
         " VALUES (gen_random_uuid(), 1, %s, %s, %s, '0xabc', 7, now())"
