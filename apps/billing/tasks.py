@@ -10,8 +10,9 @@ from apps.core import clock
 
 @shared_task(name="billing.settle_overdue_top_ups", ignore_result=True)
 def settle_overdue_top_ups() -> None:
-    """Ask about payments whose webhook did not come."""
+    """Ask about payments whose webhook did not come, and collect debts where there is money again."""
     services.settle_overdue_top_ups()
+    services.collect_debts()
 
 
 @shared_task(name="billing.reconcile_stripe", ignore_result=True)

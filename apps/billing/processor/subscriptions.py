@@ -75,6 +75,12 @@ def change_price(*, subscription_id: str, item_id: str, price_id: str) -> None:
         api().subscriptions.update(subscription_id, parameters)
 
 
+def end_now(subscription_id: str) -> None:
+    """End a subscription at once. Raises PaymentsUnavailable."""
+    with failures():
+        api().subscriptions.cancel(subscription_id)
+
+
 def set_ending(subscription_id: str, *, ends: bool) -> None:
     """Let a subscription end with its period, or go on after all. Raises PaymentsUnavailable."""
     with failures():

@@ -2,6 +2,7 @@
 
 from apps.billing.services.cards import add_card, make_default, remove_card
 from apps.billing.services.customers import sync_cards
+from apps.billing.services.disputes import collect_debts
 from apps.billing.services.payments import sync_payment
 from apps.billing.services.reconciliation import reconcile, reconcile_recent
 from apps.billing.services.refunds import refund_top_up, send_refund
@@ -31,6 +32,7 @@ __all__ = [
     "cancel_plan",
     "change_plan",
     "charge_again",
+    "collect_debts",
     "handle_webhook",
     "make_default",
     "reconcile",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.db import transaction
+
 from apps.billing.events import DisputeChanged
 from apps.billing.facts import DisputeFacts
-from apps.billing.models import Dispute
+from apps.billing.models import Dispute, TopUpRefund
 from apps.billing.selectors import cash_account
 from apps.billing.services.bookkeeping import (
     collect_debt,
@@ -19,6 +21,7 @@ from apps.billing.services.bookkeeping import (
 from apps.billing.types import DisputeState
 from apps.core import outbox
 from apps.core.money import Money
+from apps.core.tenant import all_tenants, tenant_scope
 from apps.ledger import selectors as ledger_reads
 from apps.ledger.types import SourceRef, units_of
 from apps.tenancy.services import record_audit
@@ -63,6 +66,19 @@ def book_dispute(organisation_id: UUID, payment_intent: str, facts: DisputeFacts
         move(set_aside, cash_account(organisation_id), left, key=back, reason="Dispute decided for you", source=source)
         collect_debt(organisation_id)
     _keep(row, facts, state, is_new=is_new)
+
+
+def collect_debts() -> int:
+    """Pay debts from balances that have money again, from wherever it came; returns minor units paid."""
+    with all_tenants(reason="debts of every organisation"):
+        disputed = Dispute.objects.filter(owed__gt=0).values_list("tenant_id", flat=True)
+        outside = TopUpRefund.objects.filter(hold_id=None).values_list("tenant_id", flat=True)
+        debtors = sorted({*disputed, *outside})
+    paid = 0
+    for organisation_id in debtors:
+        with tenant_scope(organisation_id), transaction.atomic():
+            paid += collect_debt(organisation_id)
+    return paid
 
 
 def _keep(row: Dispute, facts: DisputeFacts, state: DisputeState, *, is_new: bool) -> None:

@@ -68,7 +68,8 @@ def _compare(payment_intent: str, lines: Iterable[Movement]) -> tuple[bool, list
     if all(here.get(key) == amount for key, amount in there.items()):
         return True, []
     try:
-        sync_payment(payment_intent)
+        if not sync_payment(payment_intent):
+            return False, _differences(there, here)
     except PaymentMismatch as mismatch:
         logger.warning("payment %s: %s", payment_intent, mismatch.message)
     facts, here = payments.retrieve_payment(payment_intent), _booked(payment_intent)

@@ -34,6 +34,10 @@ def subscribe(*, actor: Actor, plan: PlanKey, success_url: str, cancel_url: str)
     current = running_subscription(actor.organisation_id)
     if current is not None:
         raise AlreadySubscribed(PLANS[PlanKey(current.plan)].name)
+    for unpaid in Subscription.objects.filter(status__in=("past_due", "unpaid"), by_invoice=False):
+        # Its grace is over. Were it to go on beside the new one, two plans would be charged.
+        processor.end_now(unpaid.subscription_id)
+        sync_subscription(actor.organisation_id, unpaid.subscription_id)
     return checkout.open_plan_checkout(
         organisation_id=actor.organisation_id,
         customer_id=customer_of(actor.organisation_id),

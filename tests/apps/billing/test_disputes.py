@@ -44,9 +44,9 @@ def set_aside(actor: Any) -> Any:
 
 
 def told(deliver: Any, kind: str) -> None:
-    deliver(
-        kind, "dispute", id="du_any", payment_intent=TopUp.objects.exclude(payment_intent="").first().payment_intent
-    )
+    disputed = TopUp.objects.exclude(payment_intent="").order_by("id").first()
+    assert disputed is not None
+    deliver(kind, "dispute", id="du_any", payment_intent=disputed.payment_intent)
 
 
 def test_a_disputed_payment_leaves_the_balance_and_the_administrators_hear_of_it(
@@ -77,6 +77,19 @@ def test_what_was_spent_is_owed_stops_spending_and_is_paid_by_the_next_top_up(
     assert (cash(actor), selectors.money_owed(actor.organisation_id)) == (Money(1000), Money(0))
     limits.require_good_standing(organisation_id=actor.organisation_id)
     assert trial_balance()["USD"] == 0
+
+
+def test_debts_are_collected_from_money_that_comes_back_by_itself(
+    actor: Any, paid_with: Any, deliver: Any, spend: Any, fund: Any
+) -> None:
+    paid_with(actor, DISPUTED)
+    spend(actor.organisation_id, 2000)
+    told(deliver, "charge.dispute.created")
+    services.collect_debts()
+    assert selectors.money_owed(actor.organisation_id) == Money(2000)
+    fund(actor.organisation_id, 1200)
+    services.collect_debts()
+    assert (cash(actor), selectors.money_owed(actor.organisation_id)) == (Money(0), Money(800))
 
 
 @pytest.mark.parametrize(("evidence", "state", "left"), [("winning_evidence", "won", 500), ("none", "lost", 0)])

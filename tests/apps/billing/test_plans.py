@@ -15,6 +15,7 @@ from apps.billing.plans import GRACE, PLANS, plan_of_lookup_key
 from apps.billing.types import PlanKey
 from apps.core import clock, outbox
 from apps.core.errors import NotPermitted
+from apps.core.money import Money
 from apps.core.tenant import tenant_scope
 from apps.ledger.selectors import transfers_of_source, trial_balance
 from apps.tenancy.types import Role
@@ -36,7 +37,7 @@ def test_a_plan_is_taken_on_the_payment_page_and_booked_as_income(actor: Any, su
     assert (invoice.status, invoice.amount_paid, invoice.currency) == ("paid", 4900, "USD")
     assert invoice.url
     assert invoice.pdf_url
-    assert [t.amount.minor for t in transfers_of_source("billing.invoice", invoice.invoice_id)] == [4900]
+    assert [t.amount for t in transfers_of_source("billing.invoice", invoice.invoice_id)] == [Money(4900)]
     services.refresh(actor=actor)
     assert len(transfers_of_source("billing.invoice", invoice.invoice_id)) == 1
     assert trial_balance()["USD"] == 0
@@ -115,6 +116,19 @@ def test_an_unpaid_renewal_keeps_the_plan_for_the_grace_time_and_no_longer(
     api.invoices.pay(api.subscriptions.retrieve(row.subscription_id).latest_invoice, {"payment_method": good.method_id})
     services.refresh(actor=actor)
     assert Subscription.objects.get().status == "active"
+
+
+def test_a_new_plan_after_the_grace_time_ends_the_unpaid_one(
+    actor: Any, subscribed: Any, keep_card: Any, api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = subscribed(actor)
+    services.make_default(actor=actor, card_id=keep_card(actor, REFUSED_LATER).id)
+    api.subscriptions.update(row.subscription_id, {"billing_cycle_anchor": "now", "proration_behavior": "none"})
+    services.refresh(actor=actor)
+    later = clock.now() + GRACE + timedelta(hours=1)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    assert services.subscribe(actor=actor, plan=PlanKey.TEAM, **URLS)
+    assert Subscription.objects.get().status == "canceled"
 
 
 def test_the_enterprise_plan_by_invoice_starts_when_the_invoice_is_paid(

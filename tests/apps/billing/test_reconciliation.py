@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -18,10 +19,20 @@ from apps.core.money import Money
 from apps.core.tenant import tenant_scope
 from apps.ledger.selectors import trial_balance
 from apps.tenancy.types import PLATFORM_ID
+from sahara_platform.embedded import stripe
+from tests.apps.billing.conftest import SECRET
 
 pytestmark = pytest.mark.django_db
 URLS = {"success_url": "http://127.0.0.1:1/ok", "cancel_url": "http://127.0.0.1:1/no"}
 GOOD = "4242424242424242"
+
+
+@pytest.fixture(scope="module")
+def stripe_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[stripe.StripeHandle]:
+    """Books of these tests' own: the other tests' payments are at the processor still, and nowhere else."""
+    handle = stripe.start(tmp_path_factory.mktemp("books"), webhook_url="http://127.0.0.1:9/", webhook_secret=SECRET)
+    yield handle
+    handle.stop()
 
 
 @pytest.fixture

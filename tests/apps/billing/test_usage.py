@@ -16,6 +16,7 @@ from apps.core import clock, outbox
 from apps.core.errors import DomainError
 from apps.core.money import Money
 from apps.ledger.selectors import transfers_of_source
+from apps.ledger.types import units_of
 from apps.tenancy import limits
 from apps.tenancy import services as tenancy
 from apps.tenancy.limits import Limit
@@ -104,7 +105,7 @@ def test_tokens_beyond_a_paid_plan_cost_whole_cents_of_the_prepaid_balance(
     total = UsageTotal.objects.get()
     assert (total.overage, total.charged) == (4999 + 1 + 2 * MILLION + 1, 401)
     source = f"{Limit.MODEL_TOKENS} {total.period}"
-    assert sum(t.amount.minor for t in transfers_of_source("billing.usage", source)) >= 401
+    assert sum(units_of(t.amount) for t in transfers_of_source("billing.usage", source)) >= 401
 
 
 @pytest.mark.parametrize(
