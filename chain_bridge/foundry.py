@@ -209,6 +209,10 @@ def _snapshot() -> None:
 def storage_layouts() -> dict[str, list[str]]:
     """Each deployed contract's storage: slot, offset in bytes, type and name of every variable, in order."""
     ensure_built()
+    if any("storageLayout" not in json.loads(_artifact_path(name).read_text()) for name in _STORED):
+        # Built before the layout was asked for: forge takes such artifacts for current.
+        with _exclusive("build"):
+            _forge("build", "--force", "--skip", "test")
     layouts = {}
     for name in _STORED:
         layout = json.loads(_artifact_path(name).read_text())["storageLayout"]
