@@ -14,6 +14,8 @@ from tests.chaos.stage import TARGETS
 POLL_S = 0.05
 #: Of kills at these parts, this share hits a pool process or a backend instead of the main process.
 CHILD_SHARE = 0.25
+#: No part is killed more often than the least killed one by more than this.
+LEAD = 3
 #: A reorganisation waits this long for a transaction in the blocks that it replaces.
 PATIENCE_S = 10.0
 
@@ -107,8 +109,10 @@ class Killer(threading.Thread):
 
     def _kill_one(self) -> None:
         while not self._ending.is_set():
-            # The least killed first, by chance among equals, so that no part is spared.
-            for target in sorted(TARGETS, key=lambda name: (self.by_target[name], self._rng.random())):
+            # The least killed first, by chance among equals; what is up again soonest does not get all of them.
+            most = min(self.by_target[name] for name in TARGETS) + LEAD
+            candidates = [name for name in TARGETS if self.by_target[name] < most]
+            for target in sorted(candidates, key=lambda name: (self.by_target[name], self._rng.random())):
                 part = self._keeper.parts[target]
                 if not part.is_ready():
                     continue

@@ -46,6 +46,11 @@ class Node:
         return answer
 
 
+def hush(proxy: FaultyRpc) -> None:
+    """Say nothing of broken connections: a bridge that is killed leaves them behind."""
+    proxy._server.handle_error = lambda *_: None  # type: ignore[method-assign]
+
+
 class BalancedRpc(FaultyRpc):
     """One address before two nodes, as a load balancer: a share of the calls goes to a replica that lags behind.
 
@@ -54,8 +59,7 @@ class BalancedRpc(FaultyRpc):
 
     def __init__(self, upstream: str, *, lag_blocks: int, lag_share: float, seed: int) -> None:
         super().__init__(upstream)
-        # A bridge that is killed leaves broken connections behind; nobody wants to read of each.
-        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
+        hush(self)
         self.faults.lag_blocks = lag_blocks
         self._lag_share = lag_share
         self._random = random.Random(seed)

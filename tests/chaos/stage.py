@@ -20,7 +20,7 @@ from sahara_platform.embedded.configuration import BASE_DIR, bare_environment
 from sahara_platform.embedded.process import LOOPBACK, PartFailedError, free_port, tail
 from tests.chain_bridge.faulty_rpc import FaultyRpc
 from tests.chaos.keeper import Keeper, Part
-from tests.chaos.rpc import BalancedRpc, Node
+from tests.chaos.rpc import BalancedRpc, Node, hush
 
 DATABASE = "chaos"
 #: What the kills are for. The worker is killed as a whole or one of its pool processes, PostgreSQL likewise.
@@ -84,6 +84,7 @@ def raise_stage(root: Path, *, confirmations: int, lag_blocks: int, lag_share: f
     rpc = BalancedRpc(node_url, lag_blocks=lag_blocks, lag_share=lag_share, seed=seed)
     rpc.start()
     replica = FaultyRpc(node_url)
+    hush(replica)
     replica.faults.lag_blocks = lag_blocks
     replica.start()
     stage = Stage(
