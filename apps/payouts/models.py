@@ -145,6 +145,7 @@ class Recovery(TimeStamped):
     payee = models.CharField(max_length=42)
     state = models.CharField(max_length=10, choices=RecoveryState.choices, default=RecoveryState.ANNOUNCING)
     recoverable_at = models.DateTimeField(null=True)
+    attempt = models.PositiveSmallIntegerField(default=0)
     requested_by = models.UUIDField(null=True)
     reason = models.TextField(blank=True)
 

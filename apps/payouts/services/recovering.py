@@ -15,17 +15,18 @@ from apps.core.tenant import all_tenants
 from apps.onchain import selectors as chain
 from apps.onchain import services as onchain
 from apps.payouts import tree
-from apps.payouts.errors import NothingToRecover
+from apps.payouts.errors import EpochUnderWay, NothingToRecover
 from apps.payouts.locks import lock_epochs
-from apps.payouts.models import Recovery, Withdrawal
+from apps.payouts.models import Epoch, Recovery, Withdrawal
 from apps.payouts.policies import require_person_of_staff
 from apps.payouts.selectors import current_epoch
 from apps.payouts.services.claiming import CONTRACT
-from apps.payouts.types import RecoveryState, WithdrawalState
+from apps.payouts.types import UNDER_WAY, RecoveryState, WithdrawalState
 from apps.tenancy.services import record_audit
 from apps.tenancy.types import PLATFORM_ID, Actor, Role
 
 RECOVERY_KIND = "payouts.recovery"
+RECOVER_STEP = "recover"
 REASON = "an unclaimed amount may be of any organisation"
 OPEN = (RecoveryState.ANNOUNCING, RecoveryState.ANNOUNCED, RecoveryState.RECOVERING)
 
@@ -66,10 +67,14 @@ def recover_unclaimed(*, actor: Actor, payee: str) -> UUID:
 
     Raises:
         StaffOnly, NothingToRecover, ChainNotReady
+        EpochUnderWay: the root that the proof is for is being replaced; try again when it is in force.
     """
     user_id = require_person_of_staff(actor)
     lock_epochs()
     distributor, chain_id = chain.contract_address(CONTRACT), chain.chain_id()
+    under_way = Epoch.objects.filter(chain_id=chain_id, distributor=distributor, state__in=UNDER_WAY).first()
+    if under_way is not None:
+        raise EpochUnderWay(under_way.number)
     rows = Recovery.objects.select_for_update().filter(chain_id=chain_id, distributor=distributor, payee=payee)
     row = rows.filter(state=RecoveryState.ANNOUNCED, recoverable_at__lte=clock.now()).first()
     if row is None:
@@ -77,8 +82,9 @@ def recover_unclaimed(*, actor: Actor, payee: str) -> UUID:
     leaf = tree.epoch_tree(current_epoch(chain_id, distributor)).leaves[payee]
     args: list[Any] = [payee, str(leaf.cumulative_amount), list(leaf.proof), chain.custody_address()]
     row.state = RecoveryState.RECOVERING
-    row.save(update_fields=["state", "updated_at"])
-    _request(row, "recover", args, "recover")
+    row.attempt += 1
+    row.save(update_fields=["state", "attempt", "updated_at"])
+    _request(row, "recover", args, f"{RECOVER_STEP}:{row.attempt}")
     _audit(user_id, row, "recovery.started")
     return row.id
 
@@ -107,10 +113,11 @@ def end_recovery(*, distributor: str, payee: str, state: RecoveryState) -> None:
 
 @transaction.atomic
 def fail_recovery(*, idempotency_key: str, reason: str) -> None:
-    """The chain refused the announcement or the recovery."""
-    recovery_id = UUID(idempotency_key.removeprefix(f"{RECOVERY_KIND}:").split(":")[0])
-    Recovery.objects.filter(id=recovery_id, state__in=OPEN).update(
-        state=RecoveryState.FAILED, reason=reason, updated_at=clock.now()
+    """The chain refused the announcement, which is over then, or the recovery, which can be tried again."""
+    recovery_id, step = idempotency_key.removeprefix(f"{RECOVERY_KIND}:").split(":")[:2]
+    state = RecoveryState.ANNOUNCED if step == RECOVER_STEP else RecoveryState.FAILED
+    Recovery.objects.filter(id=UUID(recovery_id), state__in=OPEN).update(
+        state=state, reason=reason, updated_at=clock.now()
     )
 
 

@@ -57,7 +57,8 @@ NOT_PAID = (WithdrawalState.CANCELLED, WithdrawalState.REJECTED)
 def request_withdrawal(*, actor: Actor, amount: Money) -> WithdrawalInfo:
     """Turn earnings into tokens that the next epoch pays to the organisation's wallet.
 
-    A large amount first waits for the platform's staff (`approve_withdrawal`).
+    A large amount first waits for the platform's staff (`approve_withdrawal`); small ones that add up to a large one
+    within a day do too.
 
     Args:
         amount: in the currency of the earnings; at least `selectors.minimum_withdrawal()`.
@@ -72,8 +73,7 @@ def request_withdrawal(*, actor: Actor, amount: Money) -> WithdrawalInfo:
     address = _payable_address(actor.organisation_id)
     if amount < minimum_withdrawal():
         raise WithdrawalBelowMinimum(minimum_withdrawal())
-    _require_within_limits(actor.organisation_id, amount)
-    approvals = approvals_needed(amount)
+    approvals = approvals_needed(_require_within_limits(actor.organisation_id, amount))
     row = Withdrawal.objects.create(
         id=uuid7(),
         tenant_id=actor.organisation_id,
@@ -135,7 +135,7 @@ def return_payments_to_contract(*, address: str) -> int:
 
 
 def approvals_needed(amount: Money) -> int:
-    """How many members of the staff approve an amount, besides the requester: none, one or two."""
+    """How many members of the staff approve a day's amount, besides the requester: none, one or two."""
     thresholds = (settings.PAYOUTS["approval_minor"], settings.PAYOUTS["second_approval_minor"])
     return sum(amount.minor >= threshold for threshold in thresholds)
 
@@ -152,7 +152,8 @@ def _payable_address(organisation_id: UUID) -> str:
     return wallet_address_of(found.address)  # what can be no wallet may have become known since it was set
 
 
-def _require_within_limits(organisation_id: UUID, amount: Money) -> None:
+def _require_within_limits(organisation_id: UUID, amount: Money) -> Money:
+    """Refuse what is above a limit; else what the organisation will have asked for within the last day."""
     with all_tenants(reason="the platform's limit counts every organisation's withdrawals"):
         lately = Withdrawal.objects.filter(created_at__gt=clock.now() - WINDOW).exclude(state__in=NOT_PAID).order_by()
         everybody = lately.aggregate(total=Sum("amount_minor"))["total"] or 0
@@ -162,6 +163,7 @@ def _require_within_limits(organisation_id: UUID, amount: Money) -> None:
         raise DailyLimitReached(limit=Money(limit, CURRENCY), left=Money(max(limit - own, 0), CURRENCY))
     if everybody + amount.minor > settings.PAYOUTS["daily_limit_minor"]:
         raise PlatformLimitReached
+    return Money(own + amount.minor, CURRENCY)
 
 
 def _conversion(row: Withdrawal, amount: Money) -> list[TransferSpec]:

@@ -70,8 +70,8 @@ def thresholds(limits: Limits) -> None:
 
 
 def test_a_small_amount_needs_nobody_a_large_one_one_person_a_larger_one_two(earner, staff, thresholds):
+    assert [withdraw(earner(10_000), cents).approvals_needed for cents in (499, 500, 899, 900)] == [0, 1, 1, 2]
     actor = earner(10_000)
-    assert [withdraw(actor, cents).approvals_needed for cents in (499, 500, 899, 900)] == [0, 1, 1, 2]
     large = withdraw(actor, 900)
     assert large.state == WithdrawalState.APPROVAL
     one, two = staff(), staff()
@@ -83,6 +83,11 @@ def test_a_small_amount_needs_nobody_a_large_one_one_person_a_larger_one_two(ear
         decided = selectors.decisions(actor, large.id)
     assert [(decision.user_id, decision.approved) for decision in decided] == [(one.user_id, True), (two.user_id, True)]
     assert audited(actor.organisation_id, "withdrawal.approved") == 2
+
+
+def test_small_amounts_that_add_up_to_a_large_one_within_a_day_need_its_approvals(earner, thresholds):
+    actor = earner(10_000)
+    assert [withdraw(actor, 200).approvals_needed for _ in range(5)] == [0, 0, 1, 1, 2]
 
 
 def test_neither_the_requester_nor_a_member_nor_a_customer_approves(earner, staff, make_actor, thresholds):

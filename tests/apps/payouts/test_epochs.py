@@ -171,19 +171,22 @@ def test_claim_by_a_stranger_with_the_shown_proof_is_booked(driven: DrivenBridge
     assert _tokens(driven, shown.payee) == 600 * 10_000
 
 
-def test_refused_root_puts_withdrawals_back_and_the_next_epoch_pays(driven: DrivenBridge, earner: Earner) -> None:
-    config = driven.chain.config
-    token, me = driven.chain.contracts["PayoutToken"], Signer(config.signer_key, config.chain_id).address
-    treasury = _tokens(driven, me)
+def test_refused_root_puts_withdrawals_back_and_the_next_epoch_pays(
+    driven: DrivenBridge, earner: Earner, limits: Callable[..., None]
+) -> None:
     from apps.onchain import services as onchain
 
-    onchain.request_transaction(
-        organisation_id=PLATFORM_ID, kind="test", contract="PayoutToken", function="transfer",
-        args=["0x" + "de" * 20, str(treasury - 1)], idempotency_key=f"empty:{secrets.token_hex(4)}",
+    config, nobody = driven.chain.config, 10**15
+    assert config.payouts_signer_key is not None
+    publisher = Signer(config.payouts_signer_key, config.chain_id).address
+    limits(
+        approval_minor=nobody, second_approval_minor=nobody,
+        organisation_daily_limit_minor=nobody, daily_limit_minor=nobody,
     )  # fmt: skip
-    driven.settle()
-    actor = earner(1_000)
-    made = _withdraw(actor, 1_000)
+    treasury = _tokens(driven, publisher)
+    too_much = treasury // 10_000 + 1
+    actor = earner(too_much)
+    made = _withdraw(actor, too_much)
     services.publish_epoch(actor=PLATFORM)
     driven.settle()
     assert _state(actor, made).state == WithdrawalState.WAITING
@@ -194,7 +197,7 @@ def test_refused_root_puts_withdrawals_back_and_the_next_epoch_pays(driven: Driv
     assert services.publish_due_epoch() is None
     onchain.request_transaction(
         organisation_id=PLATFORM_ID, kind="test", contract="PayoutToken", function="mint",
-        args=["custody", str(treasury)], idempotency_key=f"fill:{secrets.token_hex(4)}",
+        args=[publisher, "10000"], idempotency_key=f"fill:{secrets.token_hex(4)}",
     )  # fmt: skip
     driven.settle()
     again = services.publish_epoch(actor=PLATFORM)
@@ -202,7 +205,6 @@ def test_refused_root_puts_withdrawals_back_and_the_next_epoch_pays(driven: Driv
     assert again.number == failed.number
     driven.settle()
     assert _state(actor, made).state == WithdrawalState.CLAIMED
-    assert token.name == "PayoutToken"
 
 
 def test_paused_distributor_keeps_claims_and_the_payee_claims_again(driven: DrivenBridge, earner: Earner) -> None:
@@ -213,6 +215,10 @@ def test_paused_distributor_keeps_claims_and_the_payee_claims_again(driven: Driv
             organisation_id=PLATFORM_ID, kind="test", contract="PayoutDistributor", function=function, args=[],
             idempotency_key=f"{function}:{secrets.token_hex(4)}",
         )  # fmt: skip
+        # The pauser is the first signer's account; with one key alone the bridge sends everything from there.
+        driven.restart(payouts_signer_key=None)
+        driven.settle()
+        driven.restart(payouts_signer_key=driven.chain.config.payouts_signer_key)
 
     actor = earner(1_000)
     made = _withdraw(actor, 1_000)
@@ -226,7 +232,6 @@ def test_paused_distributor_keeps_claims_and_the_payee_claims_again(driven: Driv
     driven.settle()
     assert "EnforcedPause" in _state(actor, made).claim_problem
     ask("unpause")
-    driven.settle()
     with tenant_scope(actor.organisation_id):
         services.claim_again(actor=actor, withdrawal_id=made)
         with pytest.raises(DomainError) as caught:

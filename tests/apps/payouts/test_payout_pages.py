@@ -50,8 +50,7 @@ def said(answer: Any) -> str:
 
 def test_staff_approves_and_rejects_on_the_page(earner: Earner, desk: Any, limits: Any, index: ChainIndex):
     limits(approval_minor=500, second_approval_minor=900)
-    actor = earner(10_000)
-    two, refused = withdraw(actor, 950), withdraw(actor, 500)
+    two, refused = withdraw(earner(10_000), 950), withdraw(earner(10_000), 500)
     assert "1 of 1" in said(desk.get("/staff/payouts/"))
     approve, reject = (
         f"/staff/payouts/withdrawals/{two.id}/approve/",

@@ -337,6 +337,13 @@ def test_money_that_nobody_claims_is_announced_then_earnings_again(
     monkeypatch.setattr(clock, "now", lambda: real() + timedelta(days=366))
     (listed,) = [row for row in oversight.unclaimed(person) if row.payee == made.address]
     assert listed.can_be_recovered
+    withdraw(earner(1_000), 100)
+    services.publish_epoch(actor=PLATFORM)
+    assert refused(services.recover_unclaimed, **step) == "epoch_under_way"
+    index.publish()
+    services.recover_unclaimed(**step)
+    index.refuse("payouts.recovery", "EnforcedPause")
+    assert Recovery.objects.get(payee=made.address).state == RecoveryState.ANNOUNCED
     services.recover_unclaimed(**step)
     asked = index.intents("payouts.recovery")[-1]
     assert (asked.function, asked.args[:2], asked.args[3]) == ("recover", [made.address, "4000000"], "custody")
