@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 GWEI = 10**9
+_ADDRESS = r"^0x[0-9a-fA-F]{40}$"
 _ADDRESSES = Path(__file__).resolve().parents[1] / "var" / "chain" / "addresses.json"
 
 
@@ -29,6 +30,21 @@ class BridgeConfig(BaseSettings):
     addresses_file: Path = Field(_ADDRESSES, validation_alias="CHAIN_ADDRESSES_FILE")
     token_address: str | None = Field(
         None, validation_alias="CHAIN_PAYOUT_TOKEN", description="an existing stablecoin; unset deploys a test token"
+    )
+    timelock_delay_s: int | None = Field(
+        None, ge=0, validation_alias="CHAIN_TIMELOCK_DELAY_S", description="unset: two days, and none on anvil"
+    )
+    proposer_address: str | None = Field(
+        None,
+        validation_alias="CHAIN_PROPOSER",
+        pattern=_ADDRESS,
+        description="who proposes and executes at the timelock that is admin of the contracts; unset: the signer",
+    )
+    pauser_address: str | None = Field(
+        None, validation_alias="CHAIN_PAUSER", pattern=_ADDRESS, description="who can stop the contracts; as above"
+    )
+    recoverer_address: str | None = Field(
+        None, validation_alias="CHAIN_RECOVERER", pattern=_ADDRESS, description="who recovers what nobody claimed"
     )
     confirmations: int = Field(2, ge=0, validation_alias="CHAIN_CONFIRMATIONS")
     replace_after_blocks: int = Field(5, ge=1, validation_alias="CHAIN_REPLACE_AFTER_BLOCKS")
@@ -57,10 +73,17 @@ class BridgeConfig(BaseSettings):
                 raise ValueError("every one must start with http:// or https://")
         return value
 
-    @field_validator("payouts_signer_key", mode="before")
+    @field_validator(
+        "payouts_signer_key",
+        "timelock_delay_s",
+        "proposer_address",
+        "pauser_address",
+        "recoverer_address",
+        mode="before",
+    )
     @classmethod
     def _empty_is_unset(cls, value: Any) -> Any:
-        return value or None
+        return None if value == "" else value
 
     @property
     def rpc_urls(self) -> tuple[str, ...]:

@@ -67,10 +67,22 @@ class Roles:
 
     @classmethod
     def of(cls, config: BridgeConfig, *, timelock_delay_s: int = PUBLIC_TIMELOCK_S) -> "Roles":
-        """All roles for the signer, and publishing for the payouts' signer where there is one."""
+        """All roles for the signer, but for those that the settings give to others.
+
+        ``timelock_delay_s`` holds where the settings name no delay.
+        """
         me = Signer(config.signer_key, config.chain_id).address
-        publisher = Signer(config.payouts_signer_key or config.signer_key, config.chain_id).address
-        return cls(timelock_delay_s, me, me, publisher, me, me, me, me, me)
+        return cls(
+            timelock_delay_s=timelock_delay_s if config.timelock_delay_s is None else config.timelock_delay_s,
+            proposer=to_checksum_address(config.proposer_address or me),
+            registrar=me,
+            publisher=Signer(config.payouts_signer_key or config.signer_key, config.chain_id).address,
+            pauser=to_checksum_address(config.pauser_address or me),
+            recoverer=to_checksum_address(config.recoverer_address or me),
+            issuer=me,
+            operator=me,
+            committer=me,
+        )
 
 
 @dataclass(frozen=True)

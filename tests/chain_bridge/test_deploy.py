@@ -179,6 +179,30 @@ def test_payouts_signer_publishes_holds_the_tokens_and_gives_the_allowance(
     assert own_chain.gateway.balance(payer) > 0
 
 
+def test_settings_name_the_timelocks_delay_and_its_people(own_chain: DeployedChain, tmp_path: Path) -> None:
+    people = [Signer(SecretStr("0x" + secrets.token_hex(32)), 1).address for _ in range(3)]
+    config = BridgeConfig.model_validate(
+        {
+            "CHAIN_RPC_URL": own_chain.config.rpc_url,
+            "CHAIN_ID": own_chain.config.chain_id,
+            "CHAIN_SIGNER_KEY": own_chain.config.signer_key,
+            "CHAIN_PAYOUTS_SIGNER_KEY": "",
+            "CHAIN_ADDRESSES_FILE": tmp_path / "addresses.json",
+            "CHAIN_TIMELOCK_DELAY_S": "86400",
+            "CHAIN_PROPOSER": people[0].lower(),
+            "CHAIN_PAUSER": people[1],
+            "CHAIN_RECOVERER": people[2],
+        }
+    )
+    contracts = deploy(config, salt="people").contracts
+    assert own_chain.gateway.read(contracts["Timelock"], "getMinDelay") == ["86400"]
+    assert _has(own_chain, contracts["Timelock"], "PROPOSER_ROLE", people[0])
+    assert _has(own_chain, contracts["PayoutDistributor"], "PAUSER_ROLE", people[1])
+    assert _has(own_chain, contracts["PayoutDistributor"], "RECOVERER_ROLE", people[2])
+    with pytest.raises(ValueError, match="CHAIN_PAUSER"):
+        BridgeConfig.model_validate({"CHAIN_SIGNER_KEY": own_chain.config.signer_key, "CHAIN_PAUSER": "0x12"})
+
+
 def test_role_that_was_taken_away_or_given_elsewhere_is_reported(own_chain: DeployedChain) -> None:
     registry, timelock = own_chain.contracts["AssetRegistry"], own_chain.contracts["Timelock"]
     me = Signer(own_chain.config.signer_key, own_chain.config.chain_id).address
