@@ -9,6 +9,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from rest_framework.request import Request
 
@@ -140,9 +141,27 @@ def _confirm_page(
 @actor_required
 def licences(request: HttpRequest) -> HttpResponse:
     """What the organisation has bought."""
-    rows, paginator = _page_of(request, selectors.licences(actor_of(request)))
+    return render(request, "marketplace/licences.html", _licences_context(request))
+
+
+@require_GET
+@actor_required
+def licences_fragment(request: HttpRequest) -> HttpResponse:
+    """The same list alone; refetched while records come in from the chain."""
+    return render(request, "marketplace/licences_fragment.html", _licences_context(request))
+
+
+def _licences_context(request: HttpRequest) -> dict[str, Any]:
+    actor = actor_of(request)
+    rows, paginator = _page_of(request, selectors.licences(actor))
     found = [{"licence": licence_info(row), "seller": row.seller, "terms": TEMPLATES[row.terms]} for row in rows]
-    return render(request, "marketplace/licences.html", {"licences": found, "paginator": paginator})
+    query = f"?{request.GET.urlencode()}" if request.GET else ""
+    return {
+        "licences": found,
+        "paginator": paginator,
+        "organisation_id": actor.organisation_id,
+        "fragment_url": reverse("marketplace:licences-fragment") + query,
+    }
 
 
 @require_GET

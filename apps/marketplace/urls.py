@@ -25,6 +25,7 @@ api_urlpatterns = [
 _pages = [
     path("", pages.marketplace, name="marketplace"),
     path("licences/", pages.licences, name="licences"),
+    path("licences/status/", pages.licences_fragment, name="licences-fragment"),
     path("sales/", pages.sales, name="sales"),
     path("assets/<uuid:asset_id>/offer/", pages.offer, name="offer"),
     path("assets/<uuid:asset_id>/shares/", pages_shares.shares_page, name="shares"),

@@ -202,6 +202,8 @@ def _pay(row: ShareTrade) -> None:
                 idempotency_key=f"{SOURCE}:{row.id}:{rule}",
                 reason=reason,
                 source=SourceRef(
-                    SOURCE, str(row.id), {"asset": str(row.asset_id), "units": str(row.units), "rule": rule}
+                    SOURCE,
+                    str(row.id),
+                    {"asset": str(row.asset_id), "units": str(row.units), "price": price.as_json(), "rule": rule},
                 ),
             )

@@ -10,6 +10,8 @@ import pytest
 from apps.assets import selectors as assets
 from apps.core.money import Money
 from apps.core.tenant import tenant_scope
+from apps.ledger.explanations import explain
+from apps.ledger.types import SourceRef
 from apps.marketplace import selectors, services
 from apps.onchain.holders import address_of, custodial_address
 from apps.tenancy.selectors import organisation
@@ -124,6 +126,20 @@ def test_the_api_does_the_same(seller: Any, asset: Any, chain: Chain, api_for: A
     assert other.post(url, {"units": 1}, format="json").json()["code"] in {"shares_gone", "listing_withdrawn"}
     assert own.get(f"/api/v1/share-offers/?asset_id={asset.id}").json() == []
     assert other.delete(f"/api/v1/share-offers/{offer['id']}/").status_code == 404
+
+
+def test_every_payment_of_the_marketplace_is_explained_in_words(seller: Any) -> None:
+    sale = SourceRef(
+        "marketplace.sale", "1", {"rule": "shareholder", "path": ["a", "b"], "weight": "1/4", "asset": "x"}
+    )
+    lines = dict(explain(sale, seller.organisation_id).lines)
+    assert lines["Rule"].startswith("You hold shares of it")
+    assert (lines["Steps up the provenance"], lines["Your share"]) == ("1", "1/4")
+    price = {"amount_minor": "200", "currency": "USD"}
+    trade = SourceRef("marketplace.share_trade", "1", {"asset": "x", "units": "10", "price": price})
+    assert explain(trade, seller.organisation_id).lines == (("Shares", "10"), ("Price of them together", "$2.00"))
+    kept = SourceRef("assets.escrow", "0xA", {"rule": "escrow"})
+    assert ("Wallet", "0xA") in explain(kept, seller.organisation_id).lines
 
 
 def test_the_licences_page_shows_the_record_on_chain_and_the_sales_page_ends_a_trial(
