@@ -16,6 +16,7 @@ from apps.onchain.events import ChainEventConfirmed, ChainEventReverted
 from apps.onchain.models import ChainBlock, ChainContract, ChainCursor, ChainEvent
 from apps.onchain.types import EventState
 from apps.tenancy.selectors import platform_organisation_id
+from chain_bridge.errors import ChainMismatch
 from chain_bridge.gateway import Gateway
 from chain_bridge.indexer import ChainMoved, Indexer, Scan
 from chain_bridge.types import BlockRef, DecodedEvent, DeployedContract
@@ -79,6 +80,8 @@ class EventIndex:
         rows = ChainBlock.objects.filter(chain_id=self._chain_id).order_by("-number")[:REMEMBERED_BLOCKS]
         known = [BlockRef(row.number, row.hash) for row in rows]
         considered = known if patient else [block for block in known if block.number <= head.number]
+        if known and not considered:
+            raise ChainMismatch(f"the chain ends at block {head.number}, below everything read before: it was reset")
         common = self._indexer.common_block(considered, head)
         return None if common is None or common == known[0] else common
 

@@ -11,7 +11,7 @@ import pytest
 from chain_bridge.errors import CallReverts, RpcRefused, RpcUnavailable, SignerUnfunded, Underpriced
 from chain_bridge.gateway import Gateway, node_label
 from chain_bridge.indexer import ChainMoved, Indexer
-from chain_bridge.types import Call, NodeCondition
+from chain_bridge.types import Call, DecodedEvent, NodeCondition
 from tests.chain_bridge.chain_fixtures import DeployedChain
 from tests.chain_bridge.faulty_rpc import FaultyRpc, faulty_rpc
 
@@ -163,7 +163,8 @@ def test_logs_are_read_in_smaller_pieces_where_the_node_limits_them(
 
     monkeypatch.setattr(proxy, "forward", at_most_three_blocks)
     expected = whole.scan(0, head)
-    found, block = [], 0
+    found: list[DecodedEvent] = []
+    block = 0
     while (scan := limited.scan(block, head)) is not None:
         assert scan.tip.number - block < 3
         found += scan.events

@@ -17,8 +17,9 @@ from apps.onchain import selectors
 from apps.onchain.bridge import Bridge, close_broken_connection
 from apps.onchain.models import ChainBlock, ChainCursor, ChainEvent, ChainIntent, ChainTransaction, TransactionAttempt
 from apps.onchain.types import EventState, IntentState, TransactionState
-from chain_bridge.errors import RpcUnavailable
+from chain_bridge.errors import ChainMismatch, RpcUnavailable
 from chain_bridge.indexer import NodeBehind
+from chain_bridge.types import BlockRef
 from tests.apps.onchain.bridge_fixtures import DrivenBridge
 from tests.chain_bridge.chain_fixtures import start_anvil
 from tests.chain_bridge.faulty_rpc import FaultyRpc, faulty_rpc
@@ -128,6 +129,14 @@ def test_chain_that_stays_shorter_has_lost_its_end_and_gets_it_again(
     assert selectors.intent(intent_id).state == IntentState.CONFIRMED
     assert ChainTransaction.objects.filter(intent_id=intent_id).count() == 1
     assert len(_told("ChainEventConfirmed", 40)) - len(_told("ChainEventReverted", 40)) == 1
+
+
+def test_chain_that_ends_below_everything_read_was_reset(driven: DrivenBridge) -> None:
+    driven.settle()
+    index, genesis = driven.bridge._index, BlockRef(0, "0x" + "00" * 32)
+    for patient in (True, False):
+        with pytest.raises(ChainMismatch, match="it was reset"):
+            index.fork_point(genesis, patient=patient)
 
 
 def test_wrong_chain_is_named_and_left_alone(driven: DrivenBridge, make_actor: MakeActor) -> None:
