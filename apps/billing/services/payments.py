@@ -16,6 +16,7 @@ from apps.billing.services.refunds import book_refund
 from apps.billing.services.top_ups import settle_by_payment
 from apps.core.tenant import all_tenants, tenant_scope
 from apps.ledger.errors import InsufficientFunds
+from apps.ledger.selectors import transfers_of_source
 from apps.ledger.types import AccountKind, AccountRef, SourceRef
 
 logger = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ def _apply(organisation_id: UUID, facts: PaymentFacts) -> None:
 
 def _book_invoice_refund(refund: RefundFacts) -> None:
     """An invoice's payment that was sent back by hand: the platform gives it from its fees."""
-    if refund.status != "succeeded":
+    if refund.status != "succeeded" or transfers_of_source("billing.invoice_refund", refund.id):
         return
     source, reason = SourceRef("billing.invoice_refund", refund.id), "Refund of an invoice"
     key, amount = f"invoice-refund:{refund.id}", refund.amount_minor
