@@ -250,8 +250,8 @@ def why_unsettled(stage: Stage) -> Iterator[str]:
             Counter(ChainTransaction.objects.values_list("lane__address", "state")),
             Counter(OutboxDelivery.objects.values_list("handler", "state", "last_error")),
         ):
-            for row, count in sorted(counted.items(), key=str):
-                yield f"{count} x {' | '.join(str(value)[-300:] for value in row)}"
+            for values, count in sorted(counted.items(), key=str):
+                yield f"{count} x {' | '.join(str(value)[-300:] for value in values)}"
 
 
 CHECKS: dict[str, Callable[[Truth], Iterator[str]]] = {

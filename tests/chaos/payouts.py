@@ -114,7 +114,9 @@ def _run(plan: Plan, root: Path) -> bool:
         from tests.chaos import earners, invariants
 
         rng = random.Random(plan.seed)
+        say("parts", "PostgreSQL, Valkey and anvil run; the schema and the contracts are there")
         payees = earners.make_earners(plan.payouts, plan.repeats, rng)
+        say("payees", f"{plan.payouts} organisations have earned and have wallets")
         deposit = invariants.deposit(stage)
         start_platform(stage)
         say("ready", "PostgreSQL, Valkey, anvil, bridge, worker and beat run; the chaos begins", "ok")
