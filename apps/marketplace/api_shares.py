@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import permissions, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.assets import selectors as assets
-from apps.core.errors import InvalidInput
 from apps.core.ids import uuid7
 from apps.core.money import Money
 from apps.marketplace import selectors, services
 from apps.marketplace.api import PriceSerializer
+from apps.marketplace.errors import ShareOfferNotFound
 from apps.tenancy.actors import actor_of, maybe_actor
 
 
@@ -34,9 +34,8 @@ class ShareOfferSerializer(serializers.Serializer[Any]):
 
 
 class NewShareOfferSerializer(serializers.Serializer[Any]):
-    """How many shares of which asset to offer, and for how much each."""
+    """How many shares to offer, and for how much each."""
 
-    asset_id = serializers.UUIDField()
     units = serializers.IntegerField(min_value=1)
     unit_price = PriceSerializer()
 
@@ -69,34 +68,23 @@ class ShareOfferListView(APIView):
         """Anyone may look."""
         return [permissions.AllowAny()] if self.request.method == "GET" else super().get_permissions()
 
-    @extend_schema(
-        responses=ShareOfferSerializer(many=True), parameters=[OpenApiParameter("asset_id", str, required=True)]
-    )
-    def get(self, request: Request) -> Response:
-        raw = request.query_params.get("asset_id", "")
-        try:
-            asset_id = UUID(raw)
-        except ValueError:
-            raise InvalidInput(
-                "asset_id_missing",
-                "Say of which asset: ?asset_id=",
-                errors=[{"field": "asset_id", "message": "The id of an asset."}],
-            ) from None
+    @extend_schema(responses=ShareOfferSerializer(many=True))
+    def get(self, request: Request, asset_id: UUID) -> Response:
         assets.visible_asset(maybe_actor(request), asset_id)
         return Response(ShareOfferSerializer(selectors.share_offers(asset_id), many=True).data)
 
     @extend_schema(request=NewShareOfferSerializer, responses={201: ShareOfferSerializer})
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request, asset_id: UUID) -> Response:
         actor = actor_of(request)
+        assets.visible_asset(actor, asset_id)
         data = NewShareOfferSerializer(data=request.data)
         data.is_valid(raise_exception=True)
-        values = data.validated_data
-        assets.visible_asset(actor, values["asset_id"])
+        price = data.validated_data["unit_price"]
         offer = services.offer_shares(
             actor=actor,
-            asset_id=values["asset_id"],
-            units=values["units"],
-            unit_price=Money(values["unit_price"]["amount_minor"], values["unit_price"]["currency"]),
+            asset_id=asset_id,
+            units=data.validated_data["units"],
+            unit_price=Money(price["amount_minor"], price["currency"]),
         )
         return Response(ShareOfferSerializer(offer).data, status=status.HTTP_201_CREATED)
 
@@ -105,7 +93,8 @@ class ShareOfferView(APIView):
     """DELETE takes the own offer back."""
 
     @extend_schema(request=None, responses=ShareOfferSerializer)
-    def delete(self, request: Request, offer_id: UUID) -> Response:
+    def delete(self, request: Request, asset_id: UUID, offer_id: UUID) -> Response:
+        _check_offer(asset_id, offer_id)
         offer = services.withdraw_share_offer(actor=actor_of(request), offer_id=offer_id)
         return Response(ShareOfferSerializer(offer).data)
 
@@ -114,9 +103,10 @@ class SharePurchaseView(APIView):
     """POST buys shares: the price is set aside until they are the buyer's on chain."""
 
     @extend_schema(request=SharePurchaseSerializer, responses={202: ShareTradeSerializer})
-    def post(self, request: Request, offer_id: UUID) -> Response:
+    def post(self, request: Request, asset_id: UUID, offer_id: UUID) -> Response:
         actor = actor_of(request)
-        assets.visible_asset(actor, selectors.share_offer(offer_id).asset_id)
+        assets.visible_asset(actor, asset_id)
+        _check_offer(asset_id, offer_id)
         data = SharePurchaseSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         agreed = data.validated_data.get("agreed_price")
@@ -128,3 +118,8 @@ class SharePurchaseView(APIView):
             agreed_price=Money(agreed["amount_minor"], agreed["currency"]) if agreed else None,
         )
         return Response(ShareTradeSerializer(trade).data, status=status.HTTP_202_ACCEPTED)
+
+
+def _check_offer(asset_id: UUID, offer_id: UUID) -> None:
+    if selectors.share_offer(offer_id).asset_id != asset_id:
+        raise ShareOfferNotFound(offer_id)

@@ -21,6 +21,7 @@ from apps.core.errors import DomainError
 from apps.core.ids import uuid7
 from apps.core.money import Money
 from apps.marketplace import selectors, services
+from apps.marketplace.errors import ShareOfferNotFound
 from apps.marketplace.policies import MarketplacePermission, table
 from apps.tenancy.actors import actor_of, maybe_actor
 from apps.tenancy.selectors import organisation, organisation_by_slug
@@ -135,9 +136,9 @@ def offer(request: HttpRequest, asset_id: UUID) -> HttpResponseRedirect:
 
 @require_POST
 @actor_required
-def withdraw(request: HttpRequest, offer_id: UUID) -> HttpResponseRedirect:
+def withdraw(request: HttpRequest, asset_id: UUID, offer_id: UUID) -> HttpResponseRedirect:
     """Take an offer of shares back."""
-    asset_id = selectors.share_offer(offer_id).asset_id
+    _check_offer(asset_id, offer_id)
     return _done(
         request,
         asset_id,
@@ -148,9 +149,9 @@ def withdraw(request: HttpRequest, offer_id: UUID) -> HttpResponseRedirect:
 
 @require_POST
 @actor_required
-def buy(request: HttpRequest, offer_id: UUID) -> HttpResponseRedirect:
+def buy(request: HttpRequest, asset_id: UUID, offer_id: UUID) -> HttpResponseRedirect:
     """Buy shares at the price that the page showed."""
-    asset_id = selectors.share_offer(offer_id).asset_id
+    _check_offer(asset_id, offer_id)
     form = BuyForm(request.POST)
     if not form.is_valid():
         return _refused(request, asset_id, "Say how many shares you want to buy.")
@@ -167,6 +168,11 @@ def buy(request: HttpRequest, offer_id: UUID) -> HttpResponseRedirect:
         ),
         "Bought. The money is set aside and paid to the seller when the shares are yours on chain.",
     )
+
+
+def _check_offer(asset_id: UUID, offer_id: UUID) -> None:
+    if selectors.share_offer(offer_id).asset_id != asset_id:
+        raise ShareOfferNotFound(offer_id)
 
 
 def _done(request: HttpRequest, asset_id: UUID, use_case: Any, success: str) -> HttpResponseRedirect:

@@ -16,9 +16,17 @@ api_urlpatterns = [
     path("licence-terms/<str:terms_hash>/", api.TermsDocumentView.as_view(), name="api-licence-terms-document"),
     path("licences/<uuid:licence_id>/record/", api.LicenceRecordView.as_view(), name="api-licence-record"),
     path("licences/<uuid:licence_id>/revocation/", api.RevocationView.as_view(), name="api-licence-revocation"),
-    path("share-offers/", api_shares.ShareOfferListView.as_view(), name="api-share-offers"),
-    path("share-offers/<uuid:offer_id>/", api_shares.ShareOfferView.as_view(), name="api-share-offer"),
-    path("share-offers/<uuid:offer_id>/purchase/", api_shares.SharePurchaseView.as_view(), name="api-share-purchase"),
+    path("assets/<uuid:asset_id>/share-offers/", api_shares.ShareOfferListView.as_view(), name="api-share-offers"),
+    path(
+        "assets/<uuid:asset_id>/share-offers/<uuid:offer_id>/",
+        api_shares.ShareOfferView.as_view(),
+        name="api-share-offer",
+    ),
+    path(
+        "assets/<uuid:asset_id>/share-offers/<uuid:offer_id>/purchase/",
+        api_shares.SharePurchaseView.as_view(),
+        name="api-share-purchase",
+    ),
     path("sales/", api.SaleListView.as_view(), name="api-sales"),
 ]
 
@@ -33,8 +41,8 @@ _pages = [
     path("assets/<uuid:asset_id>/shares/create/", pages_shares.create, name="shares-create"),
     path("assets/<uuid:asset_id>/shares/send/", pages_shares.send, name="shares-send"),
     path("assets/<uuid:asset_id>/shares/offer/", pages_shares.offer, name="shares-offer"),
-    path("share-offers/<uuid:offer_id>/buy/", pages_shares.buy, name="shares-buy"),
-    path("share-offers/<uuid:offer_id>/withdraw/", pages_shares.withdraw, name="shares-withdraw"),
+    path("assets/<uuid:asset_id>/shares/<uuid:offer_id>/buy/", pages_shares.buy, name="shares-buy"),
+    path("assets/<uuid:asset_id>/shares/<uuid:offer_id>/withdraw/", pages_shares.withdraw, name="shares-withdraw"),
     path("licences/<uuid:licence_id>/record/", pages.retry_record, name="retry-record"),
     path("licences/<uuid:licence_id>/revoke/", pages.revoke, name="revoke"),
     path("listings/<uuid:listing_id>/buy/", pages.buy, name="buy"),

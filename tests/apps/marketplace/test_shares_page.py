@@ -92,7 +92,7 @@ def test_shares_are_bought_from_an_offer_with_the_money_set_aside(
     client_for(seller).post(f"/marketplace/assets/{asset.id}/shares/offer/", {"units": "50", "price": "0.20"})
     [offer] = selectors.share_offers(asset.id)
     assert (offer.units_left, offer.unit_price) == (50, Money(20))
-    browser, url = client_for(buyer), f"/marketplace/share-offers/{offer.id}/buy/"
+    browser, url = client_for(buyer), f"/marketplace/assets/{asset.id}/shares/{offer.id}/buy/"
     data = {"units": "10", "unit_price_minor": "20", "key": "01930000-0000-7000-8000-000000000001"}
     assert "top up" in browser.post(url, data, follow=True).content.decode()
     fund(buyer.organisation_id, 1_000)
@@ -118,14 +118,14 @@ def test_the_api_does_the_same(seller: Any, asset: Any, chain: Chain, api_for: A
     held = other.get(f"/api/v1/assets/{asset.id}/holder/").json()
     assert (held["organisation_id"], held["in_custody"]) == (str(seller.organisation_id), True)
     price = {"amount_minor": 30, "currency": "USD"}
-    body = {"asset_id": str(asset.id), "units": 4, "unit_price": price}
-    offer = own.post("/api/v1/share-offers/", body, format="json").json()
-    url = f"/api/v1/share-offers/{offer['id']}/purchase/"
+    offers = f"/api/v1/assets/{asset.id}/share-offers/"
+    offer = own.post(offers, {"units": 4, "unit_price": price}, format="json").json()
+    url = f"{offers}{offer['id']}/purchase/"
     bought = other.post(url, {"units": 4}, format="json", HTTP_IDEMPOTENCY_KEY="once")
     assert (bought.status_code, bought.json()["state"]) == (202, "pending")
     assert other.post(url, {"units": 1}, format="json").json()["code"] in {"shares_gone", "listing_withdrawn"}
-    assert own.get(f"/api/v1/share-offers/?asset_id={asset.id}").json() == []
-    assert other.delete(f"/api/v1/share-offers/{offer['id']}/").status_code == 404
+    assert own.get(offers).json() == []
+    assert other.delete(f"{offers}{offer['id']}/").status_code == 404
 
 
 def test_every_payment_of_the_marketplace_is_explained_in_words(seller: Any) -> None:
