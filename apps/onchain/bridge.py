@@ -127,7 +127,6 @@ class Bridge:
     def _make_senders(self) -> list[Sender]:
         config = self._config
         main = Signer(config.signer_key, config.chain_id)
-        encoder = CallEncoder(self._contracts, main.address)
         policy = SendingPolicy(
             confirmations=config.confirmations,
             replace_after_blocks=config.replace_after_blocks,
@@ -136,12 +135,29 @@ class Bridge:
         )
         known_errors = [contract.abi for contract in self._contracts.values()]
         if config.payouts_signer_key is None:
+            encoder = CallEncoder(self._contracts, main.address)
             return [Sender(self._gateway, main, encoder, policy, known_errors=known_errors)]
         payouts = Signer(config.payouts_signer_key, config.chain_id, variable="CHAIN_PAYOUTS_SIGNER_KEY")
         pays = Q(contract__in=PAYOUTS_CONTRACTS)
         return [
-            Sender(self._gateway, payouts, encoder, policy, known_errors=known_errors, name=PAYOUTS_LANE, queue=pays),
-            Sender(self._gateway, main, encoder, policy, known_errors=known_errors, queue=~pays),
+            Sender(
+                self._gateway,
+                payouts,
+                # What comes back from a payout goes where payouts are paid from.
+                CallEncoder(self._contracts, payouts.address),
+                policy,
+                known_errors=known_errors,
+                name=PAYOUTS_LANE,
+                queue=pays,
+            ),
+            Sender(
+                self._gateway,
+                main,
+                CallEncoder(self._contracts, main.address),
+                policy,
+                known_errors=known_errors,
+                queue=~pays,
+            ),
         ]
 
     def _fork(self, head: BlockRef) -> BlockRef | None:

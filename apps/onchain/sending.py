@@ -53,6 +53,8 @@ class SendingPolicy:
     replace_after_blocks: int
     max_fee_cap: int
     max_in_flight: int
+    #: Gas that a call may need: many times what ours do, so that a receiver's hook cannot spend a block at our cost.
+    max_gas: int = 3_000_000
 
 
 class _NotYet(Exception):
@@ -151,7 +153,10 @@ class Sender:
     def _prepare(self, lane: SignerLane, intent: ChainIntent) -> tuple[Call, int]:
         call = self._encoder.encode(intent.contract, intent.function, intent.args)
         try:
-            return call, self._gateway.estimate_gas(self._signer.address, call, self._abis)
+            gas = self._gateway.estimate_gas(self._signer.address, call, self._abis)
+            if gas > self._policy.max_gas:
+                raise InvalidArguments(f"the call needs {gas} gas, {self._policy.max_gas} are allowed")
+            return call, gas
         except CallReverts:
             # A transaction before it may be what makes it possible (a parent's registration): wait for its block.
             if lane.transactions.filter(state=TransactionState.SENT).exists():

@@ -39,6 +39,14 @@ def test_bridge_tells_contracts_from_wallets(driven: DrivenBridge) -> None:
     assert len(_told(asked.address)) == 1
 
 
+def test_wallet_that_lends_itself_a_contracts_code_is_a_wallet(driven: DrivenBridge) -> None:
+    wallet = "0x" + uuid.uuid4().hex + "00000000"
+    driven.chain.gateway.development("anvil_setCode", wallet, "0xef0100" + "12" * 20)
+    asked = services.request_address_check(wallet)
+    driven.bridge.round()
+    assert _told(asked.address) == [{"address": asked.address, "has_code": False}]
+
+
 def test_answer_is_asked_for_again_when_it_is_old(driven: DrivenBridge) -> None:
     address = driven.chain.contracts["PayoutToken"].address
     services.request_address_check(address)
