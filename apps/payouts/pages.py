@@ -38,14 +38,7 @@ UNPUBLISHED = (WithdrawalState.APPROVAL, WithdrawalState.WAITING, WithdrawalStat
 @never_cache
 def overview(request: HttpRequest) -> HttpResponseBase:
     """The page; a visitor who has not worked yet signs in first."""
-    if maybe_actor(request) is None:
-        return _signed_in_overview(request)
-    return _page(request)
-
-
-@actor_required
-def _signed_in_overview(request: HttpRequest) -> HttpResponseBase:
-    return _page(request)
+    return _page(request) if maybe_actor(request) is not None else actor_required(_page)(request)
 
 
 @require_GET

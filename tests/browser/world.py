@@ -20,7 +20,10 @@ from apps.tenancy.types import Actor, Role
 
 @dataclass
 class World:
-    """Actors by name (`person`, `team`, `viewer`, `guest`, `newcomer`, `empty_team`, `staff`, `trader`, `buyer`) and ids by name."""
+    """Actors by name and ids by name.
+
+    The actors are `person`, `team`, `viewer`, `guest`, `newcomer`, `empty_team`, `staff`, `trader` and `buyer`.
+    """
 
     actors: dict[str, Actor]
     ids: dict[str, Any] = field(default_factory=dict)

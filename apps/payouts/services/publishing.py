@@ -53,7 +53,7 @@ def publish_epoch(*, actor: Actor) -> EpochInfo | None:
 
 def publish_due_epoch() -> EpochInfo | None:
     """Publish an epoch when withdrawals wait, none is under way, and the last was not refused just now (schedule)."""
-    last = Epoch.objects.order_by("-id").first()
+    last = Epoch.objects.filter(chain_id=chain.chain_id()).order_by("-id").first()
     if last is not None:
         failed_lately = last.state == EpochState.FAILED and clock.now() - last.updated_at < PAUSE_AFTER_FAILURE
         if failed_lately or last.state in UNDER_WAY:

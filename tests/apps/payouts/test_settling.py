@@ -158,7 +158,7 @@ def test_events_of_nobody_change_nothing(index: ChainIndex):
     index.happen("Claimed", payee="0x" + "1" * 40, amount="1", cumulativeAmount="1")
     index.happen("RootPublished", previousRoot=NO_ROOT, root=some_hash(), amount="1")
     index.happen("Paused", account="0x" + "1" * 40)
-    other = ("AssetRegistry", "0x" + "2" * 40, "Claimed", {}, some_hash(), 1, 0)
+    other: Any = ("AssetRegistry", "0x" + "2" * 40, "Claimed", {}, some_hash(), 1, 0)
     handlers.on_chain_event(ChainEventConfirmed(*other))
     handlers.on_chain_event_reverted(ChainEventReverted(*other))
     assert not Epoch.objects.filter(distributor=index.distributor).exists()
