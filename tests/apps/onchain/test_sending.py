@@ -136,31 +136,6 @@ def test_refused_intent_fails_with_the_contracts_reason_and_uses_no_nonce(
     assert selectors.intent(good).state == IntentState.CONFIRMED
 
 
-def test_receiver_that_burns_gas_in_its_hook_is_not_served_at_the_platforms_cost(
-    driven: DrivenBridge, make_actor: MakeActor
-) -> None:
-    organisation_id = make_actor().organisation_id
-    greedy = "0x" + "6a5" + "0" * 36 + "1"
-    # Answers as an ERC-1155 receiver does, after widening its memory to 1.5 MB, which costs some 4.5 million gas.
-    code = "0x" + "63f23a6e61" + "60e01b" + "600052" + "6000" + "6216e360" + "52" + "60206000f3"
-    driven.chain.gateway.development("anvil_setCode", greedy, code)
-    driven.register_asset(organisation_id, 61)
-    driven.settle()
-    bad = services.request_transaction(
-        organisation_id=organisation_id,
-        kind="test.shares",
-        contract="AssetShares",
-        function="create",
-        args=["61", greedy, "100"],
-        idempotency_key="greedy",
-    )
-    good = driven.register_asset(organisation_id, 62)
-    driven.settle()
-    assert "gas, 3000000 are allowed" in selectors.intent(bad).reason
-    assert not ChainTransaction.objects.filter(intent_id=bad).exists()
-    assert selectors.intent(good).state == IntentState.CONFIRMED
-
-
 def test_child_waits_for_its_parents_block(driven: DrivenBridge, make_actor: MakeActor) -> None:
     organisation_id = make_actor().organisation_id
     driven.chain.automine(on=False)
@@ -316,3 +291,12 @@ def test_confirmed_transaction_that_vanishes_before_the_index_read_its_block_goe
     driven.settle()
     assert selectors.intent(intent_id).state == IntentState.CONFIRMED
     assert driven.owner_of(11) == driven.lane().address
+
+
+def test_nonce_from_a_node_that_lags_takes_nothing_back(driven: DrivenBridge, make_actor: MakeActor) -> None:
+    intent_id = driven.register_asset(make_actor().organisation_id, 12)
+    driven.settle()
+    (row,) = ChainTransaction.objects.filter(intent_id=intent_id)
+    with patch.object(Gateway, "nonce", return_value=row.nonce):
+        driven.bridge._senders[-1].watch(driven.lane(), driven.chain.gateway.head())
+    assert selectors.intent(intent_id).state == IntentState.CONFIRMED
