@@ -309,3 +309,41 @@ def test_connection_in_use_by_a_transaction_is_not_dropped(driven: DrivenBridge)
     with transaction.atomic():
         close_broken_connection()
         assert ChainCursor.objects.filter(chain_id=driven.config.chain_id).exists()
+
+
+def test_receipt_in_a_block_that_is_not_on_the_chain_does_not_count(
+    driven: DrivenBridge, make_actor: MakeActor
+) -> None:
+    """The node's receipts come from a machine that has not heard of a reorganisation."""
+    with _behind_proxy(driven) as proxy:
+        intent_id = driven.register_asset(make_actor().organisation_id, 82)
+        driven.bridge.round()
+        attempt = TransactionAttempt.objects.get(transaction__intent_id=intent_id)
+        asked = {"jsonrpc": "2.0", "id": 1, "method": "eth_getTransactionReceipt", "params": [attempt.tx_hash]}
+        receipt = proxy.forward(asked)["result"]
+        proxy.faults.answers["eth_getTransactionReceipt"] = {**receipt, "blockHash": "0x" + "ab" * 32}
+        driven.chain.mine(3)
+        driven.bridge.round()
+        assert ChainTransaction.objects.get(intent_id=intent_id).state == TransactionState.MINED
+        assert selectors.intent(intent_id).state == IntentState.SENT
+        proxy.heal()
+        driven.settle()
+        assert selectors.intent(intent_id).state == IntentState.CONFIRMED
+
+
+def test_node_that_gives_no_logs_holds_up_the_reading_and_not_the_sending(
+    driven: DrivenBridge, make_actor: MakeActor
+) -> None:
+    with _behind_proxy(driven) as proxy:
+        driven.settle()
+        proxy.faults.refusals["eth_getLogs"] = "logs are disabled"
+        intent_id = driven.register_asset(make_actor().organisation_id, 83)
+        driven.bridge.round()
+        driven.chain.mine(3)
+        driven.bridge.round()
+        assert selectors.chain_status().message == "logs are disabled"
+        assert selectors.intent(intent_id).state == IntentState.CONFIRMED
+        assert not _told("ChainEventConfirmed", 83)
+        proxy.heal()
+        driven.settle()
+        assert len(_told("ChainEventConfirmed", 83)) == 1

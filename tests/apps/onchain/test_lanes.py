@@ -10,10 +10,11 @@ import pytest
 from pydantic import SecretStr
 
 from apps.onchain import selectors
-from apps.onchain.models import ChainTransaction, TransactionAttempt
+from apps.onchain.models import ChainIntent, ChainTransaction, TransactionAttempt
 from apps.onchain.types import PAYOUTS_LANE, IntentState, TransactionState
+from chain_bridge.gateway import Gateway
 from chain_bridge.signer import InvalidKey
-from chain_bridge.types import Call
+from chain_bridge.types import Call, Fees
 from tests.apps.onchain.bridge_fixtures import DrivenBridge
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -201,3 +202,33 @@ def test_trouble_with_one_lane_is_not_the_others(driven: DrivenBridge, make_acto
         driven.bridge.round()
     assert selectors.intent(intent_id).state == IntentState.SENT
     assert selectors.chain_status().message == "no answer"
+
+
+def test_intent_that_another_process_takes_at_the_same_moment_is_left_to_it(
+    driven: DrivenBridge, make_actor: MakeActor
+) -> None:
+    """The moment between looking at the queue and locking the intent, forced through the call in between."""
+    intent_id = driven.register_asset(make_actor().organisation_id, 42)
+    ask_fees = Gateway.fees
+
+    def taken_meanwhile(gateway: Gateway) -> Fees:
+        ChainIntent.objects.filter(id=intent_id).update(state=IntentState.SENT)
+        return ask_fees(gateway)
+
+    with patch.object(Gateway, "fees", taken_meanwhile):
+        driven.bridge.round()
+    assert not ChainTransaction.objects.filter(intent_id=intent_id).exists()
+
+
+def test_refusal_to_a_signer_without_coins_is_not_the_contracts(driven: DrivenBridge, make_actor: MakeActor) -> None:
+    """Nodes word it alike; what fails for want of gas money must not fail the intent."""
+    driven.settle()
+    lane = driven.lane()
+    _set_balance(driven, lane.address, 0)
+    intent_id = driven.register_asset(make_actor().organisation_id, 43, parents=(999,))
+    driven.bridge.round()
+    assert selectors.intent(intent_id).state == IntentState.QUEUED
+    assert "cannot pay for gas" in selectors.chain_status().message
+    _set_balance(driven, lane.address, 10**18)
+    driven.bridge.round()
+    assert selectors.intent(intent_id).state == IntentState.FAILED
