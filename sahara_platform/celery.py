@@ -26,6 +26,7 @@ app.conf.beat_schedule = {
     },
     "labeling.refresh_board": {"task": "labeling.refresh_board", "schedule": 15.0, "options": {"expires": 15}},
     "marketplace.expire_licences": {"task": "marketplace.expire_licences", "schedule": 300.0},
+    "assets.settle_linked_wallets": {"task": "assets.settle_linked_wallets", "schedule": 300.0},
     "accounts.activate_due_wallets": {"task": "accounts.activate_due_wallets", "schedule": 60.0},
     "ledger.expire_holds": {"task": "ledger.expire_holds", "schedule": 60.0, "options": {"expires": 60}},
     "ledger.make_checkpoint": {"task": "ledger.make_checkpoint", "schedule": 3600.0},

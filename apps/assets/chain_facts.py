@@ -20,8 +20,6 @@ RIGHT_BITS = 8
 _ASSET_ARGUMENT = {
     (REGISTRY, "Transfer"): "tokenId",
     (SHARES, "SharesCreated"): "asset",
-    (SHARES, "RevenueDeposited"): "asset",
-    (SHARES, "RevenueClaimed"): "asset",
     (LICENCES, "LicenceIssued"): "asset",
     (LICENCES, "LicenceRevoked"): "asset",
     (LICENCES, "LicenceBought"): "asset",
@@ -57,7 +55,8 @@ def asset_token_ids(contract: str, event: str, args: Mapping[str, Any]) -> list[
     if name is not None:
         return [int(args[name])]
     shift = RIGHT_BITS if contract == LICENCES else 0
-    return sorted({move.id >> shift for move in token_moves(contract, event, args)})
+    # Moves of nothing cost a stranger little and say nothing.
+    return sorted({move.id >> shift for move in token_moves(contract, event, args) if move.units})
 
 
 def token_moves(contract: str, event: str, args: Mapping[str, Any]) -> Iterator[TokenMove]:

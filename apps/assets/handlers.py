@@ -60,14 +60,14 @@ def on_chain_event_confirmed(event: ChainEventConfirmed) -> None:
             block_number=event.block_number,
         )
     if event.contract in _WATCHED:
-        services.keep_chain_fact(**_fact(event))
+        services.follow_chain_event(**_fact(event))
 
 
 @handles(ChainEventReverted)
 def on_chain_event_reverted(event: ChainEventReverted) -> None:
     """The chain has undone what one of our contracts had said."""
     if event.contract in _WATCHED:
-        services.drop_chain_fact(**_fact(event))
+        services.follow_chain_event(**_fact(event))
 
 
 @handles(WalletLinked)

@@ -12,6 +12,8 @@ from apps.assets.types import AccessRight, ChainFactInfo
 from apps.core.money import TOKEN_UNITS_PER_MINOR, Money
 from apps.marketplace.types import ChainLicenceState
 
+#: 9999-12-31: contracts count seconds farther than calendars do.
+LAST_MOMENT = 253_402_214_400
 CHAIN_CURRENCY = "TUSD"
 RIGHT_NUMBERS = {AccessRight.USE: 1, AccessRight.DEVELOP: 2}
 """The rights as the contract counts them."""
@@ -124,4 +126,5 @@ def _end(found: dict[Key, Slot], key: Key, state: ChainLicenceState, fact: Chain
 
 
 def _moment(seconds: int) -> datetime | None:
-    return datetime.fromtimestamp(seconds, UTC) if seconds else None
+    """When a licence ends; None where it does not, or only after the last date that a calendar here has."""
+    return datetime.fromtimestamp(seconds, UTC) if 0 < seconds <= LAST_MOMENT else None

@@ -203,6 +203,18 @@ def confirmed_events(address: str, event: str, *, chain_id: int) -> list[dict[st
     return list(rows.order_by("block_number", "log_index").values_list("args", flat=True))
 
 
+def event_counts(*, address: str, tx_hash: str, block_number: int, log_index: int) -> bool:
+    """Whether an event is on the chain, deep enough, as of now: what handlers ask, whose news may come in any order."""
+    return ChainEvent.objects.filter(
+        chain_id=chain_id(),
+        address=address,
+        tx_hash=tx_hash,
+        block_number=block_number,
+        log_index=log_index,
+        state=EventState.CONFIRMED,
+    ).exists()
+
+
 def distributor_state(address: str, *, chain_id: int) -> DistributorState:
     """What the confirmed events of a distributor add up to."""
     published = confirmed_events(address, "RootPublished", chain_id=chain_id)

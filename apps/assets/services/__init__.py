@@ -9,8 +9,8 @@ from apps.assets.services.custody import (
     move_token_to_wallet,
     send_shares,
 )
-from apps.assets.services.escrow import escrow_account, pay_out_escrow
-from apps.assets.services.mirroring import drop_chain_fact, keep_chain_fact, recognise_holder
+from apps.assets.services.escrow import escrow_account, pay_out_escrow, settle_linked_wallets
+from apps.assets.services.mirroring import follow_chain_event, recognise_holder
 from apps.assets.services.registration import (
     confirm_registration,
     fail_registration,
@@ -25,13 +25,12 @@ __all__ = [
     "confirm_registration",
     "confirm_share_issue",
     "create_shares",
-    "drop_chain_fact",
     "escrow_account",
     "fail_custody_move",
     "fail_registration",
     "fail_share_issue",
+    "follow_chain_event",
     "grant_access",
-    "keep_chain_fact",
     "movable_shares",
     "move_token_to_wallet",
     "pay_out_escrow",
@@ -44,4 +43,5 @@ __all__ = [
     "send_shares",
     "set_access_of_source",
     "set_visibility",
+    "settle_linked_wallets",
 ]

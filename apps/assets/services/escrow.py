@@ -6,11 +6,14 @@ from uuid import UUID
 
 from django.db import transaction
 
+from apps.assets.models import AssetHolder, ShareHolding
+from apps.assets.services.mirroring import recognise_holder
 from apps.core.ids import uuid7
 from apps.core.tenant import all_tenants
 from apps.ledger import selectors as ledger_facts
 from apps.ledger import services as ledger
 from apps.ledger.types import AccountKind, AccountRef, SourceRef
+from apps.onchain.holders import organisation_of
 from apps.tenancy.selectors import platform_organisation_id
 
 SOURCE = "assets.escrow"
@@ -42,3 +45,24 @@ def pay_out_escrow(*, organisation_id: UUID, address: str) -> None:
             reason=f"Earned by the wallet {address} before it was linked",
             source=SourceRef(SOURCE, address, {"rule": "escrow", "address": address}),
         )
+
+
+def settle_linked_wallets() -> int:
+    """Once more what happens when a wallet is linked, for all that was on its way at that moment and came too late.
+
+    Returns:
+        How many addresses that earn or hold something turned out to be an organisation's.
+    """
+    with all_tenants(reason="wallets hold tokens and shares of every organisation's assets"):
+        holders = AssetHolder.objects.filter(organisation_id=None).values_list("address", flat=True)
+        holdings = ShareHolding.objects.filter(organisation_id=None).values_list("address", flat=True)
+        waiting = {*holders, *holdings}
+    waiting.update(ledger_facts.references_with_money(platform_organisation_id(), AccountKind.ESCROW, CURRENCY))
+    settled = 0
+    for address in sorted(waiting):
+        organisation_id = organisation_of(address)
+        if organisation_id is not None:
+            recognise_holder(organisation_id=organisation_id, address=address)
+            pay_out_escrow(organisation_id=organisation_id, address=address)
+            settled += 1
+    return settled

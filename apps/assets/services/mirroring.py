@@ -24,10 +24,11 @@ from apps.core.live import notify
 from apps.core.outbox import publish
 from apps.core.tenant import all_tenants, tenant_scope
 from apps.onchain.holders import organisation_of
+from apps.onchain.selectors import event_counts
 
 
 @transaction.atomic
-def keep_chain_fact(
+def follow_chain_event(
     *,
     contract: str,
     address: str,
@@ -37,46 +38,24 @@ def keep_chain_fact(
     block_number: int,
     log_index: int,
 ) -> None:
-    """Keep a confirmed event about assets of ours and compute again what follows from it. Repeats change nothing."""
+    """Keep an event about assets of ours, or forget it, as the chain has it now; compute again what follows from it.
+
+    News of an event's confirmation and of its end may come in any order and any number of times.
+    """
     for asset in _assets(asset_token_ids(contract, event, args)):
         with tenant_scope(asset.tenant_id):
             row = lock_asset(asset.id)
-            _, created = ChainFact.objects.get_or_create(
-                tenant_id=row.tenant_id,
-                asset=row,
-                address=address,
-                tx_hash=tx_hash,
-                log_index=log_index,
-                block_number=block_number,
-                defaults={"contract": contract, "event": event, "args": dict(args)},
-            )
-            if created:
-                _follow(row, contract)
-
-
-@transaction.atomic
-def drop_chain_fact(
-    *,
-    contract: str,
-    address: str,
-    event: str,
-    args: Mapping[str, Any],
-    tx_hash: str,
-    block_number: int,
-    log_index: int,
-) -> None:
-    """Forget an event that the chain has undone, and what followed from it. Repeats change nothing."""
-    for asset in _assets(asset_token_ids(contract, event, args)):
-        with tenant_scope(asset.tenant_id):
-            row = lock_asset(asset.id)
-            dropped, _ = ChainFact.objects.filter(
-                asset=row,
-                address=address,
-                tx_hash=tx_hash,
-                log_index=log_index,
-                block_number=block_number,
-            ).delete()
-            if dropped:
+            place = {"address": address, "tx_hash": tx_hash, "log_index": log_index, "block_number": block_number}
+            if event_counts(**place):
+                _, changed = ChainFact.objects.get_or_create(
+                    tenant_id=row.tenant_id,
+                    asset=row,
+                    **place,
+                    defaults={"contract": contract, "event": event, "args": dict(args)},
+                )
+            else:
+                changed = ChainFact.objects.filter(asset=row, **place).delete()[0] > 0
+            if changed:
                 _follow(row, contract)
 
 

@@ -161,6 +161,13 @@ def _sums(column: str) -> list[tuple[UUID, int]]:
     return [(row["account"], int(row["total"])) for row in rows]
 
 
+def references_with_money(organisation_id: UUID, kind: AccountKind, currency: str) -> list[str]:
+    """The references of an organisation's accounts of one kind that are not empty, in order."""
+    with all_tenants(reason="the caller keeps these accounts for others"):
+        rows = Account.objects.filter(tenant_id=organisation_id, kind=kind, currency=currency, posted__gt=0)
+        return list(rows.order_by("reference").values_list("reference", flat=True))
+
+
 def total(kind: AccountKind, currency: str) -> int:
     """The sum of all accounts of one kind, in units (reconciliation)."""
     with all_tenants(reason="reconciliation sums every organisation's accounts"):

@@ -15,8 +15,9 @@ from apps.accounts.models import Wallet
 from apps.core import clock, outbox
 from apps.core.tenant import tenant_scope
 from apps.onchain.events import ChainEventConfirmed, ChainEventReverted
-from apps.onchain.models import ChainContract
+from apps.onchain.models import ChainContract, ChainEvent
 from apps.onchain.selectors import chain_id
+from apps.onchain.types import EventState
 from apps.tenancy.types import PLATFORM_ID
 
 NOBODY = "0x" + 40 * "0"
@@ -35,15 +36,41 @@ class Chain:
     """A history of events; each goes into a block of its own."""
 
     blocks: Any = field(default_factory=lambda: itertools.count(10))
+    salt: str = field(default_factory=lambda: secrets.token_hex(24))
 
     def event(self, contract: str, event: str, args: dict[str, Any], block: int | None = None) -> ChainEventConfirmed:
         number = next(self.blocks) if block is None else block
         plain = {name: str(value) if isinstance(value, int) else value for name, value in args.items()}
         return ChainEventConfirmed(
-            contract, f"0x{contract.encode().hex():0<40.40}", event, plain, f"0x{number:064x}", number, 0
+            contract, f"0x{contract.encode().hex():0<40.40}", event, plain, f"0x{self.salt}{number:016x}", number, 0
         )
 
     def says(self, *events: ChainEventConfirmed | ChainEventReverted) -> None:
+        """The index has it, and the handlers hear of it."""
+        for event in events:
+            self.indexes(event)
+        self.tells(*events)
+
+    def indexes(self, event: ChainEventConfirmed | ChainEventReverted) -> None:
+        """What the bridge's index of events holds from now on."""
+        state = EventState.ORPHANED if isinstance(event, ChainEventReverted) else EventState.CONFIRMED
+        ChainEvent.objects.update_or_create(
+            chain_id=chain_id(),
+            block_hash=event.tx_hash,
+            log_index=event.log_index,
+            address=event.address,
+            defaults={
+                "contract": event.contract,
+                "event": event.event,
+                "args": event.args,
+                "block_number": event.block_number,
+                "tx_hash": event.tx_hash,
+                "state": state,
+            },
+        )
+
+    def tells(self, *events: ChainEventConfirmed | ChainEventReverted) -> None:
+        """The news alone, which may be old."""
         with tenant_scope(PLATFORM_ID), transaction.atomic():
             for event in events:
                 outbox.publish(event)

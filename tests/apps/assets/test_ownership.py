@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -19,9 +20,10 @@ from apps.core.tenant import tenant_scope
 from apps.ledger import selectors as ledger
 from apps.ledger import services as ledger_services
 from apps.ledger.types import AccountKind, AccountRef, SourceRef
+from apps.onchain.events import ChainEventReverted
 from apps.onchain.holders import custodial_address
 from apps.tenancy.types import PLATFORM_ID
-from tests.apps.assets.chain_events import NOBODY, OTHER_WALLET, WALLET, Chain, know_the_contracts
+from tests.apps.assets.chain_events import NOBODY, OTHER_WALLET, WALLET, Chain, know_the_contracts, link_wallet
 
 pytestmark = pytest.mark.django_db
 
@@ -106,6 +108,36 @@ def test_what_the_chain_undoes_is_undone_here_and_repeats_change_nothing(asset: 
     assert payees(asset) == {actor.organisation_id: 1}
     chain.undoes(minted)
     assert selectors.holder(asset.id) is None
+
+
+def test_old_news_does_not_bring_back_what_the_chain_has_undone_nor_undo_what_it_has_again(
+    asset: Any, actor: Any, chain: Chain
+) -> None:
+    home = custodial_address(actor.organisation_id)
+    chain.moves_token(asset, NOBODY, home)
+    moved = chain.moves_token(asset, home, WALLET)
+    undone = ChainEventReverted(**vars(moved))
+    chain.says(undone)
+    chain.tells(moved)
+    assert payees(asset) == {actor.organisation_id: 1}
+    chain.says(moved)
+    chain.tells(undone)
+    assert payees(asset) == {WALLET: 1}
+
+
+def test_what_came_to_a_wallet_while_it_was_being_linked_is_settled_later_once(
+    asset: Any, actor: Any, other_actor: Any, chain: Chain
+) -> None:
+    late = link_wallet(other_actor)
+    with patch("apps.assets.services.mirroring.organisation_of", return_value=None):
+        chain.moves_token(asset, NOBODY, OTHER_WALLET)
+        chain.moves_token(asset, OTHER_WALLET, late)
+    keep(late, 300)
+    assert payees(asset) == {late: 1}
+    assert services.settle_linked_wallets() >= 1
+    services.settle_linked_wallets()
+    assert payees(asset) == {other_actor.organisation_id: 1}
+    assert earnings(other_actor) == 300
 
 
 def test_the_order_in_which_events_arrive_does_not_matter(asset: Any, actor: Any, chain: Chain) -> None:
