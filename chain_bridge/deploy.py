@@ -39,6 +39,7 @@ _PROXY = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
 _UNLIMITED = (1 << 256) - 1
 # A billion test dollars: more than a development chain will ever pay out.
 _TEST_SUPPLY = 10**9 * 10**6
+_TOKEN_DECIMALS = 6
 _TEST_ETHER_WEI = 10**24
 _RECEIPT_TIMEOUT_S = 180.0
 _ADMIN = "DEFAULT_ADMIN_ROLE"
@@ -72,13 +73,15 @@ class Roles:
         ``timelock_delay_s`` holds where the settings name no delay.
         """
         me = Signer(config.signer_key, config.chain_id).address
+        payouts = Signer(config.payouts_signer_key or config.signer_key, config.chain_id).address
         return cls(
             timelock_delay_s=timelock_delay_s if config.timelock_delay_s is None else config.timelock_delay_s,
             proposer=to_checksum_address(config.proposer_address or me),
             registrar=me,
-            publisher=Signer(config.payouts_signer_key or config.signer_key, config.chain_id).address,
+            publisher=payouts,
             pauser=to_checksum_address(config.pauser_address or me),
-            recoverer=to_checksum_address(config.recoverer_address or me),
+            # The bridge sends every call of the distributor by the payouts' signer.
+            recoverer=to_checksum_address(config.recoverer_address or payouts),
             issuer=me,
             operator=me,
             committer=me,
@@ -185,7 +188,13 @@ class _Deployer:
             raise ChainMismatch(f"CHAIN_PAYOUT_TOKEN: there is no contract at {address}")
         if self._records.get("PayoutToken", {}).get("address") != address:
             self._record("PayoutToken", address, self._gateway.head().number, "")
-        return self._contract("PayoutToken")
+        token = self._contract("PayoutToken")
+        decimals = int(self._gateway.read(token, "decimals")[0])
+        if decimals != _TOKEN_DECIMALS:
+            raise ChainMismatch(
+                f"CHAIN_PAYOUT_TOKEN: {address} has {decimals} decimals, payouts are counted in {_TOKEN_DECIMALS}"
+            )
+        return token
 
     def _equip_publisher(self, token: DeployedContract, distributor: DeployedContract, publisher: str) -> None:
         """Give the allowance from which epochs are paid, and one unit of the token.

@@ -72,6 +72,15 @@ def test_wrong_chain_id_and_missing_stablecoin_stop_the_deployment(own_chain: De
         deploy(_with(own_chain.config, token_address="0x" + "11" * 20, addresses_file=tmp_path / "a.json"))
 
 
+def test_stablecoin_of_other_decimals_stops_the_deployment(own_chain: DeployedChain, tmp_path: Path) -> None:
+    eighteen = "0x" + "5e" * 20
+    # PUSH1 18, PUSH1 0, MSTORE, PUSH1 32, PUSH1 0, RETURN: answers 18 whatever it is asked.
+    own_chain.gateway.development("anvil_setCode", eighteen, "0x601260005260206000f3")
+    config = _with(own_chain.config, token_address=eighteen, addresses_file=tmp_path / "addresses.json")
+    with pytest.raises(ChainMismatch, match="has 18 decimals, payouts are counted in 6"):
+        deploy(config, salt="decimals")
+
+
 def test_contracts_that_were_never_deployed_are_named(tmp_path: Path) -> None:
     with pytest.raises(UnknownContract, match=r"AssetRegistry, PayoutToken, .* for chain 5"):
         load_contracts(tmp_path / "none.json", 5)
@@ -173,6 +182,7 @@ def test_payouts_signer_publishes_holds_the_tokens_and_gives_the_allowance(
     payer, me = Signer(key, config.chain_id).address, Signer(config.signer_key, config.chain_id).address
     assert _has(own_chain, distributor, "PUBLISHER_ROLE", payer)
     assert not _has(own_chain, distributor, "PUBLISHER_ROLE", me)
+    assert _has(own_chain, distributor, "RECOVERER_ROLE", payer), "the bridge sends recoveries by the payouts' signer"
     assert int(own_chain.gateway.read(token, "balanceOf", [payer])[0]) > 10**12
     assert int(own_chain.gateway.read(token, "allowance", [payer, distributor.address])[0]) > 10**30
     assert own_chain.gateway.read(token, "balanceOf", [distributor.address]) == ["1"]
