@@ -38,6 +38,8 @@ END $$
 # The rows of before, in the order of their ids: as if the triggers had been there from the start.
 FILL = """
 SELECT set_config('app.all_tenants', 'on', true);
+-- Checks that wait for the commit would refuse the ALTER TABLE at the end.
+SET CONSTRAINTS ALL IMMEDIATE;
 ALTER TABLE ledger_transfer DISABLE TRIGGER USER;
 ALTER TABLE ledger_account DISABLE TRIGGER USER;
 UPDATE ledger_account AS account SET head = ledger_account_digest(account);
