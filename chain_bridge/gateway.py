@@ -49,16 +49,13 @@ class Gateway:
 
     def chain_id(self) -> int:
         """Id of the chain that the node serves."""
-        with self._answers():
+        with self._noticed_when_down(), self._answers():
             return int(self._web3.eth.chain_id)
 
     def head(self) -> BlockRef:
         """The newest block."""
-        try:
+        with self._noticed_when_down():
             newest = self._newest()
-        except RpcUnavailable as error:
-            self._state = NodeState(self.label, None, None, NodeCondition.DOWN, str(error))
-            raise
         self._state = NodeState(self.label, newest.number, 0, NodeCondition.AGREES, "")
         return newest
 
@@ -205,6 +202,14 @@ class Gateway:
         """A method that only development chains have, such as ``anvil_mine``."""
         with self._answers():
             return self._web3.manager.request_blocking(RPCEndpoint(method), list(parameters))
+
+    @contextmanager
+    def _noticed_when_down(self) -> Iterator[None]:
+        try:
+            yield
+        except RpcUnavailable as error:
+            self._state = NodeState(self.label, None, None, NodeCondition.DOWN, str(error))
+            raise
 
     def _newest(self) -> BlockRef:
         newest = self._block("latest")

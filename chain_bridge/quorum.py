@@ -41,6 +41,7 @@ class Quorum(Gateway):
         """The configured id where any node serves it, else what the first that answers serves."""
         served, problems = self._ask(self._nodes, Gateway.chain_id)
         if not served:
+            self._states = [self._down(node, problem) for node, problem in problems.items()]
             raise _first(problems)
         return self._expected_chain if self._expected_chain in served.values() else next(iter(served.values()))
 

@@ -58,7 +58,7 @@ def test_node_of_no_use_is_waited_for_and_named(
         driven.bridge.round()
         for name, value in fault.items():
             setattr(proxy.faults, name, value)
-        intent_id = driven.register_asset(make_actor().organisation_id, 1)
+        intent_id = driven.register_asset(make_actor().organisation_id, 22_001)
         _run(driven.bridge, 0.3)
         state = selectors.chain_status()
         assert not state.healthy
@@ -73,7 +73,7 @@ def test_node_of_no_use_is_waited_for_and_named(
 def test_connection_closed_after_acceptance_has_no_second_effect(driven: DrivenBridge, make_actor: MakeActor) -> None:
     with _behind_proxy(driven) as proxy:
         organisation_id = make_actor().organisation_id
-        intents = [driven.register_asset(organisation_id, 10 + number) for number in range(3)]
+        intents = [driven.register_asset(organisation_id, 22_010 + number) for number in range(3)]
         proxy.faults.drop_answers = 2
         driven.settle()
         assert {selectors.intent(one).state for one in intents} == {IntentState.CONFIRMED}
@@ -86,7 +86,7 @@ def test_transaction_that_was_acknowledged_and_forgotten_goes_out_again(
 ) -> None:
     with _behind_proxy(driven) as proxy:
         proxy.faults.swallow = 1
-        intent_id = driven.register_asset(make_actor().organisation_id, 20)
+        intent_id = driven.register_asset(make_actor().organisation_id, 22_020)
         driven.settle()
         assert selectors.intent(intent_id).state == IntentState.CONFIRMED
         assert TransactionAttempt.objects.filter(transaction__intent_id=intent_id).count() == 1
@@ -94,7 +94,7 @@ def test_transaction_that_was_acknowledged_and_forgotten_goes_out_again(
 
 def test_node_that_lags_is_waited_for_and_changes_nothing(driven: DrivenBridge, make_actor: MakeActor) -> None:
     with _behind_proxy(driven) as proxy:
-        intent_id = driven.register_asset(make_actor().organisation_id, 30)
+        intent_id = driven.register_asset(make_actor().organisation_id, 22_030)
         driven.settle()
         before = ChainTransaction.objects.get(intent_id=intent_id)
         proxy.faults.lag_blocks = 4
@@ -103,10 +103,10 @@ def test_node_that_lags_is_waited_for_and_changes_nothing(driven: DrivenBridge, 
                 driven.bridge.round()
         after = ChainTransaction.objects.get(intent_id=intent_id)
         assert (after.state, after.block_hash) == (before.state, before.block_hash)
-        assert not _told("ChainEventReverted", 30)
+        assert not _told("ChainEventReverted", 22_030)
         proxy.heal()
         driven.settle()
-        assert len(_told("ChainEventConfirmed", 30)) == 1
+        assert len(_told("ChainEventConfirmed", 22_030)) == 1
 
 
 def test_chain_that_stays_shorter_has_lost_its_end_and_gets_it_again(
@@ -117,7 +117,7 @@ def test_chain_that_stays_shorter_has_lost_its_end_and_gets_it_again(
     driven.chain.mine(3)
     driven.bridge.round()
     snapshot = gateway.development("evm_snapshot")
-    intent_id = driven.register_asset(make_actor().organisation_id, 40)
+    intent_id = driven.register_asset(make_actor().organisation_id, 22_040)
     driven.settle()
     assert gateway.development("evm_revert", snapshot)
     with pytest.raises(NodeBehind):
@@ -125,10 +125,10 @@ def test_chain_that_stays_shorter_has_lost_its_end_and_gets_it_again(
     with patch("apps.onchain.bridge.LAG_PATIENCE_S", 0.0):
         driven.bridge.round()
     driven.settle()
-    assert driven.owner_of(40)
+    assert driven.owner_of(22_040)
     assert selectors.intent(intent_id).state == IntentState.CONFIRMED
     assert ChainTransaction.objects.filter(intent_id=intent_id).count() == 1
-    assert len(_told("ChainEventConfirmed", 40)) - len(_told("ChainEventReverted", 40)) == 1
+    assert len(_told("ChainEventConfirmed", 22_040)) - len(_told("ChainEventReverted", 22_040)) == 1
 
 
 def test_chain_that_ends_below_everything_read_was_reset(driven: DrivenBridge) -> None:
@@ -141,7 +141,7 @@ def test_chain_that_ends_below_everything_read_was_reset(driven: DrivenBridge) -
 
 def test_wrong_chain_is_named_and_left_alone(driven: DrivenBridge, make_actor: MakeActor) -> None:
     driven.settle()
-    driven.register_asset(make_actor().organisation_id, 50)
+    driven.register_asset(make_actor().organisation_id, 22_050)
     with start_anvil(chain_id=1) as other:
         _run(Bridge(driven.config.model_copy(update={"rpc_url": other})), 0.3)
         assert "serves chain 1, CHAIN_ID is" in selectors.chain_status().message
@@ -157,7 +157,7 @@ def test_halted_chain_is_told_with_the_time_since_when(driven: DrivenBridge, mak
     time.sleep(0.3)
     driven.bridge.round()
     assert selectors.chain_status().healthy  # nothing waits for a block
-    intent_id = driven.register_asset(make_actor().organisation_id, 60)
+    intent_id = driven.register_asset(make_actor().organisation_id, 22_060)
     driven.bridge.round()
     state = selectors.chain_status()
     assert state.head_at is not None
@@ -173,30 +173,30 @@ def test_events_that_a_node_left_out_are_found_at_the_second_reading(
     with _behind_proxy(driven) as proxy:
         driven.settle()
         proxy.faults.hidden_logs = True
-        driven.register_asset(make_actor().organisation_id, 70)
+        driven.register_asset(make_actor().organisation_id, 22_070)
         driven.bridge.round()
         driven.bridge.round()
-        assert not ChainEvent.objects.filter(chain_id=driven.config.chain_id, args__id="70").exists()
+        assert not ChainEvent.objects.filter(chain_id=driven.config.chain_id, args__id="22070").exists()
         proxy.heal()
         driven.settle()
         assert selectors.chain_status().gaps_filled > 0
-        assert len(_told("ChainEventConfirmed", 70)) == 1
+        assert len(_told("ChainEventConfirmed", 22_070)) == 1
 
 
 def test_event_that_only_the_first_reading_showed_does_not_count(driven: DrivenBridge, make_actor: MakeActor) -> None:
     with _behind_proxy(driven) as proxy:
-        driven.register_asset(make_actor().organisation_id, 71)
+        driven.register_asset(make_actor().organisation_id, 22_071)
         driven.bridge.round()
         driven.bridge.round()
-        assert ChainEvent.objects.get(chain_id=driven.config.chain_id, args__id="71").state == EventState.SEEN
+        assert ChainEvent.objects.get(chain_id=driven.config.chain_id, args__id="22071").state == EventState.SEEN
         proxy.faults.hidden_logs = True
         driven.settle()
-        assert not _told("ChainEventConfirmed", 71)
+        assert not _told("ChainEventConfirmed", 22_071)
 
 
 def test_cursor_that_is_ahead_of_its_blocks_goes_back(driven: DrivenBridge, make_actor: MakeActor) -> None:
     """What a database restored from a backup may look like: the cursor's row is newer than the blocks'."""
-    driven.register_asset(make_actor().organisation_id, 72)
+    driven.register_asset(make_actor().organisation_id, 22_072)
     driven.settle()
     mine = ChainEvent.objects.filter(chain_id=driven.config.chain_id)
     before = sorted(mine.values_list("block_hash", "log_index"))
@@ -210,7 +210,7 @@ def test_cursor_that_is_ahead_of_its_blocks_goes_back(driven: DrivenBridge, make
 
 def test_several_nodes_of_which_one_lags_work_as_one(driven: DrivenBridge, make_actor: MakeActor) -> None:
     with faulty_rpc(driven.chain.config.rpc_url) as good, _behind_proxy(driven, rpc_fallback_urls=(good.url,)) as late:
-        intent_id = driven.register_asset(make_actor().organisation_id, 80)
+        intent_id = driven.register_asset(make_actor().organisation_id, 22_080)
         late.faults.lag_blocks = 2
         driven.settle()
         assert selectors.intent(intent_id).state == IntentState.CONFIRMED
@@ -229,7 +229,7 @@ def test_node_that_refuses_a_question_about_one_transaction_does_not_stop_the_ot
     driven: DrivenBridge, make_actor: MakeActor
 ) -> None:
     with _behind_proxy(driven) as proxy:
-        intent_id = driven.register_asset(make_actor().organisation_id, 81)
+        intent_id = driven.register_asset(make_actor().organisation_id, 22_081)
         driven.bridge.round()
         proxy.faults.refusals["eth_getTransactionReceipt"] = "internal error"
         driven.bridge.round()
@@ -255,7 +255,7 @@ def test_database_that_ends_the_bridges_connections_is_taken_up_again(
     driven: DrivenBridge, make_actor: MakeActor
 ) -> None:
     organisation_id = make_actor().organisation_id
-    intents = [driven.register_asset(organisation_id, 90 + number) for number in range(6)]
+    intents = [driven.register_asset(organisation_id, 22_090 + number) for number in range(6)]
     stop = _Stop()
 
     def run() -> None:
@@ -316,7 +316,7 @@ def test_receipt_in_a_block_that_is_not_on_the_chain_does_not_count(
 ) -> None:
     """The node's receipts come from a machine that has not heard of a reorganisation."""
     with _behind_proxy(driven) as proxy:
-        intent_id = driven.register_asset(make_actor().organisation_id, 82)
+        intent_id = driven.register_asset(make_actor().organisation_id, 22_082)
         driven.bridge.round()
         attempt = TransactionAttempt.objects.get(transaction__intent_id=intent_id)
         asked = {"jsonrpc": "2.0", "id": 1, "method": "eth_getTransactionReceipt", "params": [attempt.tx_hash]}
@@ -337,13 +337,13 @@ def test_node_that_gives_no_logs_holds_up_the_reading_and_not_the_sending(
     with _behind_proxy(driven) as proxy:
         driven.settle()
         proxy.faults.refusals["eth_getLogs"] = "logs are disabled"
-        intent_id = driven.register_asset(make_actor().organisation_id, 83)
+        intent_id = driven.register_asset(make_actor().organisation_id, 22_083)
         driven.bridge.round()
         driven.chain.mine(3)
         driven.bridge.round()
         assert selectors.chain_status().message == "logs are disabled"
         assert selectors.intent(intent_id).state == IntentState.CONFIRMED
-        assert not _told("ChainEventConfirmed", 83)
+        assert not _told("ChainEventConfirmed", 22_083)
         proxy.heal()
         driven.settle()
-        assert len(_told("ChainEventConfirmed", 83)) == 1
+        assert len(_told("ChainEventConfirmed", 22_083)) == 1

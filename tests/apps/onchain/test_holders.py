@@ -80,16 +80,16 @@ def test_token_of_a_custodial_account_is_moved_by_it_and_by_nobody_else(
 ) -> None:
     organisation_id = make_actor().organisation_id
     home = holders.address_of(organisation_id)
-    driven.register_asset(organisation_id, 61, to=home)
+    driven.register_asset(organisation_id, 25_061, to=home)
     driven.settle()
-    assert driven.owner_of(61) == home
+    assert driven.owner_of(25_061) == home
     assert driven.chain.gateway.code(home) == b""
     moved = services.request_from_custody(
         organisation_id=organisation_id,
         kind="test.move",
         contract="AssetRegistry",
         function="transferFrom",
-        args=[home, WALLET, "61"],
+        args=[home, WALLET, "25061"],
         idempotency_key="move:61",
     )
     foreign = services.request_from_custody(
@@ -97,13 +97,13 @@ def test_token_of_a_custodial_account_is_moved_by_it_and_by_nobody_else(
         kind="test.move",
         contract="AssetRegistry",
         function="transferFrom",
-        args=[home, WALLET, "61"],
+        args=[home, WALLET, "25061"],
         idempotency_key="move:61",
     )
     driven.settle()
     assert selectors.intent(moved).state == IntentState.CONFIRMED
     assert selectors.intent(foreign).state == IntentState.FAILED
-    assert driven.owner_of(61) == WALLET
+    assert driven.owner_of(25_061) == WALLET
     assert driven.chain.gateway.code(home) != b""
     assert list(differences(driven.chain.config, driven.chain.contracts)) == []
 

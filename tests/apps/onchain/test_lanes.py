@@ -32,7 +32,7 @@ def _drop(driven: DrivenBridge, intent_id: Any) -> None:
 
 
 def test_intents_go_through_the_lane_of_their_contract(driven: DrivenBridge, make_actor: MakeActor) -> None:
-    asset = driven.register_asset(make_actor().organisation_id, 1)
+    asset = driven.register_asset(make_actor().organisation_id, 21_001)
     root = driven.set_root(ROOT)
     driven.settle()
     rows = {row.intent_id: row.lane for row in ChainTransaction.objects.filter(intent_id__in=[asset, root])}
@@ -63,7 +63,7 @@ def test_unfunded_signer_says_so_and_the_other_lane_goes_on(
     lane = driven.lane(broke)
     _set_balance(driven, lane.address, 0)
     intents = {
-        "registry": driven.register_asset(make_actor().organisation_id, 2),
+        "registry": driven.register_asset(make_actor().organisation_id, 21_002),
         "payouts": driven.set_root(ROOT),
     }
     other = intents["payouts" if broke == "registry" else "registry"]
@@ -90,7 +90,7 @@ def test_fee_above_the_cap_waits_with_a_clear_status_and_goes_on_when_the_price_
     driven.restart(max_fee_cap_wei=20 * 10**9)
     driven.chain.gateway.development("anvil_setNextBlockBaseFeePerGas", hex(10**12))
     driven.chain.mine()
-    intent_id = driven.register_asset(make_actor().organisation_id, 3)
+    intent_id = driven.register_asset(make_actor().organisation_id, 21_003)
     driven.bridge.round()
     assert selectors.intent(intent_id).state == IntentState.QUEUED
     assert "above the cap of 20 (CHAIN_MAX_FEE_WEI)" in selectors.chain_status().message
@@ -104,7 +104,7 @@ def test_stuck_by_a_spike_above_the_cap_is_neither_replaced_nor_lost(
 ) -> None:
     driven.restart(max_fee_cap_wei=20 * 10**9, replace_after_blocks=1)
     driven.chain.automine(on=False)
-    intent_id = driven.register_asset(make_actor().organisation_id, 4)
+    intent_id = driven.register_asset(make_actor().organisation_id, 21_004)
     later = driven.set_root(ROOT)
     driven.bridge.round()
     for _ in range(3):
@@ -124,7 +124,7 @@ def test_stuck_by_a_spike_above_the_cap_is_neither_replaced_nor_lost(
 def test_bytes_that_the_node_lost_below_waiting_ones_go_out_again(driven: DrivenBridge, make_actor: MakeActor) -> None:
     organisation_id = make_actor().organisation_id
     driven.chain.automine(on=False)
-    intents = [driven.register_asset(organisation_id, 10 + number) for number in range(4)]
+    intents = [driven.register_asset(organisation_id, 21_010 + number) for number in range(4)]
     driven.bridge.round()
     _drop(driven, intents[1])
     driven.settle()
@@ -141,7 +141,7 @@ def test_nonce_that_nothing_uses_any_more_is_filled(driven: DrivenBridge, make_a
     lane, sender = driven.lane(), driven.bridge._senders[1]
     by_hand = sender._signer.sign(Call(lane.address, "0x"), nonce=lane.next_nonce, gas=21_000, fees=gateway.fees())
     gateway.broadcast(by_hand.raw)
-    intent_id = driven.register_asset(make_actor().organisation_id, 20)
+    intent_id = driven.register_asset(make_actor().organisation_id, 21_020)
     driven.bridge.round()
     driven.bridge.round()
     assert ChainTransaction.objects.get(intent_id=intent_id).nonce == lane.next_nonce + 1
@@ -157,7 +157,7 @@ def test_no_more_are_under_way_than_allowed(driven: DrivenBridge, make_actor: Ma
     driven.restart(max_in_flight=3)
     driven.chain.automine(on=False)
     organisation_id = make_actor().organisation_id
-    intents = [driven.register_asset(organisation_id, 30 + number) for number in range(7)]
+    intents = [driven.register_asset(organisation_id, 21_030 + number) for number in range(7)]
     driven.bridge.round()
     driven.bridge.round()
     state = next(one for one in selectors.lanes() if one.name == "registry")
@@ -169,7 +169,7 @@ def test_no_more_are_under_way_than_allowed(driven: DrivenBridge, make_actor: Ma
 
 def test_what_another_process_did_meanwhile_is_not_done_again(driven: DrivenBridge, make_actor: MakeActor) -> None:
     """Two bridges run for a moment while one takes over from the other. The race is forced by calling the second."""
-    intent_id = driven.register_asset(make_actor().organisation_id, 40)
+    intent_id = driven.register_asset(make_actor().organisation_id, 21_040)
     driven.chain.automine(on=False)
     driven.bridge.round()
     sender, lane, head = driven.bridge._senders[1], driven.lane(), driven.chain.gateway.head()
@@ -195,7 +195,7 @@ def test_what_another_process_did_meanwhile_is_not_done_again(driven: DrivenBrid
 
 def test_trouble_with_one_lane_is_not_the_others(driven: DrivenBridge, make_actor: MakeActor) -> None:
     """A lane that cannot even be opened (its node call fails) leaves the other working."""
-    intent_id = driven.register_asset(make_actor().organisation_id, 41)
+    intent_id = driven.register_asset(make_actor().organisation_id, 21_041)
     from chain_bridge.errors import RpcUnavailable
 
     with patch.object(driven.bridge._senders[0], "open_lane", side_effect=RpcUnavailable("no answer")):
@@ -208,7 +208,7 @@ def test_intent_that_another_process_takes_at_the_same_moment_is_left_to_it(
     driven: DrivenBridge, make_actor: MakeActor
 ) -> None:
     """The moment between looking at the queue and locking the intent, forced through the call in between."""
-    intent_id = driven.register_asset(make_actor().organisation_id, 42)
+    intent_id = driven.register_asset(make_actor().organisation_id, 21_042)
     ask_fees = Gateway.fees
 
     def taken_meanwhile(gateway: Gateway) -> Fees:
@@ -225,7 +225,7 @@ def test_refusal_to_a_signer_without_coins_is_not_the_contracts(driven: DrivenBr
     driven.settle()
     lane = driven.lane()
     _set_balance(driven, lane.address, 0)
-    intent_id = driven.register_asset(make_actor().organisation_id, 43, parents=(999,))
+    intent_id = driven.register_asset(make_actor().organisation_id, 21_043, parents=(999,))
     driven.bridge.round()
     assert selectors.intent(intent_id).state == IntentState.QUEUED
     assert "cannot pay for gas" in selectors.chain_status().message

@@ -42,7 +42,7 @@ def _found(driven: DrivenBridge) -> list[str]:
 
 @pytest.mark.usefixtures("register")
 def test_agreement_is_stored_with_every_check_and_the_block(driven: DrivenBridge, make_actor: MakeActor) -> None:
-    driven.register_asset(make_actor().organisation_id, 1)
+    driven.register_asset(make_actor().organisation_id, 24_001)
     driven.set_root(ROOT)
     driven.settle()
     result = reconcile(driven.config, driven.chain.contracts, pause_s=0)
@@ -54,7 +54,7 @@ def test_agreement_is_stored_with_every_check_and_the_block(driven: DrivenBridge
 
 @pytest.mark.usefixtures("register")
 def test_every_kind_of_difference_is_named(driven: DrivenBridge, make_actor: MakeActor) -> None:
-    intent_id = driven.register_asset(make_actor().organisation_id, 2)
+    intent_id = driven.register_asset(make_actor().organisation_id, 24_002)
     driven.settle()
     row = ChainTransaction.objects.get(intent_id=intent_id)
     changes: list[tuple[dict[str, Any], str]] = [
@@ -74,7 +74,7 @@ def test_every_kind_of_difference_is_named(driven: DrivenBridge, make_actor: Mak
     type(lane).objects.filter(id=lane.id).update(next_nonce=lane.next_nonce + 1)
     assert "the next here is" in _found(driven)[0]
     type(lane).objects.filter(id=lane.id).update(next_nonce=lane.next_nonce)
-    event = ChainEvent.objects.get(chain_id=driven.config.chain_id, args__id="2", event="VersionAdded")
+    event = ChainEvent.objects.get(chain_id=driven.config.chain_id, args__id="24002", event="VersionAdded")
     ChainEvent.objects.filter(id=event.id).update(log_index=99)
     assert [sentence.split(": ")[0] for sentence in _found(driven)] == ["onchain.events"] * 2
     ChainEvent.objects.filter(id=event.id).update(log_index=event.log_index)
@@ -117,11 +117,11 @@ def test_contracts_own_figures_are_compared_with_their_events(driven: DrivenBrid
 def test_comparisons_of_other_apps_read_the_chain_as_of_what_counts(
     driven: DrivenBridge, make_actor: MakeActor, register: Callable[[str, comparison.Comparison], None]
 ) -> None:
-    driven.register_asset(make_actor().organisation_id, 3)
+    driven.register_asset(make_actor().organisation_id, 24_003)
     driven.settle()
 
     def owners(chain: ChainReader) -> Iterator[str]:
-        owner = chain.read("AssetRegistry", "ownerOf", "3")[0]
+        owner = chain.read("AssetRegistry", "ownerOf", "24003")[0]
         yield f"{owner} on chain {chain.chain_id} at {chain.address('AssetRegistry')} in {chain.block}"
 
     register("test.owners", owners)
@@ -154,7 +154,7 @@ def test_what_goes_away_by_itself_is_no_difference(
 def test_command_prints_each_difference_and_fails_where_there_is_one(
     driven: DrivenBridge, make_actor: MakeActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    driven.register_asset(make_actor().organisation_id, 4)
+    driven.register_asset(make_actor().organisation_id, 24_004)
     driven.settle()
     config, out = driven.config, StringIO()
     values = {
@@ -168,7 +168,7 @@ def test_command_prints_each_difference_and_fails_where_there_is_one(
     monkeypatch.setattr(reconciliation, "PAUSE_S", 0)
     call_command("reconcile_chain", stdout=out)
     assert "The platform and the chain agree." in out.getvalue()
-    ChainEvent.objects.filter(chain_id=config.chain_id, args__id="4", event="VersionAdded").delete()
+    ChainEvent.objects.filter(chain_id=config.chain_id, args__id="24004", event="VersionAdded").delete()
     with pytest.raises(CommandError, match="1 differences"):
         call_command("reconcile_chain", stdout=out)
     assert "AssetRegistry.VersionAdded in block" in out.getvalue()

@@ -73,7 +73,7 @@ def test_confirmed_transaction_that_vanishes_is_under_way_again_with_the_same_by
     driven: DrivenBridge, make_actor: MakeActor
 ) -> None:
     driven.chain.mine(5)
-    intent_id = driven.register_asset(make_actor().organisation_id, 7)
+    intent_id = driven.register_asset(make_actor().organisation_id, 23_007)
     driven.settle()
     before = TransactionAttempt.objects.get(transaction__intent_id=intent_id)
     row = ChainTransaction.objects.get(intent_id=intent_id)
@@ -83,13 +83,13 @@ def test_confirmed_transaction_that_vanishes_is_under_way_again_with_the_same_by
     driven.chain.mine()
     driven.bridge.round()
     assert selectors.intent(intent_id).state == IntentState.SENT
-    assert _balance_of_news(7) == 0
-    (orphan,) = ChainEvent.objects.filter(chain_id=driven.config.chain_id, event="VersionAdded", args__id="7")
+    assert _balance_of_news(23_007) == 0
+    (orphan,) = ChainEvent.objects.filter(chain_id=driven.config.chain_id, event="VersionAdded", args__id="23007")
     assert orphan.state == EventState.ORPHANED
     driven.settle()
     assert selectors.intent(intent_id).state == IntentState.CONFIRMED
     assert TransactionAttempt.objects.get(transaction__intent_id=intent_id).raw == before.raw
-    assert _balance_of_news(7) == 1
+    assert _balance_of_news(23_007) == 1
 
 
 def test_reverted_transaction_that_vanishes_does_not_succeed_later(driven: DrivenBridge, make_actor: MakeActor) -> None:
@@ -97,8 +97,8 @@ def test_reverted_transaction_that_vanishes_does_not_succeed_later(driven: Drive
     organisation_id = make_actor().organisation_id
     driven.chain.mine(5)
     driven.chain.automine(on=False)
-    first = driven.register_asset(organisation_id, 8)
-    second = driven.register_asset(make_actor().organisation_id, 8)
+    first = driven.register_asset(organisation_id, 23_008)
+    second = driven.register_asset(make_actor().organisation_id, 23_008)
     driven.settle()
     assert [selectors.intent(one).state for one in (first, second)] == [IntentState.CONFIRMED, IntentState.FAILED]
     row = ChainTransaction.objects.get(intent_id=second)
@@ -118,7 +118,7 @@ def test_block_that_comes_back_makes_its_events_count_again(driven: DrivenBridge
     """The chain goes to a fork and returns: a node's snapshot gives back the very same blocks."""
     gateway = driven.chain.gateway
     driven.chain.mine(2)
-    driven.register_asset(make_actor().organisation_id, 9)
+    driven.register_asset(make_actor().organisation_id, 23_009)
     driven.settle()
     driven.chain.mine(2)
     driven.bridge.round()
@@ -127,17 +127,17 @@ def test_block_that_comes_back_makes_its_events_count_again(driven: DrivenBridge
     driven.chain.automine(on=False)
     driven.chain.mine()
     driven.bridge.round()
-    assert _balance_of_news(9) == 0
+    assert _balance_of_news(23_009) == 0
     gateway.development("anvil_loadState", state)
     assert gateway.head() == head
     driven.settle()
-    assert _balance_of_news(9) == 1
+    assert _balance_of_news(23_009) == 1
 
 
 def test_only_what_is_gone_is_taken_back(driven: DrivenBridge, make_actor: MakeActor) -> None:
-    intent_id = driven.register_asset(make_actor().organisation_id, 10)
+    intent_id = driven.register_asset(make_actor().organisation_id, 23_010)
     driven.settle()
     assert reopen_transactions(driven.chain.gateway, driven.config.chain_id, above=0) == 0
     assert selectors.intent(intent_id).state == IntentState.CONFIRMED
-    assert driven.owner_of(10) == driven.lane().address
+    assert driven.owner_of(23_010) == driven.lane().address
     assert driven.lane().address != CUSTODY

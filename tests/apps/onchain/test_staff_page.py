@@ -33,7 +33,7 @@ def test_staff_sees_lanes_nodes_and_the_last_reconciliation(
     api_for: Callable[[Any], APIClient],
 ) -> None:
     actor = _staff(make_actor)
-    driven.register_asset(actor.organisation_id, 91)
+    driven.register_asset(actor.organisation_id, 26_091)
     driven.settle()
     reconcile(driven.chain.config, driven.chain.contracts, pause_s=0)
     SignerLane.objects.filter(chain_id=driven.chain.config.chain_id).update(problem="gas costs too much")
