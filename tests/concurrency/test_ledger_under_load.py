@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -33,6 +34,19 @@ def in_threads(function, arguments):
 
 
 def test_random_transfers_with_repeated_keys_keep_every_account_sound(make_actor, fund):
+    put_under_load(make_actor, fund, TRANSFERS)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_ledger_under_sixteen_threads_at_length(make_actor, fund):
+    started = time.monotonic()
+    put_under_load(make_actor, fund, 1_000)
+    seconds = round(time.monotonic() - started)
+    print(f"\nledger load: {THREADS} threads x 1000 transfers over 10 accounts, 20 % repeated keys: sound, {seconds} s")
+
+
+def put_under_load(make_actor, fund, transfers):
     organisations = [make_actor(name=f"Org {i}").organisation_id for i in range(5)]
     accounts = [AccountRef(o, kind, "USD") for o in organisations for kind in (AccountKind.CASH, AccountKind.EARNINGS)]
     for organisation_id in organisations:
@@ -41,9 +55,9 @@ def test_random_transfers_with_repeated_keys_keep_every_account_sound(make_actor
 
     def work(seed):
         rng = random.Random(seed)
-        for i in range(TRANSFERS):
+        for i in range(transfers):
             debit, credit = rng.sample(accounts, 2)
-            number = rng.randrange(TRANSFERS * THREADS // 2) if rng.random() < 0.2 else (seed, i)
+            number = rng.randrange(transfers * THREADS // 2) if rng.random() < 0.2 else (seed, i)
             key = f"load:{organisations[0]}:{number}"
             with suppress(InsufficientFunds, TransferKeyReused):
                 services.transfer(
