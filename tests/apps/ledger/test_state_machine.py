@@ -294,4 +294,4 @@ def test_ledger_state_machine_at_length(machine):
     run(machine, examples, steps)
     assert selectors.replay_differences() == []
     seconds = round(time.monotonic() - started)
-    print(f"\nledger state machine: {examples} runs x {steps} steps agree with the model, {seconds} s")
+    print(f"\nledger state machine: {examples} runs x {steps} steps agree with the model, {seconds} s")  # noqa: T201  # the figures of the soak
