@@ -32,6 +32,7 @@ app.conf.beat_schedule = {
     "ledger.make_checkpoint": {"task": "ledger.make_checkpoint", "schedule": 3600.0},
     "payouts.publish_due_epoch": {"task": "payouts.publish_due_epoch", "schedule": 30.0, "options": {"expires": 30}},
     "billing.settle_overdue_top_ups": {"task": "billing.settle_overdue_top_ups", "schedule": 300.0},
+    "billing.send_overdue_refunds": {"task": "billing.send_overdue_refunds", "schedule": 300.0},
     "billing.reconcile_stripe": {"task": "billing.reconcile_stripe", "schedule": 6 * 3600.0},
     "core.forget_idempotency_keys": {"task": "core.forget_idempotency_keys", "schedule": 3600.0},
 }

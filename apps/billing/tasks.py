@@ -15,6 +15,12 @@ def settle_overdue_top_ups() -> None:
     services.collect_debts()
 
 
+@shared_task(name="billing.send_overdue_refunds", ignore_result=True)
+def send_overdue_refunds() -> None:
+    """Send refunds that their event could not send in time."""
+    services.send_overdue_refunds()
+
+
 @shared_task(name="billing.reconcile_stripe", ignore_result=True)
 def reconcile_stripe() -> None:
     """Compare the last days' books with the processor's."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,9 @@ from apps.core.money import Money
 logger = logging.getLogger(__name__)
 
 _PAGE = 100
+#: The processor forgets idempotency keys after a day (docs.stripe.com/api/idempotent_requests): later than this, a
+#: request that may have been made must be looked for instead of repeated.
+REPEATS_ARE_SAFE_FOR = timedelta(hours=23)
 
 
 def charge_card(

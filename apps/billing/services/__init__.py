@@ -5,7 +5,7 @@ from apps.billing.services.customers import sync_cards
 from apps.billing.services.disputes import collect_debts
 from apps.billing.services.payments import sync_payment
 from apps.billing.services.reconciliation import reconcile, reconcile_recent
-from apps.billing.services.refunds import refund_top_up, send_refund
+from apps.billing.services.refunds import refund_top_up, send_overdue_refunds, send_refund
 from apps.billing.services.subscriptions import (
     cancel_plan,
     change_plan,
@@ -42,6 +42,7 @@ __all__ = [
     "refund_top_up",
     "remove_card",
     "resume_plan",
+    "send_overdue_refunds",
     "send_refund",
     "settle_overdue_top_ups",
     "settle_top_up",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -18,15 +20,22 @@ from apps.billing.selectors import cash_account, refund_info, top_up_info
 from apps.billing.services.bookkeeping import collect_debt, move, processor_account, refunds_account, take
 from apps.billing.services.top_ups import locked
 from apps.billing.types import DisputeState, RefundInfo, RefundState
-from apps.core import live, outbox
+from apps.core import clock, live, outbox
+from apps.core.errors import DomainError
 from apps.core.money import Money
+from apps.core.tenant import all_tenants, tenant_scope
 from apps.ledger import selectors as ledger_reads
 from apps.ledger import services as ledger
 from apps.ledger.types import SourceRef, units_of
 from apps.tenancy.services import record_audit
 from apps.tenancy.types import Actor
 
+logger = logging.getLogger(__name__)
+
 REASON = "Refund to your card"
+#: A refund that its event has not sent by then is sent by the schedule.
+SEND_AFTER = timedelta(minutes=10)
+SENT_AT_ONCE = 200
 
 
 def refund_top_up(*, actor: Actor, top_up_id: UUID, amount: Money | None = None) -> RefundInfo:
@@ -79,7 +88,7 @@ def send_refund(*, refund_id: UUID) -> RefundInfo:
     pending = TopUpRefund.objects.select_related("top_up").get(id=refund_id)
     if pending.state != RefundState.PENDING:
         return refund_info(pending)
-    facts = payments.refund(
+    facts = _made_before(pending) or payments.refund(
         refund_id=refund_id,
         organisation_id=pending.tenant_id,
         payment_intent=pending.top_up.payment_intent,
@@ -94,6 +103,29 @@ def send_refund(*, refund_id: UUID) -> RefundInfo:
             ledger.release_hold(hold_id=refund.hold_id)
             _become(row, refund, RefundState.FAILED)
     return refund_info(refund)
+
+
+def send_overdue_refunds() -> int:
+    """Send every refund that still waits, for example since the processor was down; returns how many were tried."""
+    with all_tenants(reason="waiting refunds of every organisation"):
+        overdue = TopUpRefund.objects.filter(state=RefundState.PENDING, created_at__lt=clock.now() - SEND_AFTER)
+        found = list(overdue.order_by("id").values_list("tenant_id", "id")[:SENT_AT_ONCE])
+    for organisation_id, refund_id in found:
+        with tenant_scope(organisation_id):
+            try:
+                send_refund(refund_id=refund_id)
+            except DomainError as error:
+                # One that cannot be sent must not keep the others waiting.
+                logger.warning("refund %s is not sent: %s", refund_id, error.code)
+    return len(found)
+
+
+def _made_before(pending: TopUpRefund) -> RefundFacts | None:
+    """A refund that was made while its answer was lost; looked for once the processor may have forgotten its key."""
+    if clock.now() - pending.created_at < payments.REPEATS_ARE_SAFE_FOR:
+        return None
+    made = payments.retrieve_payment(pending.top_up.payment_intent).refunds
+    return next((one for one in made if one.refund_id == pending.id), None)
 
 
 def book_refund(row: TopUp, facts: RefundFacts) -> None:

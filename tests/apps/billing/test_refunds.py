@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from apps.billing import selectors, services
+from apps.billing import selectors, services, tasks
 from apps.billing.errors import NothingToRefund
-from apps.billing.models import TopUp
+from apps.billing.models import TopUp, TopUpRefund
 from apps.billing.types import RefundState, TopUpInfo
-from apps.core import outbox
+from apps.core import clock, outbox
 from apps.core.money import Money
 from apps.ledger.selectors import balance, trial_balance
 from apps.ledger.types import AccountKind, AccountRef
@@ -105,3 +106,33 @@ def test_a_disputed_payment_cannot_be_refunded(actor: Any, paid_with: Any, deliv
     deliver("charge.dispute.created", "dispute", id="du_any", payment_intent=TopUp.objects.get().payment_intent)
     with pytest.raises(NothingToRefund):
         services.refund_top_up(actor=actor, top_up_id=top_up.id)
+
+
+def test_a_refund_that_no_event_sends_is_sent_by_the_schedule(
+    actor: Any, paid_with: Any, payments: Any, settings: Any
+) -> None:
+    top_up = paid_with(GOOD)
+    services.refund_top_up(actor=actor, top_up_id=top_up.id)
+    TopUpRefund.objects.update(created_at=clock.now() - timedelta(hours=1))
+    working, settings.STRIPE = settings.STRIPE, {**settings.STRIPE, "api_base": "http://127.0.0.1:9"}
+    tasks.send_overdue_refunds()
+    assert [one.state for one in selectors.refunds(actor, top_up.id)] == [RefundState.PENDING]
+    settings.STRIPE = working
+    tasks.send_overdue_refunds()
+    assert [one.state for one in selectors.refunds(actor, top_up.id)] == [RefundState.DONE]
+    assert selectors.balance(actor).posted == Money(0)
+
+
+def test_a_refund_whose_answer_was_lost_is_not_made_again_once_its_key_is_forgotten(
+    actor: Any, paid_with: Any, api: Any
+) -> None:
+    top_up = paid_with(GOOD)
+    asked = services.refund_top_up(actor=actor, top_up_id=top_up.id, amount=Money(1000))
+    intent = TopUp.objects.get().payment_intent
+    named = {"refund_id": str(asked.id), "organisation_id": str(actor.organisation_id)}
+    api.refunds.create({"payment_intent": intent, "amount": 1000, "metadata": named})
+    TopUpRefund.objects.update(created_at=clock.now() - timedelta(days=2))
+    tasks.send_overdue_refunds()
+    assert [one.state for one in selectors.refunds(actor, top_up.id)] == [RefundState.DONE]
+    assert len(api.refunds.list({"payment_intent": intent}).data) == 1
+    assert selectors.balance(actor).posted == Money(1500)
