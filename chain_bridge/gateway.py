@@ -33,6 +33,8 @@ from chain_bridge.types import (
 )
 
 GAS_MARGIN_PERCENT = 20
+#: Two balances that are full when the gas is estimated and empty when it is used; what is not used is not paid.
+GAS_MARGIN = 40_000
 # What the library raises over answers of a wrong form, depending on where it trips.
 _NONSENSE = (Web3Exception, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, DecodingError)
 
@@ -111,7 +113,7 @@ class Gateway:
                     "outofgas": CallReverts,
                 },
             )
-        return gas * (100 + GAS_MARGIN_PERCENT) // 100
+        return gas * (100 + GAS_MARGIN_PERCENT) // 100 + GAS_MARGIN
 
     def read(
         self, contract: DeployedContract, function: str, args: Sequence[Any] = (), *, block: int | None = None

@@ -41,6 +41,8 @@ from chain_bridge.types import BlockRef, Call, Fees, Receipt
 logger = logging.getLogger(__name__)
 
 REASON = "the bridge sends for every organisation"
+#: Blocks after which no node of ours can be so far behind that it has not heard of a transaction.
+CERTAINLY_LOST_DEPTH = 12
 #: Transactions whose end was told; a reorganisation can still undo it.
 TOLD = (TransactionState.CONFIRMED, TransactionState.REVERTED)
 
@@ -200,13 +202,22 @@ class Sender:
                 continue
             nothing = Call(self._signer.address, "0x")
             gas = self._gateway.estimate_gas(self._signer.address, nothing)
-            fees = first_fees(self._gateway.fees(), self._policy.max_fee_cap)
+            fees = self._filler_fees(lane, nonce)
             with transaction.atomic():
                 row = ChainTransaction.objects.create(
                     lane=lane, nonce=nonce, intent=None, to_address=nothing.to, data=nothing.data, gas=gas
                 )
                 self._sign(row, 1, fees, head)
             logger.warning("nonce %d of %s was free below used ones; an empty transaction fills it", nonce, lane)
+
+    def _filler_fees(self, lane: SignerLane, nonce: int) -> Fees:
+        """A node may still hold the bytes of a transaction that was told as failed: the filler must win over them."""
+        given_up = TransactionAttempt.objects.filter(transaction__lane=lane, transaction__nonce=nonce)
+        last = given_up.order_by("-max_fee", "-priority_fee").first()
+        market, cap = self._gateway.fees(), self._policy.max_fee_cap
+        if last is None:
+            return first_fees(market, cap)
+        return replacement_fees(Fees(int(last.max_fee), int(last.priority_fee)), market, cap)
 
     def _sign(self, row: ChainTransaction, number: int, fees: Fees, head: BlockRef) -> TransactionAttempt:
         signed = self._signer.sign(Call(row.to_address, row.data), nonce=row.nonce, gas=row.gas, fees=fees)
@@ -320,7 +331,8 @@ class Sender:
 
     def _maybe_lost(self, row: ChainTransaction, head: BlockRef) -> None:
         """The nonce is used and none of our attempts has a receipt: wait until that is certain, then start afresh."""
-        depth = head.number - self._policy.confirmations
+        # Deeper than what counts: the nonce may come from a node that is ahead of the one asked for the receipt.
+        depth = head.number - max(self._policy.confirmations, CERTAINLY_LOST_DEPTH)
         if depth < 0 or self._gateway.nonce(self._signer.address, at_block=depth) <= row.nonce:
             return
         with transaction.atomic():

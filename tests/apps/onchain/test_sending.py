@@ -247,7 +247,10 @@ def test_nonce_used_by_somebody_else_queues_the_intent_again(driven: DrivenBridg
     gateway.broadcast(signer.sign(Call(signer.address, "0x"), nonce=row.nonce, gas=21_000, fees=gateway.fees()).raw)
     driven.restart()
     driven.bridge.round()
-    driven.chain.mine(3)
+    driven.chain.mine(6)
+    driven.bridge.round()
+    assert ChainTransaction.objects.get(id=row.id).state == TransactionState.SENT, "a node that lags may not know it"
+    driven.chain.mine(8)
     driven.settle()
     assert ChainTransaction.objects.get(id=row.id).state == TransactionState.LOST
     assert selectors.intent(intent_id).state == IntentState.CONFIRMED
