@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,8 @@ _PAGE = 100
 #: The processor forgets idempotency keys after a day (docs.stripe.com/api/idempotent_requests): later than this, a
 #: request that may have been made must be looked for instead of repeated.
 REPEATS_ARE_SAFE_FOR = timedelta(hours=23)
+#: How far our clock may be ahead of the processor's.
+_CLOCK_DIFFERENCE = timedelta(minutes=10)
 
 
 def charge_card(
@@ -68,6 +70,19 @@ def find_payment(payment_intent: str) -> PaymentFacts | None:
             if error.http_status == HTTPStatus.NOT_FOUND:
                 return None
             raise
+
+
+def find_charge(*, customer_id: str, top_up_id: UUID, since: datetime) -> PaymentFacts | None:
+    """The payment that `charge_card` made for a top-up, if it did. Raises PaymentsUnavailable.
+
+    Args:
+        since: when the top-up was asked for, by our clock.
+    """
+    created = {"gte": int((since - _CLOCK_DIFFERENCE).timestamp())}
+    with failures():
+        listed = api().payment_intents.list({"customer": customer_id, "created": created, "limit": _PAGE})
+        found = (_payment(one.to_dict()) for one in listed.auto_paging_iter())
+        return next((one for one in found if one.top_up_id == top_up_id), None)
 
 
 def refund(*, refund_id: UUID, organisation_id: UUID, payment_intent: str, amount: Money) -> RefundFacts | None:

@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 #: An open top-up that the webhook has not settled by then is asked about.
 ASK_AFTER = timedelta(minutes=2)
 ASKED_AT_ONCE = 200
+#: How a payment stands that was refused while nobody was there to confirm it; nobody tries it again.
+_NOT_CHARGED = ("canceled", "requires_payment_method")
 
 
 def start_top_up(*, actor: Actor, amount: Money, success_url: str, cancel_url: str) -> TopUpInfo:
@@ -85,23 +87,23 @@ def top_up_with_card(*, actor: Actor, amount: Money, card_id: UUID) -> TopUpInfo
 
 
 def charge_again(*, top_up_id: UUID) -> TopUpInfo:
-    """Charge the kept card of an open top-up; repeats give the first outcome. Errors as `top_up_with_card`."""
-    row = TopUp.objects.get(id=top_up_id)
-    account = BillingAccount.objects.get(tenant_id=row.tenant_id)
+    """Charge the kept card of an open top-up, once: later calls find out how that charge stands.
+
+    Errors as `top_up_with_card`.
+    """
     try:
-        facts = payments.charge_card(
-            top_up_id=row.id,
-            organisation_id=row.tenant_id,
-            customer_id=account.customer_id,
-            method_id=row.payment_method,
-            amount=Money(row.amount, row.currency),
-        )
+        facts = _charge(TopUp.objects.get(id=top_up_id))
     except PaymentDeclined:
         with transaction.atomic():
             end(locked(top_up_id), TopUpState.FAILED)
         raise
     with transaction.atomic():
-        return top_up_info(settle_by_payment(locked(top_up_id), facts))
+        row = locked(top_up_id)
+        if facts is not None:
+            settle_by_payment(row, facts)
+        elif row.state == TopUpState.OPEN:
+            end(row, TopUpState.FAILED)
+        return top_up_info(row)
 
 
 def settle_top_up(*, actor: Actor, top_up_id: UUID) -> TopUpInfo:
@@ -163,8 +165,11 @@ def settle_by_payment(row: TopUp, facts: PaymentFacts) -> TopUp:
     _check_amount(row, facts.amount_minor, facts.currency)
     if facts.status == "succeeded":
         return _credit(row, session_id=row.session_id, payment_intent=facts.id)
-    if facts.status == "canceled" and row.payment_method and row.state != TopUpState.PAID:
-        end(row, TopUpState.FAILED)
+    if row.payment_method and row.state != TopUpState.PAID:
+        row.payment_intent = facts.id
+        row.save(update_fields=["payment_intent", "updated_at"])
+        if facts.status in _NOT_CHARGED:
+            end(row, TopUpState.FAILED)
     return row
 
 
@@ -186,6 +191,22 @@ def _new(actor: Actor, amount: Money, payment_method: str = "") -> TopUp:
             payment_method=payment_method,
             state=TopUpState.OPEN if payment_method else TopUpState.CREATED,
         )
+
+
+def _charge(row: TopUp) -> PaymentFacts | None:
+    """The charge of a kept card: the one that is known, a new one, or none where it is too late to repeat it safely."""
+    if row.payment_intent:
+        return payments.find_payment(row.payment_intent)
+    customer_id = BillingAccount.objects.get(tenant_id=row.tenant_id).customer_id
+    if clock.now() - row.created_at < payments.REPEATS_ARE_SAFE_FOR:
+        return payments.charge_card(
+            top_up_id=row.id,
+            organisation_id=row.tenant_id,
+            customer_id=customer_id,
+            method_id=row.payment_method,
+            amount=Money(row.amount, row.currency),
+        )
+    return payments.find_charge(customer_id=customer_id, top_up_id=row.id, since=row.created_at)
 
 
 def _audit_start(actor: Actor, row: TopUp) -> None:

@@ -17,6 +17,7 @@ from sahara_platform.embedded.checkout.settlement import Body
 from sahara_platform.embedded.checkout.store import Store
 
 _DEFAULT_PAGE = 10
+_ALL = 1_000_000
 #: What lists are filtered by: parameter -> the object's field.
 _FILTERS = {
     key: key for key in ("customer", "payment_intent", "charge", "status", "collection_method", "source", "type")
@@ -44,6 +45,7 @@ class ObjectApi:
     def routes(self) -> list[web.RouteDef]:
         """What is served here; the rest goes to localstripe."""
         routes = [web.get(f"/v1/{plural}", self._list) for plural in _LISTED]
+        routes += [web.get("/v1/payment_intents", self._list_payments)]
         routes += [web.get(f"/v1/{plural}/{{id}}", self._retrieve) for plural in _LISTED]
         writes: list[tuple[str, Handler]] = [
             ("/v1/prices", self._create_price),
@@ -60,17 +62,16 @@ class ObjectApi:
 
     async def _list(self, request: web.Request) -> web.Response:
         kind = _LISTED[request.path.rpartition("/")[2]]
-        query = forms.parse(request.rel_url.query_string)
-        rows = [row for row in self._store.every(kind) if _matches(row, query)]
-        after, limit = forms.text(query, "starting_after"), int(forms.text(query, "limit") or _DEFAULT_PAGE)
-        if after is not None:
-            ids = [row["id"] for row in rows]
-            rows = rows[ids.index(after) + 1 :] if after in ids else []
-        shown = rows[:limit]
+        shown, has_more = _page(request, self._store.every(kind))
         if kind == "balance_transaction" and "data.source" in request.rel_url.query.values():
             shown = [{**row, "source": await self._source(row["source"])} for row in shown]
-        page = {"object": "list", "url": request.path, "data": shown, "has_more": len(rows) > limit}
-        return web.json_response(page)
+        return _listing(request, shown, has_more=has_more)
+
+    async def _list_payments(self, request: web.Request) -> web.Response:
+        """localstripe has them, but filters by nothing."""
+        every = await self.processor.get(f"/v1/payment_intents?limit={_ALL}")
+        shown, has_more = _page(request, every["data"][::-1])
+        return _listing(request, shown, has_more=has_more)
 
     async def _source(self, source: str) -> Body:
         """What a balance transaction is about, expanded."""
@@ -153,6 +154,21 @@ class ObjectApi:
     def method_event(self, kind: str, body: Body) -> None:
         """Tell that a card was kept or removed."""
         self._store.put(events=[event(kind, body)])
+
+
+def _page(request: web.Request, newest_first: list[Body]) -> tuple[list[Body], bool]:
+    """The part of a list that is asked for, and whether there is more."""
+    query = forms.parse(request.rel_url.query_string)
+    rows = [row for row in newest_first if _matches(row, query)]
+    after, limit = forms.text(query, "starting_after"), int(forms.text(query, "limit") or _DEFAULT_PAGE)
+    if after is not None:
+        ids = [row["id"] for row in rows]
+        rows = rows[ids.index(after) + 1 :] if after in ids else []
+    return rows[:limit], len(rows) > limit
+
+
+def _listing(request: web.Request, shown: list[Body], *, has_more: bool) -> web.Response:
+    return web.json_response({"object": "list", "url": request.path, "data": shown, "has_more": has_more})
 
 
 def _matches(row: Body, query: Mapping[str, forms.Node]) -> bool:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
 from apps.billing import selectors, services
 from apps.billing.errors import CardNotFound, PaymentDeclined, PaymentsUnavailable
+from apps.billing.facts import PaymentFacts
 from apps.billing.models import BillingAccount, SavedCard, TopUp
+from apps.billing.services.top_ups import settle_by_payment
 from apps.billing.types import TopUpState
+from apps.core import clock
 from apps.core.money import Money
 from apps.core.tenant import tenant_scope
 from apps.ledger.selectors import transfers_of_source
@@ -70,6 +74,64 @@ def test_a_charge_whose_answer_was_lost_is_settled_by_asking_again(
     settings.STRIPE = working
     assert services.settle_top_up(actor=actor, top_up_id=row.id).state == TopUpState.PAID
     assert available(actor) == Money(700)
+
+
+@pytest.fixture
+def left_open(actor: Any, keep_card: Any, payments: Any, settings: Any) -> TopUp:
+    """A top-up with a kept card that was asked for days ago, and whose charge never got an answer."""
+    card = keep_card(actor)
+    working, settings.STRIPE = settings.STRIPE, {**settings.STRIPE, "api_base": "http://127.0.0.1:9"}
+    with pytest.raises(PaymentsUnavailable):
+        services.top_up_with_card(actor=actor, amount=Money(700), card_id=card.id)
+    settings.STRIPE = working
+    TopUp.objects.update(created_at=clock.now() - timedelta(days=2))
+    return TopUp.objects.get()
+
+
+def charged(api: Any) -> list[Any]:
+    return list(api.payment_intents.list({"customer": BillingAccount.objects.get().customer_id}).data)
+
+
+def charge_for(api: Any, row: TopUp, top_up_id: UUID) -> str:
+    """The charge of a top-up as it was once made, without the key that the processor has forgotten since."""
+    made = api.payment_intents.create(
+        {
+            "amount": row.amount,
+            "currency": "usd",
+            "customer": BillingAccount.objects.get().customer_id,
+            "payment_method": row.payment_method,
+            "confirm": True,
+            "off_session": True,
+            "metadata": {"top_up_id": str(top_up_id), "organisation_id": str(row.tenant_id)},
+        }
+    )
+    return str(made.id)
+
+
+def test_a_charge_that_succeeded_days_ago_is_found_not_repeated(actor: Any, left_open: TopUp, api: Any) -> None:
+    made = charge_for(api, left_open, left_open.id)
+    charge_for(api, left_open, uuid4())
+    services.settle_overdue_top_ups()
+    row = TopUp.objects.get()
+    assert (row.state, row.payment_intent) == (TopUpState.PAID, made)
+    assert len(charged(api)) == 2
+    assert available(actor) == Money(700)
+
+
+def test_a_charge_that_was_never_made_is_not_made_days_later(actor: Any, left_open: TopUp, api: Any) -> None:
+    assert services.settle_top_up(actor=actor, top_up_id=left_open.id).state == TopUpState.FAILED
+    assert not charged(api)
+    assert available(actor) == Money(0)
+
+
+def test_a_charge_that_is_known_is_asked_about_and_not_repeated(actor: Any, left_open: TopUp, api: Any) -> None:
+    made = charge_for(api, left_open, left_open.id)
+    waiting = PaymentFacts(made, "processing", 700, "USD", "", actor.organisation_id, left_open.id)
+    settle_by_payment(left_open, waiting)
+    TopUp.objects.update(created_at=clock.now())
+    assert TopUp.objects.get().state == TopUpState.OPEN
+    assert services.settle_top_up(actor=actor, top_up_id=left_open.id).state == TopUpState.PAID
+    assert len(charged(api)) == 1
 
 
 def test_a_payment_page_with_3d_secure_is_paid_after_the_banks_question(
