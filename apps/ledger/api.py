@@ -48,7 +48,7 @@ def _line_json(line: StatementLine) -> dict[str, Any]:
         "direction": "in" if line.incoming else "out",
         "reason": line.reason,
         "source": {"type": line.source.type, "id": line.source.id, "detail": line.source.detail},
-        "counterparty_id": str(line.counterparty_id),
+        "counterparty_id": str(line.counterparty_id) if line.counterparty_id else None,
         "created_at": line.created_at.isoformat(),
     }
     if line.balance is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -131,17 +132,25 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One transfer as one of its accounts sees it; a statement adds the balance after it and its number."""
+    """One transfer as one of its accounts sees it; a statement adds the balance after it and its number.
+
+    `counterparty_id` is None where the payer is not told who is paid; `counterparty` then says it in general words.
+    """
 
     id: UUID
     amount: Amount
     incoming: bool
     reason: str
     source: SourceRef
-    counterparty_id: UUID
+    counterparty_id: UUID | None
     created_at: datetime
     balance: Amount | None = None
     sequence: int = 0
+    counterparty: str = ""
+
+    def counterparty_among(self, names: Mapping[UUID, str]) -> str:
+        """The other side in words, with the names of organisations that the caller has read."""
+        return self.counterparty if self.counterparty_id is None else names.get(self.counterparty_id, "")
 
 
 @dataclass(frozen=True, slots=True)

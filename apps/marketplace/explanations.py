@@ -15,6 +15,7 @@ RULES = {
     ShareRule.OWNER.value: "You own it, or a part of what it was built from",
     ShareRule.CONTRIBUTOR.value: "You helped to make it, or a part of what it was built from",
     ShareRule.SHAREHOLDER.value: "You hold shares of it, or of a part of what it was built from",
+    "contributors": "The part of those who helped to make it, or what it was built from",
     "fee": "The platform's fee",
 }
 

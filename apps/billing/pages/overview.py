@@ -98,13 +98,12 @@ def statement_csv(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     policies.require(actor, BillingPermission.VIEW)
     lines = ledger.statement(actor, kind=AccountKind.CASH, currency=CURRENCY, limit=CSV_LINES)
-    names = organisation_names({line.counterparty_id for line in lines})
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(["id", "time_utc", "amount_minor", "currency", "what_for", "counterparty", "source", "source_id"])
-    for line in lines:
+    for line, counterparty in _with_names(lines):
         units = units_of(line.amount) * (1 if line.incoming else -1)
-        texts = (line.reason, names.get(line.counterparty_id, ""), line.source.type, line.source.id)
+        texts = (line.reason, counterparty, line.source.type, line.source.id)
         writer.writerow([line.id, line.created_at.isoformat(), units, CURRENCY, *(_inert(text) for text in texts)])
     response = HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="statement.csv"'
@@ -134,8 +133,8 @@ def _overview_page(request: HttpRequest, form: TopUpForm, status: int = 200) -> 
 
 
 def _with_names(lines: list[StatementLine]) -> list[tuple[StatementLine, str]]:
-    names = organisation_names({line.counterparty_id for line in lines})
-    return [(line, names.get(line.counterparty_id, "")) for line in lines]
+    names = organisation_names({line.counterparty_id for line in lines if line.counterparty_id})
+    return [(line, line.counterparty_among(names)) for line in lines]
 
 
 def _returned(request: HttpRequest, actor: Actor) -> TopUpInfo | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import ClassVar
-from uuid import UUID
 
 import pgtrigger
 from django.db import models
@@ -137,7 +136,3 @@ class Transfer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reason} {self.amount} {self.currency}"
-
-    def counterparty_of(self, organisation_id: UUID) -> UUID:
-        """The other side's organisation."""
-        return self.credit_tenant_id if self.debit_tenant_id == organisation_id else self.debit_tenant_id

@@ -9,6 +9,7 @@ from django.db.models import F, Q, QuerySet, Sum
 from apps.core.tenant import all_tenants
 from apps.ledger.errors import HoldNotFound
 from apps.ledger.models import Account, Checkpoint, Commitment, Hold, Transfer
+from apps.ledger.selectors.lines import line_of
 from apps.ledger.types import (
     AccountKind,
     AccountRef,
@@ -55,15 +56,7 @@ def transfers(actor: Actor, *, kind: AccountKind | None = None, currency: str | 
 
 def statement_line(transfer: Transfer, organisation_id: UUID) -> StatementLine:
     """A transfer from the side of one of its organisations."""
-    return StatementLine(
-        id=transfer.id,
-        amount=amount_of(transfer.amount, transfer.currency),
-        incoming=transfer.credit_tenant_id == organisation_id,
-        reason=transfer.reason,
-        source=SourceRef(transfer.source_type, transfer.source_id, transfer.detail),
-        counterparty_id=transfer.counterparty_of(organisation_id),
-        created_at=transfer.created_at,
-    )
+    return line_of(transfer, incoming=transfer.credit_tenant_id == organisation_id)
 
 
 def statement(

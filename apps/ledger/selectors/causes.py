@@ -61,10 +61,10 @@ def explanation(actor: Actor, transfer_id: UUID) -> Explanation:
     used = [_use(actor, share) for share in uses(row.id)] if earned else []
     left = row.amount - sum(share.units for share in (use.share for use in used))
     with all_tenants(reason="the other side's name is told to whom it paid"):
-        names = organisation_names([line.counterparty_id])
+        names = organisation_names([line.counterparty_id] if line.counterparty_id else [])
     return Explanation(
         line=line,
-        counterparty=names.get(line.counterparty_id, ""),
+        counterparty=line.counterparty_among(names),
         facts=explain(line.source, actor.organisation_id),
         uses=used,
         left=amount_of(left, row.currency) if earned else None,

@@ -10,7 +10,8 @@ from django.db.models import Q, QuerySet
 
 from apps.ledger.errors import AccountNotFound
 from apps.ledger.models import Account, Transfer
-from apps.ledger.types import SourceRef, StatementLine, StatementPage, amount_of
+from apps.ledger.selectors.lines import line_of
+from apps.ledger.types import StatementLine, StatementPage, amount_of
 from apps.tenancy.types import Actor
 
 EXPORT_CHUNK = 500
@@ -89,14 +90,9 @@ def _side(account: Account, side: str, within: Q) -> QuerySet[Transfer]:
 
 def _line(account: Account, row: Transfer) -> StatementLine:
     incoming = row.credit_account_id == account.id
-    return StatementLine(
-        id=row.id,
-        amount=amount_of(row.amount, row.currency),
+    return line_of(
+        row,
         incoming=incoming,
-        reason=row.reason,
-        source=SourceRef(row.source_type, row.source_id, row.detail),
-        counterparty_id=row.debit_tenant_id if incoming else row.credit_tenant_id,
-        created_at=row.created_at,
         balance=amount_of(row.credit_balance if incoming else row.debit_balance, row.currency),
         sequence=row.credit_sequence if incoming else row.debit_sequence,
     )

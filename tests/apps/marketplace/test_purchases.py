@@ -28,6 +28,7 @@ from apps.marketplace.errors import (
     PurchaseKeyReused,
 )
 from apps.marketplace.models import Licence, Sale, SaleLine
+from apps.tenancy.selectors import organisation
 from apps.tenancy.types import PLATFORM_ID, Actor, Role
 
 pytestmark = pytest.mark.django_db
@@ -101,6 +102,42 @@ def test_every_payee_can_tell_why_it_was_paid(
     assert len(detail["path"]) == 2
     assert detail["weight"] == "1/15"
     assert line.amount == Money(60)
+
+
+def test_a_buyer_is_told_neither_the_names_nor_the_parts_of_contributors(
+    seller: Any, buyer: Any, crowd: tuple[Any, Any], make_listing: MakeListing, client_for: Any, api_for: Any
+) -> None:
+    buy(buyer, make_listing(seller, crowd))
+    browser, api = client_for(buyer), api_for(buyer)
+    with tenant_scope(buyer.organisation_id):
+        [account] = [row for row in ledger.accounts(buyer) if row.kind == AccountKind.CASH]
+        lines = ledger.account_statement(buyer, account.id).lines
+    paid = [line for line in lines if line.source.detail.get("rule") == "contributors"]
+    assert [line.amount for line in paid] == [Money(120), Money(60)]
+    told = [
+        browser.get("/billing/"),
+        browser.get("/billing/statement.csv"),
+        browser.get(f"/statements/{account.id}/"),
+        api.get("/api/v1/ledger/transfers/"),
+        api.get(f"/api/v1/ledger/accounts/{account.id}/statement/"),
+        *(api.get(f"/api/v1/ledger/transfers/{line.id}/") for line in paid),
+        *(browser.get(f"/statements/transfers/{line.id}/") for line in paid),
+    ]
+    assert [answer.status_code for answer in told] == [200] * len(told)
+    said = "\n".join(answer.content.decode() for answer in told)
+    with tenant_scope(buyer.organisation_id):
+        exported = browser.get(f"/statements/{account.id}/statement.csv")
+        said += b"".join(exported.streaming_content).decode()
+    assert "Contributors of Helpdesk" in said
+    assert "helped to make it, or a part" not in said
+    for contributor in crowd:
+        assert str(contributor.organisation_id) not in said
+        assert organisation(contributor.organisation_id).name not in said
+    assert "annotator" not in said
+    assert "1/15" not in said
+    with tenant_scope(crowd[0].organisation_id):
+        [line] = ledger.statement(crowd[0], kind=AccountKind.EARNINGS, currency="USD")
+    assert line.counterparty_id == buyer.organisation_id
 
 
 def test_the_lines_of_a_sale_equal_the_ledgers_transfers(
