@@ -82,6 +82,9 @@ class Licence(TenantOwned, TimeStamped):
     chain_failure = models.CharField(max_length=MAX_FAILURE, blank=True)
     chain_tx_hash = models.CharField(max_length=HASH_LENGTH, blank=True)
     chain_block_number = models.PositiveBigIntegerField(null=True)
+    revocation_state = models.CharField(max_length=10, blank=True, default=RecordState.NONE)
+    revocation_attempt = models.PositiveIntegerField(default=0)
+    revocation_failure = models.CharField(max_length=MAX_FAILURE, blank=True)
 
     class Meta:
         ordering = ["-id"]
@@ -242,6 +245,7 @@ class ShareOffer(TimeStamped):
     asset = models.ForeignKey("assets.Asset", on_delete=models.PROTECT, related_name="+")
     seller = models.ForeignKey("tenancy.Organisation", on_delete=models.PROTECT, related_name="+")
     units_left = models.PositiveBigIntegerField()
+    revision = models.PositiveIntegerField(default=1, help_text="how often its seller has said what is for sale")
     unit_price_minor = models.PositiveBigIntegerField()
     currency = models.CharField(max_length=3, default="USD")
     state = models.CharField(max_length=10, default=ListingState.ACTIVE)
@@ -265,6 +269,7 @@ class ShareTrade(TenantOwned, TimeStamped):
     offer = models.ForeignKey(ShareOffer, on_delete=models.PROTECT, related_name="+")
     asset = models.ForeignKey("assets.Asset", on_delete=models.PROTECT, related_name="+")
     seller = models.ForeignKey("tenancy.Organisation", on_delete=models.PROTECT, related_name="+")
+    offer_revision = models.PositiveIntegerField(default=1)
     units = models.PositiveBigIntegerField()
     price_minor = models.PositiveBigIntegerField()
     fee_minor = models.PositiveBigIntegerField()

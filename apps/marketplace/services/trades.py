@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 
 from apps.assets import services as asset_registry
 from apps.core.errors import FieldProblem
@@ -55,11 +56,13 @@ def offer_shares(*, actor: Actor, asset_id: UUID, units: int, unit_price: Money)
         problems.append({"field": "unit_price", "message": f"Between $0.01 and {Money(MAX_PRICE_MINOR)}."})
     if problems:
         raise InvalidShareOffer(problems)
+    offered = {"units_left": units, "unit_price_minor": unit_price.minor, "currency": unit_price.currency}
     row, _ = ShareOffer.objects.update_or_create(
         asset_id=asset_id,
         seller_id=actor.organisation_id,
         state=ListingState.ACTIVE.value,
-        defaults={"units_left": units, "unit_price_minor": unit_price.minor, "currency": unit_price.currency},
+        defaults=offered | {"revision": F("revision") + 1},
+        create_defaults=offered,
     )
     record_audit(
         actor,
@@ -110,13 +113,6 @@ def buy_shares(
     price = Money(offer.unit_price_minor * units, offer.currency)
     _check(actor, offer, units, price, agreed_price)
     trade_id = uuid7()
-    hold = ledger.place_hold(
-        account=AccountRef(actor.organisation_id, AccountKind.CASH, price.currency),
-        amount=price,
-        idempotency_key=f"{SOURCE}:{trade_id}",
-        reason="Shares on their way",
-        source=SourceRef(SOURCE, str(trade_id)),
-    )
     seller = Actor.system(offer.seller_id)
     with tenant_scope(offer.seller_id):
         move = asset_registry.send_shares(
@@ -126,6 +122,14 @@ def buy_shares(
             to_organisation_id=actor.organisation_id,
             idempotency_key=f"{SOURCE}:{trade_id}",
         )
+    # The asset is locked by now. Whoever buys a licence takes its locks in this order too: the asset, then the cash.
+    hold = ledger.place_hold(
+        account=AccountRef(actor.organisation_id, AccountKind.CASH, price.currency),
+        amount=price,
+        idempotency_key=f"{SOURCE}:{trade_id}",
+        reason="Shares on their way",
+        source=SourceRef(SOURCE, str(trade_id)),
+    )
     offer.units_left -= units
     if offer.units_left == 0:
         offer.state = ListingState.WITHDRAWN
@@ -134,6 +138,7 @@ def buy_shares(
         id=trade_id,
         tenant_id=actor.organisation_id,
         offer=offer,
+        offer_revision=offer.revision,
         asset_id=offer.asset_id,
         seller_id=offer.seller_id,
         units=units,
@@ -156,7 +161,8 @@ def buy_shares(
 
 @transaction.atomic
 def settle_trade(*, move_id: UUID, failure: str) -> None:
-    """The shares have reached the buyer: pay the seller. Or they never will: give the money back. Once."""
+    """The shares have reached the buyer: pay the seller. Or they never will: give the money back, and the offer its
+    shares. Once."""
     with all_tenants(reason="a trade is found by the seller's move"):
         row = ShareTrade.objects.select_for_update(of=("self",)).filter(move_id=move_id).first()
     if row is None or row.state != TradeState.PENDING:
@@ -165,6 +171,7 @@ def settle_trade(*, move_id: UUID, failure: str) -> None:
         if failure:
             ledger.release_hold(hold_id=row.hold_id)
             row.state, row.failure = TradeState.FAILED, failure[:MAX_FAILURE]
+            _offer_again(row)
         else:
             _pay(row)
             row.state = TradeState.COMPLETED
@@ -185,6 +192,25 @@ def _check(actor: Actor, offer: ShareOffer, units: int, price: Money, agreed: Mo
     available = ledger_facts.balance(AccountRef(actor.organisation_id, AccountKind.CASH, price.currency)).available
     if isinstance(available, Money) and available < price:
         raise FundsMissing(price, available)
+
+
+def _offer_again(row: ShareTrade) -> None:
+    """Shares that could not be delivered are for sale again: refusing them must not use up an offer.
+
+    Unless the seller has said since what is for sale, or has withdrawn the offer (not merely sold it out).
+    """
+    offer = lock_share_offer(row.offer_id)
+    if offer.revision != row.offer_revision:
+        return
+    if offer.state == ListingState.WITHDRAWN and offer.units_left == 0:
+        others = ShareOffer.objects.filter(
+            asset_id=offer.asset_id, seller_id=offer.seller_id, state=ListingState.ACTIVE
+        )
+        if others.exists():
+            return
+        offer.state = ListingState.ACTIVE
+    offer.units_left += row.units
+    offer.save(update_fields=["units_left", "state", "updated_at"])
 
 
 def _pay(row: ShareTrade) -> None:

@@ -6,13 +6,21 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.assets import selectors as assets
+from apps.assets.services.custody import MOVE_KIND
+from apps.core import outbox
+from apps.core.ids import uuid7
 from apps.core.money import Money
 from apps.core.tenant import tenant_scope
+from apps.ledger import selectors as ledger
 from apps.ledger.explanations import explain
-from apps.ledger.types import SourceRef
+from apps.ledger.types import AccountKind, AccountRef, SourceRef
 from apps.marketplace import selectors, services
+from apps.marketplace.models import ShareTrade
+from apps.onchain.events import TransactionFailed
 from apps.onchain.holders import address_of, custodial_address
 from apps.tenancy.selectors import organisation
 from tests.apps.assets.chain_events import NOBODY, Chain, fresh_wallet, know_the_contracts
@@ -105,6 +113,66 @@ def test_shares_are_bought_from_an_offer_with_the_money_set_aside(
     [offer] = selectors.share_offers(asset.id)
     assert offer.units_left == 40
     assert "Bought 10" in page(browser, asset)
+
+
+def refuse_the_trade(buyer: Any, asset: Any) -> None:
+    """The chain says that the shares of the buyer's newest trade could not be delivered."""
+    with tenant_scope(buyer.organisation_id):
+        move_id = ShareTrade.objects.order_by("-id")[0].move_id
+    refused = TransactionFailed(uuid7(), MOVE_KIND, f"{MOVE_KIND}:{move_id}", "the receiver refuses shares")
+    outbox.publish(refused, tenant_id=asset.owner_id)
+    outbox.drain()
+    services.settle_trade(move_id=move_id, failure="told once more")
+
+
+def test_a_buyer_who_refuses_the_shares_does_not_use_up_the_offer(
+    seller: Any, asset: Any, chain: Chain, make_actor: Any, fund: Any
+) -> None:
+    buyer = make_actor(name="Buyer")
+    fund(buyer.organisation_id, 1_000)
+    chain.creates_shares(asset, custodial_address(seller.organisation_id), 100)
+    with tenant_scope(seller.organisation_id):
+        offer = services.offer_shares(actor=seller, asset_id=asset.id, units=50, unit_price=Money(10))
+
+    def buy(units: int) -> None:
+        with tenant_scope(buyer.organisation_id):
+            services.buy_shares(actor=buyer, offer_id=offer.id, units=units, idempotency_key=str(uuid7()))
+
+    buy(50)
+    assert selectors.share_offers(asset.id) == []
+    refuse_the_trade(buyer, asset)
+    assert [one.units_left for one in selectors.share_offers(asset.id)] == [50]
+
+    buy(20)
+    with tenant_scope(seller.organisation_id):
+        services.offer_shares(actor=seller, asset_id=asset.id, units=40, unit_price=Money(10))
+    refuse_the_trade(buyer, asset)  # the seller has said since that 40 are for sale
+    assert [one.units_left for one in selectors.share_offers(asset.id)] == [40]
+
+    buy(10)
+    with tenant_scope(seller.organisation_id):
+        services.withdraw_share_offer(actor=seller, offer_id=offer.id)
+    refuse_the_trade(buyer, asset)
+    assert selectors.share_offers(asset.id) == []
+    cash = ledger.balance(AccountRef(buyer.organisation_id, AccountKind.CASH, "USD"))
+    assert (cash.held, cash.posted) == (Money(0), Money(1_000))
+
+
+def test_a_purchase_of_shares_locks_the_asset_before_the_money(
+    seller: Any, asset: Any, chain: Chain, make_actor: Any, fund: Any
+) -> None:
+    """As the purchase of a licence does, so that neither of two at once waits for the other."""
+    buyer = make_actor(name="Buyer")
+    fund(buyer.organisation_id, 1_000)
+    chain.creates_shares(asset, custodial_address(seller.organisation_id), 100)
+    with tenant_scope(seller.organisation_id):
+        offer = services.offer_shares(actor=seller, asset_id=asset.id, units=50, unit_price=Money(10))
+    with CaptureQueriesContext(connection) as asked, tenant_scope(buyer.organisation_id):
+        services.buy_shares(actor=buyer, offer_id=offer.id, units=1, idempotency_key="order")
+    statements = [query["sql"] for query in asked.captured_queries]
+    locks_asset = next(i for i, sql in enumerate(statements) if '"assets_asset"' in sql and "FOR " in sql)
+    locks_money = next(i for i, sql in enumerate(statements) if "ledger_place_hold" in sql)
+    assert locks_asset < locks_money
 
 
 def test_the_api_does_the_same(seller: Any, asset: Any, chain: Chain, api_for: Any, make_actor: Any, fund: Any) -> None:
