@@ -41,7 +41,10 @@ def receivable_account(organisation_id: UUID) -> AccountRef:
 
 
 def lock_account(organisation_id: UUID) -> BillingAccount:
-    """The organisation's billing account, locked: whoever books or collects a debt holds it."""
+    """The organisation's billing account, locked: whoever books or collects a debt holds it.
+
+    It is locked before any account of the ledger, so that no two of them wait for each other.
+    """
     BillingAccount.objects.get_or_create(tenant_id=organisation_id)
     return BillingAccount.objects.select_for_update().get(tenant_id=organisation_id)
 

@@ -17,7 +17,7 @@ from apps.billing.models import Dispute, TopUp, TopUpRefund
 from apps.billing.policies import BillingPermission
 from apps.billing.processor import payments
 from apps.billing.selectors import cash_account, refund_info, top_up_info
-from apps.billing.services.bookkeeping import collect_debt, move, processor_account, refunds_account, take
+from apps.billing.services.bookkeeping import collect_debt, lock_account, move, processor_account, refunds_account, take
 from apps.billing.services.top_ups import locked
 from apps.billing.types import DisputeState, RefundInfo, RefundState
 from apps.core import clock, live, outbox
@@ -153,6 +153,7 @@ def book_refund(row: TopUp, facts: RefundFacts) -> None:
 def advance(row: TopUp, refund: TopUpRefund, facts: RefundFacts) -> None:
     """Bring a locked refund forward to what the processor says; it never goes back."""
     organisation_id, source = row.tenant_id, SourceRef("billing.refund", str(refund.id))
+    lock_account(organisation_id)  # before the cash, as `take` does: a debt is collected below
     if refund.state == RefundState.PENDING and refund.hold_id is not None:
         ledger.capture_hold(
             hold_id=refund.hold_id,

@@ -16,7 +16,7 @@ from apps.billing.models import BillingAccount, SavedCard, TopUp
 from apps.billing.policies import BillingPermission
 from apps.billing.processor import checkout, payments
 from apps.billing.selectors import cash_account, top_up_info
-from apps.billing.services.bookkeeping import collect_debt, processor_account
+from apps.billing.services.bookkeeping import collect_debt, lock_account, processor_account
 from apps.billing.types import CURRENCY, LARGEST_TOP_UP, SMALLEST_TOP_UP, TopUpInfo, TopUpState
 from apps.core import clock, live, outbox
 from apps.core.errors import DependencyFailed, DomainError
@@ -223,6 +223,7 @@ def _credit(row: TopUp, *, session_id: str, payment_intent: str) -> TopUp:
     if row.state == TopUpState.PAID:
         return row
     amount = Money(row.amount, row.currency)
+    lock_account(row.tenant_id)  # before the cash, as `take` does: a debt is collected below
     ledger.transfer(
         debit=processor_account(),
         credit=cash_account(row.tenant_id),

@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.billing import selectors, services, tasks
 from apps.billing.errors import NothingToRefund
@@ -136,3 +138,34 @@ def test_a_refund_whose_answer_was_lost_is_not_made_again_once_its_key_is_forgot
     assert [one.state for one in selectors.refunds(actor, top_up.id)] == [RefundState.DONE]
     assert len(api.refunds.list({"payment_intent": intent}).data) == 1
     assert selectors.balance(actor).posted == Money(1500)
+
+
+def locks(asked: CaptureQueriesContext) -> list[str]:
+    """Whether the billing account or accounts of the ledger were locked, in their order."""
+    found = []
+    for query in asked.captured_queries:
+        if "ledger_post(" in query["sql"]:
+            found.append("ledger")
+        elif '"billing_billingaccount"' in query["sql"] and "FOR UPDATE" in query["sql"]:
+            found.append("billing")
+    return found
+
+
+def test_the_billing_account_is_locked_before_the_cash_whatever_happens_to_a_payment(
+    actor: Any, payments: Any, pay_with: Any, api: Any, deliver: Any
+) -> None:
+    made = services.start_top_up(actor=actor, amount=Money(2500), **URLS)
+    assert pay_with(made.checkout_url, FAILS_LATER).status_code == 303
+    with CaptureQueriesContext(connection) as credited:
+        services.settle_top_up(actor=actor, top_up_id=made.id)
+    asked = services.refund_top_up(actor=actor, top_up_id=made.id)
+    with CaptureQueriesContext(connection) as sent:
+        services.send_refund(refund_id=asked.id)
+    intent = TopUp.objects.get().payment_intent
+    refund = api.refunds.list({"payment_intent": intent}).data[0].id
+    changed(api, refund, "failed")
+    with CaptureQueriesContext(connection) as failed:
+        deliver("refund.failed", "refund", id=refund, payment_intent=intent)
+    for one in (credited, sent, failed):
+        assert "ledger" in locks(one)
+        assert locks(one)[0] == "billing"
