@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+import stripe
+
 from apps.billing.facts import CheckoutSession
 from apps.billing.processor.client import api, failures, id_of, uuid_of
 from apps.core.money import Money
+
+logger = logging.getLogger(__name__)
 
 
 def open_checkout(
@@ -40,8 +45,8 @@ def open_checkout(
 
 def open_plan_checkout(
     *, organisation_id: UUID, customer_id: str, price_id: str, success_url: str, cancel_url: str
-) -> str:
-    """Open a page on which a plan is subscribed to; returns its address. Raises PaymentsUnavailable."""
+) -> CheckoutSession:
+    """Open a page on which a plan is subscribed to. Raises PaymentsUnavailable."""
     metadata = {"organisation_id": str(organisation_id)}
     parameters: Any = {
         "mode": "subscription",
@@ -53,7 +58,34 @@ def open_plan_checkout(
         "subscription_data": {"metadata": metadata},
     }
     with failures():
-        return str(api().checkout.sessions.create(parameters).url)
+        return session_of(api().checkout.sessions.create(parameters).to_dict())
+
+
+def close_plan_checkouts(customer_id: str, *, older_than: CheckoutSession | None = None) -> None:
+    """Close a customer's pages on which a plan could still be subscribed to. Raises PaymentsUnavailable.
+
+    Args:
+        older_than: this page stays, and those that were opened after it. Where several are opened at the same moment
+            the newest stays, whoever closes the others.
+    """
+    with failures():
+        listed = api().checkout.sessions.list({"customer": customer_id, "status": "open", "limit": 100})
+        pages = [one.to_dict() for one in listed.auto_paging_iter() if one.mode == "subscription"]
+    ids = [str(one["id"]) for one in pages]  # newest first
+    if older_than is not None:
+        # Where it is not listed, whoever opened a newer one has closed it, and all before it.
+        ids = ids[ids.index(older_than.id) + 1 :] if older_than.id in ids else []
+    for session_id in ids:
+        close_checkout(session_id)
+
+
+def close_checkout(session_id: str) -> None:
+    """Close an open page; one that was paid or closed meanwhile stays as it is. Raises PaymentsUnavailable."""
+    with failures():
+        try:
+            api().checkout.sessions.expire(session_id)
+        except stripe.InvalidRequestError as error:
+            logger.info("page %s is not open any more: %s", session_id, error)
 
 
 def open_card_page(*, organisation_id: UUID, customer_id: str, success_url: str, cancel_url: str) -> str:

@@ -34,8 +34,14 @@ def price_of(plan: Plan) -> str:
         return str(api().prices.create(parameters, {"idempotency_key": f"price:{plan.lookup_key}"}).id)
 
 
-def subscribe_by_invoice(*, organisation_id: UUID, customer_id: str, price_id: str) -> SubscriptionFacts:
-    """A subscription whose invoices are sent and paid by hand. Raises PaymentsUnavailable."""
+def subscribe_by_invoice(
+    *, organisation_id: UUID, customer_id: str, price_id: str, earlier_orders: int
+) -> SubscriptionFacts:
+    """A subscription whose invoices are sent and paid by hand; the same order is made once. Raises PaymentsUnavailable.
+
+    Args:
+        earlier_orders: how many the organisation made before; they have ended.
+    """
     parameters: Any = {
         "customer": customer_id,
         "items": [{"price": price_id}],
@@ -44,7 +50,8 @@ def subscribe_by_invoice(*, organisation_id: UUID, customer_id: str, price_id: s
         "metadata": {"organisation_id": str(organisation_id)},
     }
     with failures():
-        return _subscription(api().subscriptions.create(parameters).to_dict())
+        key = f"order:{organisation_id}:{price_id}:{earlier_orders}"
+        return _subscription(api().subscriptions.create(parameters, {"idempotency_key": key}).to_dict())
 
 
 def retrieve_subscription(subscription_id: str) -> SubscriptionFacts:

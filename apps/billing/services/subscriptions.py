@@ -23,32 +23,44 @@ from apps.ledger.types import SourceRef
 from apps.tenancy.services import record_audit
 from apps.tenancy.types import Actor
 
+#: States of an order by invoice that waits to be paid, or goes on.
+_OPEN_ORDER = ("active", "past_due")
+
 
 def subscribe(*, actor: Actor, plan: PlanKey, success_url: str, cancel_url: str) -> str:
-    """Open the page on which a plan is subscribed to and paid; returns its address.
+    """Open the page on which a plan is subscribed to and paid; returns its address. Pages of before are closed.
 
     Raises:
         PlanNotForSale, AlreadySubscribed, PaymentsUnavailable
     """
     wanted = _for_sale(actor, plan)
-    current = running_subscription(actor.organisation_id)
-    if current is not None:
-        raise AlreadySubscribed(PLANS[PlanKey(current.plan)].name)
+    _require_none(actor)
     for unpaid in Subscription.objects.filter(status__in=("past_due", "unpaid"), by_invoice=False):
         # Its grace is over. Were it to go on beside the new one, two plans would be charged.
         processor.end_now(unpaid.subscription_id)
         sync_subscription(actor.organisation_id, unpaid.subscription_id)
-    return checkout.open_plan_checkout(
+    customer_id = customer_of(actor.organisation_id)
+    opened = checkout.open_plan_checkout(
         organisation_id=actor.organisation_id,
-        customer_id=customer_of(actor.organisation_id),
+        customer_id=customer_id,
         price_id=processor.price_of(wanted),
         success_url=success_url,
         cancel_url=cancel_url,
     )
+    # Two pages that are both paid would be two plans, both charged. A page of before is closed, or it was paid
+    # already, and then asking afterwards finds its subscription.
+    checkout.close_plan_checkouts(customer_id, older_than=opened)
+    refresh(actor=actor)
+    try:
+        _require_none(actor)
+    except AlreadySubscribed:
+        checkout.close_checkout(opened.id)
+        raise
+    return opened.url
 
 
 def subscribe_by_invoice(*, actor: Actor, plan: PlanKey) -> None:
-    """Order a plan whose invoices are paid by hand; it starts when the first one is paid.
+    """Order a plan whose invoices are paid by hand; it starts when the first one is paid. Repeats order it once.
 
     Raises:
         PlanNotForSale: only the enterprise plan is sold so.
@@ -57,13 +69,17 @@ def subscribe_by_invoice(*, actor: Actor, plan: PlanKey) -> None:
     wanted = _for_sale(actor, plan)
     if plan != PlanKey.ENTERPRISE:
         raise PlanNotForSale
-    open_orders = Subscription.objects.filter(by_invoice=True, status__in=("active", "past_due"))
-    if running_subscription(actor.organisation_id) is not None or open_orders.exists():
+    customer_id = customer_of(actor.organisation_id)
+    checkout.close_plan_checkouts(customer_id)
+    refresh(actor=actor)  # an order whose answer was lost, a page that was paid just now
+    orders = Subscription.objects.filter(by_invoice=True)
+    if running_subscription(actor.organisation_id) is not None or orders.filter(status__in=_OPEN_ORDER).exists():
         raise AlreadySubscribed(wanted.name)
     made = processor.subscribe_by_invoice(
         organisation_id=actor.organisation_id,
-        customer_id=customer_of(actor.organisation_id),
+        customer_id=customer_id,
         price_id=processor.price_of(wanted),
+        earlier_orders=orders.count(),
     )
     _audit(actor, "plan.ordered", made.id, plan)
     sync_subscription(actor.organisation_id, made.id)
@@ -200,6 +216,12 @@ def _running(actor: Actor) -> Subscription:
     if current is None:
         raise NoSubscription
     return current
+
+
+def _require_none(actor: Actor) -> None:
+    current = running_subscription(actor.organisation_id)
+    if current is not None:
+        raise AlreadySubscribed(PLANS[PlanKey(current.plan)].name)
 
 
 def _for_sale(actor: Actor, plan: PlanKey) -> Plan:

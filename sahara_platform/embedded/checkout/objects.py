@@ -46,6 +46,7 @@ class ObjectApi:
         """What is served here; the rest goes to localstripe."""
         routes = [web.get(f"/v1/{plural}", self._list) for plural in _LISTED]
         routes += [web.get("/v1/payment_intents", self._list_payments)]
+        routes += [web.get("/v1/checkout/sessions", self._list_sessions)]
         routes += [web.get(f"/v1/{plural}/{{id}}", self._retrieve) for plural in _LISTED]
         writes: list[tuple[str, Handler]] = [
             ("/v1/prices", self._create_price),
@@ -71,6 +72,10 @@ class ObjectApi:
         """localstripe has them, but filters by nothing."""
         every = await self.processor.get(f"/v1/payment_intents?limit={_ALL}")
         shown, has_more = _page(request, every["data"][::-1])
+        return _listing(request, shown, has_more=has_more)
+
+    async def _list_sessions(self, request: web.Request) -> web.Response:
+        shown, has_more = _page(request, self._store.sessions())
         return _listing(request, shown, has_more=has_more)
 
     async def _source(self, source: str) -> Body:

@@ -63,6 +63,11 @@ class Store:
         body: dict[str, Any] | None = json.loads(row[0]) if row else None
         return body
 
+    def sessions(self) -> list[dict[str, Any]]:
+        """All session objects, newest first."""
+        rows = self._db.execute("SELECT body FROM session ORDER BY rowid DESC")
+        return [json.loads(row[0]) for row in rows]
+
     def save(self, session: dict[str, Any], event: dict[str, Any] | None = None) -> None:
         """Store a session and, in the same transaction, the event that tells of its change."""
         with self._db:

@@ -12,6 +12,7 @@ from apps.billing import selectors, services
 from apps.billing.errors import AlreadySubscribed, NoSubscription, PaymentDeclined, PlanNotForSale
 from apps.billing.models import BillingAccount, Invoice, Subscription
 from apps.billing.plans import GRACE, PLANS, plan_of_lookup_key
+from apps.billing.processor import subscriptions as processor
 from apps.billing.types import PlanKey
 from apps.core import clock, outbox
 from apps.core.errors import NotPermitted
@@ -22,7 +23,7 @@ from apps.tenancy.types import Role
 
 pytestmark = pytest.mark.django_db
 URLS = {"success_url": "http://127.0.0.1:1/ok", "cancel_url": "http://127.0.0.1:1/no"}
-REFUSED_LATER = "4000000000000341"
+GOOD, REFUSED_LATER = "4242424242424242", "4000000000000341"
 
 
 def plan_of(actor: Any) -> PlanKey:
@@ -177,3 +178,47 @@ def test_prices_of_others_are_no_plans() -> None:
 def test_refreshing_without_a_customer_asks_nobody(actor: Any) -> None:
     services.refresh(actor=actor)
     assert plan_of(actor) == PlanKey.FREE
+
+
+def paid_plans(api: Any) -> int:
+    customer = BillingAccount.objects.get().customer_id
+    return len(api.subscriptions.list({"customer": customer, "status": "active"}).data)
+
+
+def test_of_two_open_pages_only_the_newer_can_be_paid(actor: Any, payments: Any, pay_with: Any, api: Any) -> None:
+    older, newer = (services.subscribe(actor=actor, plan=PlanKey.TEAM, **URLS) for _ in range(2))
+    assert pay_with(older, GOOD).status_code == 410
+    assert pay_with(newer, GOOD).status_code == 303
+    services.refresh(actor=actor)
+    assert (plan_of(actor), paid_plans(api)) == (PlanKey.TEAM, 1)
+
+
+def test_a_page_that_was_paid_while_nobody_told_leaves_no_second_one_to_pay(
+    actor: Any, payments: Any, pay_with: Any, api: Any
+) -> None:
+    paid = services.subscribe(actor=actor, plan=PlanKey.TEAM, **URLS)
+    assert pay_with(paid, GOOD).status_code == 303
+    with pytest.raises(AlreadySubscribed):
+        services.subscribe(actor=actor, plan=PlanKey.ENTERPRISE, **URLS)
+    customer = BillingAccount.objects.get().customer_id
+    assert not api.checkout.sessions.list({"customer": customer, "status": "open"}).data
+    assert paid_plans(api) == 1
+
+
+def test_an_order_by_invoice_closes_the_pages_and_is_made_once(
+    actor: Any, payments: Any, pay_with: Any, api: Any
+) -> None:
+    page = services.subscribe(actor=actor, plan=PlanKey.TEAM, **URLS)
+    services.subscribe_by_invoice(actor=actor, plan=PlanKey.ENTERPRISE)
+    assert pay_with(page, GOOD).status_code == 410
+    Subscription.objects.all().delete()  # as if the answer had been lost
+    with pytest.raises(AlreadySubscribed):
+        services.subscribe_by_invoice(actor=actor, plan=PlanKey.ENTERPRISE)
+    order = {
+        "organisation_id": actor.organisation_id,
+        "customer_id": BillingAccount.objects.get().customer_id,
+        "price_id": processor.price_of(PLANS[PlanKey.ENTERPRISE]),
+    }
+    made = [processor.subscribe_by_invoice(**order, earlier_orders=number).id for number in (0, 0, 1)]
+    assert made[0] == made[1] == Subscription.objects.get().subscription_id
+    assert made[2] != made[0]
