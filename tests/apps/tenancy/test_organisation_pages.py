@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from apps.accounts.models import User
 from apps.core.tenant import tenant_scope
 from apps.tenancy.models import ApiKey, AuditEntry, Invitation, Membership
 from apps.tenancy.types import Role
@@ -124,3 +125,13 @@ def test_another_organisations_member_is_not_found(actor: Any, other_actor: Any,
     assert client_for(actor).post(f"/organisation/members/{foreign.id}/remove/").status_code == 404
     with tenant_scope(other_actor.organisation_id):
         assert Membership.objects.filter(id=foreign.id).exists()
+
+
+def test_only_staff_have_the_staff_pages_in_their_menu(actor: Any, client_for: ClientFor) -> None:
+    client = client_for(actor)
+    assert "/staff/" not in client.get("/organisation/").content.decode()
+    User.objects.filter(id=actor.user_id).update(is_staff=True)
+    page = client.get("/organisation/").content.decode()
+    for address in ("/staff/billing/", "/staff/payouts/", "/staff/chain/"):
+        assert f'href="{address}"' in page
+        assert client.get(address).status_code == 200
