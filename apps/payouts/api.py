@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.core import idempotency
 from apps.core.money import Money
 from apps.payouts import selectors, services, tax, tree
 from apps.payouts.models import Epoch, Withdrawal
@@ -73,7 +74,8 @@ class WithdrawalListView(generics.ListAPIView[Withdrawal]):
         wanted = WithdrawalRequest(data=request.data)
         wanted.is_valid(raise_exception=True)
         amount = Money(wanted.validated_data["amount_minor"], CURRENCY)
-        made = services.request_withdrawal(actor=actor_of(request), amount=amount)
+        key = request.headers.get(idempotency.HEADER, "")
+        made = services.request_withdrawal(actor=actor_of(request), amount=amount, idempotency_key=key)
         return Response(withdrawal_json(made), status=status.HTTP_201_CREATED)
 
 

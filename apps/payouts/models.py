@@ -59,6 +59,7 @@ class Withdrawal(TenantOwned, TimeStamped):
     amount_minor = models.BigIntegerField()
     token_raw = models.BigIntegerField()
     address = models.CharField(max_length=42)
+    request_key = models.CharField(max_length=255, blank=True, help_text="the caller's Idempotency-Key")
     requested_by = models.UUIDField(null=True)
     state = models.CharField(max_length=10, choices=WithdrawalState.choices, default=WithdrawalState.WAITING)
     epoch = models.ForeignKey(Epoch, null=True, on_delete=models.PROTECT, related_name="withdrawals")
@@ -74,6 +75,9 @@ class Withdrawal(TenantOwned, TimeStamped):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "request_key"], condition=~Q(request_key=""), name="payouts_withdrawal_once_a_key"
+            ),
             models.CheckConstraint(
                 condition=Q(amount_minor__gt=0, token_raw__gt=0), name="payouts_withdrawal_positive"
             ),

@@ -54,7 +54,7 @@ NOT_PAID = (WithdrawalState.CANCELLED, WithdrawalState.REJECTED)
 
 
 @transaction.atomic
-def request_withdrawal(*, actor: Actor, amount: Money) -> WithdrawalInfo:
+def request_withdrawal(*, actor: Actor, amount: Money, idempotency_key: str = "") -> WithdrawalInfo:
     """Turn earnings into tokens that the next epoch pays to the organisation's wallet.
 
     A large amount first waits for the platform's staff (`approve_withdrawal`); small ones that add up to a large one
@@ -62,6 +62,8 @@ def request_withdrawal(*, actor: Actor, amount: Money) -> WithdrawalInfo:
 
     Args:
         amount: in the currency of the earnings; at least `selectors.minimum_withdrawal()`.
+        idempotency_key: the caller's own; a repeat gets the first withdrawal, also when the first answer was lost with
+            its process.
 
     Raises:
         GuestCannotWithdraw, NotPermitted, PayoutsFrozen, WalletMissing, WalletChanging, InvalidWalletAddress,
@@ -70,6 +72,10 @@ def request_withdrawal(*, actor: Actor, amount: Money) -> WithdrawalInfo:
     require_account(actor)
     require(actor, PayoutsPermission.WITHDRAW)
     lock_requests()
+    if idempotency_key:
+        earlier = Withdrawal.objects.filter(tenant_id=actor.organisation_id, request_key=idempotency_key).first()
+        if earlier is not None:
+            return withdrawal_info(earlier)
     address = _payable_address(actor.organisation_id)
     if amount < minimum_withdrawal():
         raise WithdrawalBelowMinimum(minimum_withdrawal())
@@ -80,6 +86,7 @@ def request_withdrawal(*, actor: Actor, amount: Money) -> WithdrawalInfo:
         amount_minor=amount.minor,
         token_raw=amount.to_token(TOKEN).raw,
         address=address,
+        request_key=idempotency_key,
         requested_by=actor.user_id,
         approvals_needed=approvals,
         state=WithdrawalState.APPROVAL if approvals else WithdrawalState.WAITING,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from apps.core.errors import DomainError
+from apps.core.models import IdempotencyRecord
 from apps.core.money import Money, TokenAmount
 from apps.core.tenant import tenant_scope
 from apps.ledger import selectors as ledger
@@ -58,6 +59,21 @@ def test_refused_withdrawal_changes_nothing(earner: Earner, cents: int, wallet: 
     assert caught.value.code == code
     assert _balance(actor, AccountKind.EARNINGS, "USD") == Money(cents)
     assert _balance(actor, AccountKind.PAYABLE, "TUSD") == TokenAmount(0, "TUSD")
+
+
+def test_call_whose_answer_was_lost_with_its_process_makes_no_second_withdrawal(earner: Earner, api_for: Any) -> None:
+    actor = earner(1_000)
+    ask = {"path": "/api/v1/withdrawals/", "data": {"amount_minor": "400"}, "format": "json"}
+    first = api_for(actor).post(**ask, headers={"Idempotency-Key": "k-1"})
+    assert first.status_code == 201
+    with tenant_scope(actor.organisation_id):
+        IdempotencyRecord.objects.all().delete()  # as when the process dies between the change and its record
+    again = api_for(actor).post(**ask, headers={"Idempotency-Key": "k-1"})
+    other = api_for(actor).post(**ask, headers={"Idempotency-Key": "k-2"})
+    assert [again.json()["id"], again.status_code] == [first.json()["id"], 201]
+    assert other.json()["id"] != first.json()["id"]
+    with tenant_scope(actor.organisation_id):
+        assert Withdrawal.objects.filter(tenant_id=actor.organisation_id).count() == 2
 
 
 def test_guest_and_member_may_not_withdraw(earner: Earner) -> None:
