@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from apps.ledger.models import Transfer
 from apps.ledger.types import SourceRef, StatementLine, amount_of
@@ -17,7 +18,8 @@ TOLD_TO_PAYER = ("asset", "asset_name", "price")
 def line_of(row: Transfer, *, incoming: bool, **more: Any) -> StatementLine:
     """A transfer from its credited (incoming) or its debited side; `more` is what a statement adds."""
     source = SourceRef(row.source_type, row.source_id, row.detail)
-    counterparty_id, counterparty = (row.debit_tenant_id if incoming else row.credit_tenant_id), ""
+    counterparty_id: UUID | None = row.debit_tenant_id if incoming else row.credit_tenant_id
+    counterparty = ""
     if not incoming and row.detail.get("rule") == CONTRIBUTOR:
         told = {name: row.detail[name] for name in TOLD_TO_PAYER if name in row.detail}
         source = SourceRef(row.source_type, row.source_id, told | {"rule": CONTRIBUTORS})
