@@ -30,6 +30,21 @@ def licences(chain: ChainReader) -> Iterator[str]:
                 yield f"{kept.address} has the {kept.right} licence {here} of {asset_id} here and {there} on chain"
 
 
+@comparison("marketplace.revocations")
+def revocations(chain: ChainReader) -> Iterator[str]:
+    """Each licence that its seller has ended here and that the contract still has, though nothing is under way."""
+    for asset_id, token_id in assets.assets_on_chain(LICENCES, chain.address(LICENCES)):
+        for ended in selectors.revoked_but_held(asset_id):
+            if ended.revocation == RecordState.PENDING:
+                continue
+            terms_hash, *_ = chain.read(
+                LICENCES, "licence", ended.record.holder_address, token_id, RIGHT_NUMBERS[ended.right]
+            )
+            if terms_hash != ZERO_ROOT:
+                holder = ended.record.holder_address
+                yield f"the {ended.right} licence of {asset_id} is revoked here and held on chain by {holder}"
+
+
 @comparison("marketplace.offers")
 def offers(chain: ChainReader) -> Iterator[str]:
     """Each offer that may be bought from the contract: terms, price and period."""

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from apps.accounts.events import WalletLinked
 from apps.assets.chain_facts import LICENCES
-from apps.assets.events import AssetChainFactsChanged, AssetVersionRegistered, CustodyMoveEnded
+from apps.assets.events import (
+    AssetChainFactsChanged,
+    AssetHolderChanged,
+    AssetVersionRegistered,
+    AssetVersionReleased,
+    CustodyMoveEnded,
+)
 from apps.core.outbox import handles
 from apps.marketplace import services
 from apps.marketplace.services.recording import KINDS
@@ -42,6 +48,18 @@ def on_asset_chain_facts_changed(event: AssetChainFactsChanged) -> None:
 def on_asset_version_registered(event: AssetVersionRegistered) -> None:
     """Licences that were sold before their asset was on chain can be recorded now."""
     services.retry_records_of_asset(asset_id=event.asset_id)
+
+
+@handles(AssetVersionReleased)
+def on_asset_version_released(event: AssetVersionReleased) -> None:
+    """Others may be owed a part of what the new version earns."""
+    services.review_chain_offers(asset_id=event.asset_id)
+
+
+@handles(AssetHolderChanged)
+def on_asset_holder_changed(event: AssetHolderChanged) -> None:
+    """The pool pays others from now on."""
+    services.review_chain_offers(asset_id=event.asset_id)
 
 
 @handles(WalletLinked)

@@ -24,7 +24,7 @@ from apps.core.pagination import CursorPage
 from apps.ledger import selectors as ledger
 from apps.ledger.types import AccountKind, AccountRef
 from apps.marketplace import selectors, services
-from apps.marketplace.errors import FundsMissing, InvalidListing, LicenceNotRevocable
+from apps.marketplace.errors import FundsMissing, InvalidListing, LicenceNotRevocable, RecordNotRetryable
 from apps.marketplace.policies import MarketplacePermission, table
 from apps.marketplace.selectors.listings import listing_info
 from apps.marketplace.selectors.trades import licence_info, sale_info
@@ -184,6 +184,8 @@ def sales(request: HttpRequest) -> HttpResponse:
                 "may_revoke": TEMPLATES[licence.terms].revocable
                 and licence.state == LicenceState.ACTIVE
                 and table.allows(actor, MarketplacePermission.LIST),
+                "may_retry": table.allows(actor, MarketplacePermission.LIST)
+                and selectors.may_retry_revocation(licence),
             }
         )
     return render(request, "marketplace/sales.html", {"sales": found, "paginator": paginator})
@@ -206,6 +208,19 @@ def revoke(request: HttpRequest, licence_id: UUID) -> HttpResponseRedirect:
 
 @require_POST
 @actor_required
+def retry_revocation(request: HttpRequest, licence_id: UUID) -> HttpResponseRedirect:
+    """Ask the chain once more to end a licence that was sold."""
+    try:
+        services.retry_revocation(actor=actor_of(request), licence_id=licence_id)
+    except RecordNotRetryable as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, "The chain is asked once more to end the licence.")
+    return redirect("marketplace:sales")
+
+
+@require_POST
+@actor_required
 def retry_record(request: HttpRequest, licence_id: UUID) -> HttpResponseRedirect:
     """Ask again for a licence's record on chain."""
     services.retry_licence_record(actor=actor_of(request), licence_id=licence_id)
@@ -221,7 +236,13 @@ def offer(request: HttpRequest, asset_id: UUID) -> HttpResponse:
     asset = assets.asset(asset_id)
     if asset.owner_id != actor.organisation_id:
         raise AssetNotFound(asset_id)
+    chain_problem = selectors.chain_sale_problem(asset_id, actor.organisation_id)
     form = ListingForm(request.POST or None, initial=_initial_offer(asset_id))
+    if chain_problem and not form.is_bound:
+        form.fields["on_chain"].disabled = True
+        form.fields["on_chain"].initial = False
+        form.initial["on_chain"] = False
+        form.fields["on_chain"].help_text = f"Not possible for now. {chain_problem}"
     if request.method == "POST" and form.is_valid():
         try:
             services.list_asset(actor=actor, asset_id=asset_id, **form.offer())

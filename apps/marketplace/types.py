@@ -129,6 +129,8 @@ class LicenceInfo:
     source: LicenceSource = LicenceSource.PLATFORM
     end_reason: str = ""
     record: ChainRecord = ChainRecord(RecordState.NONE)
+    revocation: RecordState = RecordState.NONE
+    revocation_failure: str = ""
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ _pages = [
     path("assets/<uuid:asset_id>/shares/<uuid:offer_id>/withdraw/", pages_shares.withdraw, name="shares-withdraw"),
     path("licences/<uuid:licence_id>/record/", pages.retry_record, name="retry-record"),
     path("licences/<uuid:licence_id>/revoke/", pages.revoke, name="revoke"),
+    path("licences/<uuid:licence_id>/revoke/again/", pages.retry_revocation, name="retry-revocation"),
     path("listings/<uuid:listing_id>/buy/", pages.buy, name="buy"),
     path("listings/<uuid:listing_id>/unlist/", pages.unlist, name="unlist"),
 ]

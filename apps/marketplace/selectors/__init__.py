@@ -1,5 +1,6 @@
 """Reads of the marketplace."""
 
+from apps.marketplace.selectors.chain_sales import chain_sale_problem
 from apps.marketplace.selectors.listings import (
     active_listings,
     listing,
@@ -16,6 +17,8 @@ from apps.marketplace.selectors.trades import (
     chain_licences_of,
     licence,
     licences,
+    may_retry_revocation,
+    revoked_but_held,
     sale_line_rows,
     sale_lines,
     sales,
@@ -26,13 +29,16 @@ __all__ = [
     "active_listings",
     "chain_licences",
     "chain_licences_of",
+    "chain_sale_problem",
     "earned_by_shares",
     "licence",
     "licences",
     "listing",
     "listing_filters",
+    "may_retry_revocation",
     "price_split",
     "public_listings",
+    "revoked_but_held",
     "sale_line_rows",
     "sale_lines",
     "sales",

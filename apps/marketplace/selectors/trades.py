@@ -58,6 +58,8 @@ def licence_info(row: Licence) -> LicenceInfo:
             row.chain_block_number,
             row.chain_failure,
         ),
+        revocation=RecordState(row.revocation_state),
+        revocation_failure=row.revocation_failure,
     )
 
 
@@ -136,6 +138,31 @@ def chain_licences_of(asset_id: UUID) -> list[ChainLicenceInfo]:
         )
         for row in rows
     ]
+
+
+def revoked_but_held(asset_id: UUID) -> list[LicenceInfo]:
+    """Licences of an asset that ended here by their seller's word, and that the contract still has."""
+    with all_tenants(reason="licences of every buyer of the asset, against the chain's record"):
+        held = set(
+            ChainLicence.objects.filter(asset_id=asset_id, state=ChainLicenceState.HELD).values_list("right", "address")
+        )
+        newest: dict[tuple[str, str], Licence] = {}
+        for row in Licence.objects.filter(asset_id=asset_id).exclude(holder_address="").order_by("id"):
+            newest[row.right, row.holder_address] = row
+        return [
+            licence_info(row)
+            for slot, row in newest.items()
+            if slot in held and row.state == LicenceState.REVOKED and row.end_reason
+        ]
+
+
+def may_retry_revocation(licence: LicenceInfo) -> bool:
+    """Whether the chain is to be asked once more to end a licence that its seller has ended here."""
+    if licence.state != LicenceState.REVOKED or licence.revocation == RecordState.PENDING:
+        return False
+    return licence.revocation == RecordState.FAILED or any(
+        one.id == licence.id for one in revoked_but_held(licence.asset_id)
+    )
 
 
 def sales(actor: Actor) -> QuerySet[Sale]:

@@ -15,9 +15,10 @@ from apps.core.money import Money
 from apps.core.outbox import publish
 from apps.marketplace.errors import InvalidListing, ListingNotFound
 from apps.marketplace.events import AssetListed, ListingWithdrawnBySeller
-from apps.marketplace.locks import lock_listing
+from apps.marketplace.locks import lock_listing, lock_listings_of
 from apps.marketplace.models import Listing
 from apps.marketplace.policies import MarketplacePermission, require
+from apps.marketplace.selectors.chain_sales import chain_sale_problem
 from apps.marketplace.selectors.listings import agreement_of, listing_info
 from apps.marketplace.services.recording import keep_terms, request_offer
 from apps.marketplace.terms import TEMPLATES
@@ -44,7 +45,8 @@ def list_asset(
         period_days: how long a licence holds; for ever where left out.
         royalty_bps: part of the revenue of what buyers build on it (development terms only).
         on_chain: anyone may also buy it from the contract, with tokens; the price then goes into the royalty pool on
-            chain, without a platform fee, and the ledger has no line of it.
+            chain, without a platform fee, and the ledger has no line of it. Only where the pool pays the same as the
+            ledger would, to wallets.
 
     Raises:
         AssetNotFound: the asset is not the organisation's.
@@ -54,7 +56,7 @@ def list_asset(
     asset = assets.asset(asset_id)
     if asset.owner_id != actor.organisation_id:
         raise AssetNotFound(asset_id)
-    right = _check(asset_id, price, terms, period_days, royalty_bps)
+    right = _check(asset_id, price, terms, period_days, royalty_bps, actor.organisation_id if on_chain else None)
     asset_registry.set_visibility(actor=actor, asset_id=asset_id, visibility=Visibility.PUBLIC)
     offer = {
         "seller_id": actor.organisation_id,
@@ -104,7 +106,24 @@ def unlist(*, actor: Actor, listing_id: UUID) -> ListingInfo:
     return listing_info(row)
 
 
-def _check(asset_id: UUID, price: Money, terms: str, period_days: int | None, royalty_bps: int) -> AccessRight:
+@transaction.atomic
+def review_chain_offers(*, asset_id: UUID) -> None:
+    """An asset has a new version, or its token or shares have moved: the contract goes on selling it only if it may."""
+    for row in lock_listings_of(asset_id):
+        if row.on_chain and row.state == ListingState.ACTIVE and chain_sale_problem(asset_id, row.seller_id):
+            row.on_chain = False
+            row.save(update_fields=["on_chain", "updated_at"])
+            request_offer(row, agreement_of(row))
+
+
+def _check(
+    asset_id: UUID,
+    price: Money,
+    terms: str,
+    period_days: int | None,
+    royalty_bps: int,
+    chain_seller_id: UUID | None,
+) -> AccessRight:
     problems: list[FieldProblem] = []
     if not 0 <= price.minor <= MAX_PRICE_MINOR:
         problems.append({"field": "price", "message": f"Between 0 and {Money(MAX_PRICE_MINOR, price.currency)}."})
@@ -121,6 +140,8 @@ def _check(asset_id: UUID, price: Money, terms: str, period_days: int | None, ro
         problems.append({"field": "royalty_bps", "message": "Only development terms carry a royalty."})
     if assets.latest_version(asset_id) is None:
         problems.append({"field": "asset_id", "message": "Release a version first."})
+    elif chain_seller_id is not None and (problem := chain_sale_problem(asset_id, chain_seller_id)):
+        problems.append({"field": "on_chain", "message": problem})
     if problems or template is None:
         raise InvalidListing(problems)
     return template.right

@@ -15,12 +15,13 @@ from apps.marketplace.errors import RecordNotRetryable
 from apps.marketplace.models import MAX_FAILURE, Licence, Listing, TermsDocument
 from apps.marketplace.policies import MarketplacePermission, require
 from apps.marketplace.selectors.trades import licence_info
-from apps.marketplace.services.recording import LICENCE_KIND, OFFER_KIND, TERMS_KIND, request_licence
+from apps.marketplace.services.recording import LICENCE_KIND, OFFER_KIND, REVOCATION_KIND, TERMS_KIND, request_licence
 from apps.marketplace.types import LicenceInfo, LicenceState, RecordState
 from apps.tenancy.services import record_audit
 from apps.tenancy.types import Actor
 
 TERMS_EXIST = "LicenseBookTermsExist"
+NOT_HELD = "LicenseBookNotHeld"
 
 
 @transaction.atomic
@@ -33,6 +34,8 @@ def record_outcome(
         _note_terms(raw_id, int(number), failure)
     elif kind == LICENCE_KIND:
         _note_licence(UUID(raw_id), int(number), tx_hash, block_number, failure)
+    elif kind == REVOCATION_KIND:
+        _note_revocation(UUID(raw_id), int(number or 0), failure)
     elif kind == OFFER_KIND:
         _note_offer(UUID(raw_id), int(number), failure)
 
@@ -96,6 +99,21 @@ def _note_licence(licence_id: UUID, attempt: int, tx_hash: str, block_number: in
         row.chain_state, row.chain_failure = RecordState.FAILED, failure[:MAX_FAILURE]
     row.save(update_fields=["chain_state", "chain_failure", "chain_tx_hash", "chain_block_number", "updated_at"])
     notify(f"licences:{row.tenant_id}", {"chain_state": row.chain_state})
+
+
+def _note_revocation(licence_id: UUID, attempt: int, failure: str) -> None:
+    """Found by the seller's intent, noted on the buyer's licence. What is not held there is ended."""
+    with all_tenants(reason="the seller ends a licence of the buyer"):
+        rows = Licence.objects.select_for_update(of=("self",))
+        row = rows.filter(id=licence_id, revocation_attempt=attempt).first()
+        if row is None:
+            return
+        if not failure or NOT_HELD in failure:
+            row.revocation_state, row.revocation_failure = RecordState.RECORDED, ""
+        elif row.revocation_state == RecordState.PENDING:
+            row.revocation_state, row.revocation_failure = RecordState.FAILED, failure[:MAX_FAILURE]
+        row.save(update_fields=["revocation_state", "revocation_failure", "updated_at"])
+    notify(f"licences:{row.tenant_id}", {"revocation_state": row.revocation_state})
 
 
 def _note_offer(listing_id: UUID, revision: int, failure: str) -> None:

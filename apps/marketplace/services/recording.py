@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from eth_utils.crypto import keccak
+
 from apps.assets import selectors as assets
 from apps.assets.chain_facts import LICENCES
 from apps.assets.types import AccessRight
@@ -83,8 +85,11 @@ def request_licence(licence: Licence) -> None:
     )
 
 
-def request_revocation(licence: Licence, reason_hash: str) -> None:
-    """Ask for the end of a licence on chain, where it is recorded there."""
+def request_revocation(licence: Licence) -> None:
+    """Ask for the end of a licence on chain (its row is locked); again after a failure, under a key of its own."""
+    licence.revocation_state, licence.revocation_failure = RecordState.PENDING, ""
+    licence.revocation_attempt += 1
+    licence.save(update_fields=["revocation_state", "revocation_failure", "revocation_attempt", "updated_at"])
     onchain.request_transaction(
         organisation_id=licence.seller_id,
         kind=REVOCATION_KIND,
@@ -94,9 +99,9 @@ def request_revocation(licence: Licence, reason_hash: str) -> None:
             licence.holder_address,
             str(assets.asset(licence.asset_id).token_id),
             RIGHT_NUMBERS[AccessRight(licence.right)],
-            reason_hash,
+            "0x" + keccak(text=licence.end_reason).hex(),
         ],
-        idempotency_key=f"{REVOCATION_KIND}:{licence.id}",
+        idempotency_key=f"{REVOCATION_KIND}:{licence.id}:{licence.revocation_attempt}",
     )
 
 

@@ -19,14 +19,14 @@ from apps.core.tenant import all_tenants, tenant_scope
 from apps.ledger import selectors as ledger
 from apps.ledger.types import AccountKind, AccountRef
 from apps.marketplace import selectors, services
-from apps.marketplace.errors import LicenceNotRevocable, RecordNotRetryable
+from apps.marketplace.errors import InvalidListing, LicenceNotRevocable, RecordNotRetryable
 from apps.marketplace.models import ChainLicence, Licence, Listing, Sale, TermsDocument
 from apps.marketplace.terms import TEMPLATES
 from apps.marketplace.types import LicenceSource, LicenceState, RecordState, Settlement
 from apps.onchain.events import TransactionConfirmed, TransactionFailed
-from apps.onchain.holders import address_of
+from apps.onchain.holders import address_of, custodial_address
 from apps.onchain.models import ChainIntent
-from tests.apps.assets.chain_events import Chain, fresh_wallet, know_the_contracts
+from tests.apps.assets.chain_events import NOBODY, Chain, fresh_wallet, know_the_contracts, link_wallet
 
 pytestmark = pytest.mark.django_db
 
@@ -154,10 +154,58 @@ def test_a_record_that_failed_says_why_and_is_asked_for_again_when_the_asset_is_
         services.retry_licence_record(actor=buyer, licence_id=licence.id)
 
 
-def test_a_listing_is_offered_on_chain_only_where_its_seller_wants_it(seller: Any, make_listing: MakeListing) -> None:
+def to_wallets(chain: Chain, seller: Any, listing: Any) -> None:
+    """The tokens of what is listed, and of what it was built on, are in the seller's own wallet."""
+    version = assets.latest_version(listing.asset_id)
+    assert version is not None
+    wallet = link_wallet(seller)
+    for node in assets.lineage(version.id).nodes:
+        chain.moves_token(assets.asset(node.asset_id), NOBODY, wallet)
+
+
+def sell_on_chain(seller: Any, listing: Any, **offer: Any) -> Any:
+    with tenant_scope(seller.organisation_id):
+        return services.list_asset(
+            actor=seller, asset_id=listing.asset_id, price=listing.price, terms=listing.terms, on_chain=True, **offer
+        )
+
+
+def test_the_contract_sells_only_what_it_pays_to_wallets_and_to_nobody_else(
+    seller: Any, buyer: Any, make_listing: MakeListing, chain: Chain, client_for: Any
+) -> None:
+    kept, shared = make_listing(seller), make_listing(seller, (buyer,), name="Shared")
+    for listing, reason in ((kept, "is not recorded on chain yet"), (shared, "is not recorded on chain yet")):
+        with pytest.raises(InvalidListing) as refused:
+            sell_on_chain(seller, listing)
+        [problem] = refused.value.errors
+        assert problem["field"] == "on_chain"
+        assert reason in problem["message"]
+    asset = assets.asset(kept.asset_id)
+    chain.moves_token(asset, NOBODY, custodial_address(seller.organisation_id))
+    assert "kept by the platform" in selectors.chain_sale_problem(asset.id, seller.organisation_id)
+    page = client_for(seller).get(f"/marketplace/assets/{asset.id}/offer/").content.decode()
+    assert "Not possible for now. The token of Helpdesk is kept by the platform" in page
+    to_wallets(chain, seller, shared)
+    assert "contributors" in selectors.chain_sale_problem(shared.asset_id, seller.organisation_id)
+    with pytest.raises(InvalidListing):
+        sell_on_chain(seller, shared)
+
+    to_wallets(chain, seller, kept)
+    answer_offer = sell_on_chain(seller, kept)
+    assert answer_offer.on_chain
+    chain.creates_shares(asset, custodial_address(seller.organisation_id), 100)
+    assert not selectors.listing(kept.id).on_chain  # the pool pays into custody from now on
+    assert intents(seller, "marketplace.offer")[-1].function == "removeOffer"
+
+
+def test_a_listing_is_offered_on_chain_only_where_its_seller_wants_it(
+    seller: Any, make_listing: MakeListing, chain: Chain
+) -> None:
     quiet = make_listing(seller)
+    loud = make_listing(seller, name="Loud", period_days=30)
     assert intents(seller, "marketplace.offer") == []
-    loud = make_listing(seller, name="Loud", on_chain=True, period_days=30)
+    to_wallets(chain, seller, loud)
+    loud = sell_on_chain(seller, loud, period_days=30)
     [offer] = intents(seller, "marketplace.offer")
     token_id = str(assets.asset(loud.asset_id).token_id)
     assert (offer.function, offer.args) == (
@@ -183,7 +231,7 @@ def bought_on_chain(chain: Chain, listing: Any, holder: str, **more: Any) -> lis
 def test_a_licence_bought_from_the_contract_gives_access_once_and_is_no_line_of_the_ledger(
     seller: Any, buyer: Any, make_listing: MakeListing, chain: Chain
 ) -> None:
-    listing = make_listing(seller, on_chain=True)
+    listing = make_listing(seller)
     earned = ledger.balance(AccountRef(seller.organisation_id, AccountKind.EARNINGS, "USD")).posted
     events = bought_on_chain(chain, listing, address_of(buyer.organisation_id))
     chain.says(*events)
@@ -201,7 +249,7 @@ def test_a_licence_of_an_unknown_wallet_becomes_the_organisations_that_links_it(
     seller: Any, buyer: Any, make_listing: MakeListing, chain: Chain
 ) -> None:
     wallet = fresh_wallet()
-    listing = make_listing(seller, on_chain=True)
+    listing = make_listing(seller)
     bought_on_chain(chain, listing, wallet)
     with tenant_scope(seller.organisation_id):
         [external] = ChainLicence.objects.all()
@@ -217,7 +265,7 @@ def test_a_licence_of_an_unknown_wallet_becomes_the_organisations_that_links_it(
 def test_a_purchase_that_the_chain_undoes_ends_the_licence_and_marks_the_sale(
     seller: Any, buyer: Any, make_listing: MakeListing, chain: Chain
 ) -> None:
-    listing = make_listing(seller, on_chain=True)
+    listing = make_listing(seller)
     events = bought_on_chain(chain, listing, address_of(buyer.organisation_id))
     for event in events:
         chain.undoes(event)
@@ -294,6 +342,49 @@ def test_a_seller_ends_a_licence_where_its_terms_say_so_and_nowhere_else(
     assert not may_use(buyer, trial)
     chain.revokes_licence(asset, home)
     assert not may_use(buyer, trial)
+
+
+def test_a_revocation_that_the_chain_refuses_is_told_to_the_seller_and_asked_for_again(
+    seller: Any, buyer: Any, make_listing: MakeListing, chain: Chain, client_for: Any
+) -> None:
+    listing = make_listing(seller, terms="use-trial-1")
+    buy(buyer, listing)
+    asset, home = assets.asset(listing.asset_id), address_of(buyer.organisation_id)
+    chain.issues_licence(asset, home, listing.terms_hash)
+    [licence] = licences_of(buyer)
+    with tenant_scope(seller.organisation_id):
+        services.revoke_licence(actor=seller, licence_id=licence.id, reason="Over")
+    [first] = intents(seller, "marketplace.revocation")
+    assert first.idempotency_key.endswith(f"{licence.id}:1")
+    answer(first, "out of gas")
+    [licence] = licences_of(buyer)
+    assert (licence.revocation_state, licence.revocation_failure) == (RecordState.FAILED, "out of gas")
+    assert [one.id for one in selectors.revoked_but_held(asset.id)] == [licence.id]
+    browser = client_for(seller)
+    assert "out of gas" in browser.get("/marketplace/sales/").content.decode()
+    for _ in range(2):  # the second finds it under way
+        browser.post(f"/marketplace/licences/{licence.id}/revoke/again/")
+    second = intents(seller, "marketplace.revocation")[-1]
+    assert (len(intents(seller, "marketplace.revocation")), second.args) == (2, first.args)
+    answer(first, "a late message of the first attempt")
+    assert licences_of(buyer)[0].revocation_state == RecordState.PENDING
+    answer(second)
+    chain.revokes_licence(asset, home)
+    assert licences_of(buyer)[0].revocation_state == RecordState.RECORDED
+    assert selectors.revoked_but_held(asset.id) == []
+    assert "End it on chain" not in browser.get("/marketplace/sales/").content.decode()
+
+
+def test_what_the_contract_does_not_have_needs_no_revocation(
+    seller: Any, buyer: Any, make_listing: MakeListing
+) -> None:
+    listing = make_listing(seller, terms="use-trial-1")
+    buy(buyer, listing)
+    [licence] = licences_of(buyer)
+    with tenant_scope(seller.organisation_id):
+        services.revoke_licence(actor=seller, licence_id=licence.id, reason="Over")
+    answer(intents(seller, "marketplace.revocation")[0], "LicenseBookNotHeld")
+    assert licences_of(buyer)[0].revocation_state == RecordState.RECORDED
 
 
 def test_terms_documents_are_never_changed(seller: Any, make_listing: MakeListing) -> None:
