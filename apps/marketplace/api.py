@@ -132,6 +132,8 @@ class LicenceSerializer(serializers.Serializer[Any]):
     origin = serializers.CharField(source="source.value")
     end_reason = serializers.CharField()
     record = ChainRecordSerializer()
+    revocation = serializers.CharField()
+    revocation_failure = serializers.CharField()
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         return super().to_representation(licence_info(instance) if isinstance(instance, Licence) else instance)
@@ -307,6 +309,15 @@ class RevocationView(APIView):
         data.is_valid(raise_exception=True)
         licence = services.revoke_licence(actor=actor, licence_id=licence_id, reason=data.validated_data["reason"])
         return Response(LicenceSerializer(licence).data)
+
+
+class RevocationRecordView(APIView):
+    """POST asks the chain once more to end a licence that the organisation has ended, where that has failed."""
+
+    @extend_schema(request=None, responses={202: LicenceSerializer})
+    def post(self, request: Request, licence_id: UUID) -> Response:
+        licence = services.retry_revocation(actor=actor_of(request), licence_id=licence_id)
+        return Response(LicenceSerializer(licence).data, status=status.HTTP_202_ACCEPTED)
 
 
 class SaleListView(generics.ListAPIView[Sale]):

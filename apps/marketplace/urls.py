@@ -16,6 +16,11 @@ api_urlpatterns = [
     path("licence-terms/<str:terms_hash>/", api.TermsDocumentView.as_view(), name="api-licence-terms-document"),
     path("licences/<uuid:licence_id>/record/", api.LicenceRecordView.as_view(), name="api-licence-record"),
     path("licences/<uuid:licence_id>/revocation/", api.RevocationView.as_view(), name="api-licence-revocation"),
+    path(
+        "licences/<uuid:licence_id>/revocation/record/",
+        api.RevocationRecordView.as_view(),
+        name="api-licence-revocation-record",
+    ),
     path("assets/<uuid:asset_id>/share-offers/", api_shares.ShareOfferListView.as_view(), name="api-share-offers"),
     path(
         "assets/<uuid:asset_id>/share-offers/<uuid:offer_id>/",

@@ -345,7 +345,7 @@ def test_a_seller_ends_a_licence_where_its_terms_say_so_and_nowhere_else(
 
 
 def test_a_revocation_that_the_chain_refuses_is_told_to_the_seller_and_asked_for_again(
-    seller: Any, buyer: Any, make_listing: MakeListing, chain: Chain, client_for: Any
+    seller: Any, buyer: Any, make_listing: MakeListing, chain: Chain, client_for: Any, api_for: Any
 ) -> None:
     listing = make_listing(seller, terms="use-trial-1")
     buy(buyer, listing)
@@ -362,8 +362,10 @@ def test_a_revocation_that_the_chain_refuses_is_told_to_the_seller_and_asked_for
     assert [one.id for one in selectors.revoked_but_held(asset.id)] == [licence.id]
     browser = client_for(seller)
     assert "out of gas" in browser.get("/marketplace/sales/").content.decode()
-    for _ in range(2):  # the second finds it under way
-        browser.post(f"/marketplace/licences/{licence.id}/revoke/again/")
+    browser.post(f"/marketplace/licences/{licence.id}/revoke/again/")
+    again = api_for(seller).post(f"/api/v1/licences/{licence.id}/revocation/record/")
+    assert (again.status_code, again.json()["code"]) == (409, "record_not_failed")  # it is under way
+    assert api_for(seller).get(f"/api/v1/licences/{licence.id}/").json()["revocation"] == "pending"
     second = intents(seller, "marketplace.revocation")[-1]
     assert (len(intents(seller, "marketplace.revocation")), second.args) == (2, first.args)
     answer(first, "a late message of the first attempt")
