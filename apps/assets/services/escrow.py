@@ -54,8 +54,8 @@ def settle_linked_wallets() -> int:
         How many addresses that earn or hold something turned out to be an organisation's.
     """
     with all_tenants(reason="wallets hold tokens and shares of every organisation's assets"):
-        holders = AssetHolder.objects.filter(organisation_id=None).values_list("address", flat=True)
-        holdings = ShareHolding.objects.filter(organisation_id=None).values_list("address", flat=True)
+        holders = AssetHolder.objects.filter(organisation__isnull=True).values_list("address", flat=True)
+        holdings = ShareHolding.objects.filter(organisation__isnull=True).values_list("address", flat=True)
         waiting = {*holders, *holdings}
     waiting.update(ledger_facts.references_with_money(platform_organisation_id(), AccountKind.ESCROW, CURRENCY))
     settled = 0

@@ -45,7 +45,12 @@ def follow_chain_event(
     for asset in _assets(asset_token_ids(contract, event, args)):
         with tenant_scope(asset.tenant_id):
             row = lock_asset(asset.id)
-            place = {"address": address, "tx_hash": tx_hash, "log_index": log_index, "block_number": block_number}
+            place: dict[str, Any] = {
+                "address": address,
+                "tx_hash": tx_hash,
+                "log_index": log_index,
+                "block_number": block_number,
+            }
             if event_counts(**place):
                 _, changed = ChainFact.objects.get_or_create(
                     tenant_id=row.tenant_id,
