@@ -151,6 +151,28 @@ class ShareTransferView(APIView):
         return Response(CustodyMoveSerializer(move).data, status=status.HTTP_202_ACCEPTED)
 
 
+class RoyaltyReleaseSerializer(serializers.Serializer[Any]):
+    """What the royalty pool holds for an asset, on its way to the own wallet."""
+
+    id = serializers.UUIDField()
+    to_address = serializers.CharField()
+    step = serializers.CharField()
+    state = serializers.CharField()
+    failure = serializers.CharField()
+    tx_hash = serializers.CharField()
+
+
+class RoyaltiesView(APIView):
+    """POST brings what the asset has earned on chain to the own wallet; while that is under way it changes nothing."""
+
+    @extend_schema(request=None, responses={202: RoyaltyReleaseSerializer})
+    def post(self, request: Request, asset_id: UUID) -> Response:
+        actor = actor_of(request)
+        selectors.visible_asset(actor, asset_id)
+        release = services.release_royalties(actor=actor, asset_id=asset_id)
+        return Response(RoyaltyReleaseSerializer(release).data, status=status.HTTP_202_ACCEPTED)
+
+
 class ContributionProofView(APIView):
     """The proof of the caller's own contribution to a version, for the registry's `isContribution`."""
 

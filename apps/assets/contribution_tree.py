@@ -67,5 +67,11 @@ def parentage(parents: Sequence[int], weights: Sequence[int]) -> str:
     return "0x" + keccak(eth_abi.encode(["uint256[]", "uint16[]"], [list(parents), list(weights)])).hex()
 
 
+def content_commitment(content_root: str, metadata_hash: str, contribution_root: str) -> str:
+    """What the registry hashes of a version's content: keccak256 of the ABI encoding of its three hashes."""
+    words = [bytes.fromhex(word.removeprefix("0x")) for word in (content_root, metadata_hash, contribution_root)]
+    return "0x" + keccak(b"".join(words)).hex()
+
+
 def _encoded(found: list[Leaf]) -> list[bytes]:
     return [onchain.encode_words(address, weight) for address, weight in found]

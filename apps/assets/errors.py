@@ -97,6 +97,17 @@ class NotInCustody(Conflict):
         super().__init__("not_in_custody", message, address=address)
 
 
+class NotInWallet(Conflict):
+    """The organisation has nothing in a wallet that the royalty pool would pay."""
+
+    def __init__(self) -> None:
+        message = (
+            "The royalty pool pays the wallet that holds the token, or the wallets that hold its shares. "
+            "Yours holds neither: link a wallet and move them there first."
+        )
+        super().__init__("not_in_wallet", message, wallet_url="/accounts/profile/")
+
+
 class WalletMissing(Conflict):
     """There is no wallet to move it to."""
 

@@ -11,6 +11,7 @@ from apps.assets.chain_facts import LICENCES, REGISTRY, SHARES
 from apps.assets.records import ZERO_ROOT
 from apps.assets.services.custody import MOVE_KIND
 from apps.assets.services.registration import CONTRACT, INTENT_KIND
+from apps.assets.services.royalties import RELEASE_KIND
 from apps.assets.services.shares import ISSUE_KIND
 from apps.core.outbox import handles
 from apps.onchain.events import ChainEventConfirmed, ChainEventReverted, TransactionConfirmed, TransactionFailed
@@ -19,11 +20,13 @@ _CONFIRM: dict[str, Callable[..., None]] = {
     INTENT_KIND: services.confirm_registration,
     ISSUE_KIND: services.confirm_share_issue,
     MOVE_KIND: services.confirm_custody_move,
+    RELEASE_KIND: services.confirm_royalty_step,
 }
 _FAIL: dict[str, Callable[..., None]] = {
     INTENT_KIND: services.fail_registration,
     ISSUE_KIND: services.fail_share_issue,
     MOVE_KIND: services.fail_custody_move,
+    RELEASE_KIND: services.fail_royalty_step,
 }
 _WATCHED = (REGISTRY, SHARES, LICENCES)
 

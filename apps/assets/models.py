@@ -6,7 +6,7 @@ import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
-from apps.assets.types import BPS, AccessRight, AssetKind, ChainState, MoveState, Visibility
+from apps.assets.types import BPS, AccessRight, AssetKind, ChainState, MoveState, ReleaseStep, Visibility
 from apps.core.append_only import never_truncated
 from apps.core.models import TimeStamped
 from apps.core.tenant import TenantOwned
@@ -302,3 +302,27 @@ class CustodyMove(TenantOwned, TimeStamped):
 
     def __str__(self) -> str:
         return f"{self.units} of {self.asset_id} to {self.to_address}"
+
+
+class RoyaltyRelease(TenantOwned, TimeStamped):
+    """A request to bring what the royalty pool holds for an asset to a wallet; its tenant is the holder who asked."""
+
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    to_address = models.CharField(max_length=ADDRESS_LENGTH)
+    step = models.CharField(max_length=12, default=ReleaseStep.SETTLE)
+    state = models.CharField(max_length=12, default=MoveState.PENDING)
+    failure = models.CharField(max_length=500, blank=True)
+    tx_hash = models.CharField(max_length=HASH_LENGTH, blank=True)
+    block_number = models.PositiveBigIntegerField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "asset"], condition=Q(state=MoveState.PENDING), name="royalty_release_one_at_a_time"
+            ),
+            models.CheckConstraint(condition=Q(state__in=_values(MoveState)), name="royalty_release_state_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"royalties of {self.asset_id} to {self.to_address}"

@@ -17,7 +17,7 @@ from apps.assets import selectors, services
 from apps.assets.chain_facts import REGISTRY
 from apps.assets.contribution_tree import proof_json
 from apps.assets.drawing import draw
-from apps.assets.errors import AlreadyMoving, NotInCustody, VersionNotFound, WalletMissing
+from apps.assets.errors import AlreadyMoving, NotInCustody, NotInWallet, NotOnChainYet, VersionNotFound, WalletMissing
 from apps.assets.panels import panels_for
 from apps.assets.policies import AssetsPermission, table
 from apps.assets.types import AssetInfo, AssetVersionInfo, ChainState
@@ -120,15 +120,34 @@ def move_token(request: HttpRequest, asset_id: UUID) -> HttpResponseRedirect:
     return redirect("assets:asset", asset_id=asset_id)
 
 
+@require_POST
+@actor_required
+def release_royalties(request: HttpRequest, asset_id: UUID) -> HttpResponseRedirect:
+    """Bring what the asset has earned on chain to the own wallet."""
+    actor = actor_of(request)
+    selectors.visible_asset(actor, asset_id)
+    try:
+        services.release_royalties(actor=actor, asset_id=asset_id)
+    except (NotInWallet, NotOnChainYet) as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, "Asked for. What was earned on chain arrives in your wallet within minutes.")
+    return redirect("assets:asset", asset_id=asset_id)
+
+
 def _holder_context(actor: Actor | None, asset: AssetInfo) -> dict[str, Any]:
     holder = selectors.holder(asset.id)
     mine = actor is not None and holder is not None and holder.organisation_id == actor.organisation_id
     moves = selectors.custody_moves(actor, asset.id, contract=REGISTRY) if actor is not None and mine else []
+    may_ask = actor is not None and table.allows(actor, AssetsPermission.MOVE)
+    may_release = actor is not None and may_ask and selectors.paid_address(asset.id, actor.organisation_id) != ""
     may_move = mine and actor is not None and table.allows(actor, AssetsPermission.MOVE)
     return {
         "holder": holder,
         "holds_token": mine,
         "token_move": moves[0] if moves else None,
+        "may_release_royalties": may_release,
+        "royalty_release": selectors.royalty_release(actor, asset.id) if actor is not None and may_release else None,
         "may_move_token": may_move and holder is not None and holder.in_custody,
         "linked_wallet": linked_wallet(actor.organisation_id) if actor is not None and may_move else None,
     }

@@ -68,6 +68,14 @@ class MoveState(StrEnum):
     FAILED = "failed"
 
 
+class ReleaseStep(StrEnum):
+    """The calls by which what the royalty pool holds for an asset reaches a wallet, in order."""
+
+    SETTLE = "settle"
+    RELEASE = "release"
+    CLAIM = "claim"
+
+
 @dataclass(frozen=True)
 class ParentRef:
     """A version that another one is built on, and the part of the revenue it takes."""
@@ -316,6 +324,21 @@ class CustodyMoveInfo:
     to_address: str
     to_organisation_id: UUID | None
     units: int
+    state: MoveState
+    failure: str
+    tx_hash: str
+    block_number: int | None
+    requested_at: datetime
+
+
+@dataclass(frozen=True)
+class RoyaltyReleaseInfo:
+    """A holder's request for what the royalty pool holds for an asset."""
+
+    id: UUID
+    asset_id: UUID
+    to_address: str
+    step: ReleaseStep
     state: MoveState
     failure: str
     tx_hash: str

@@ -29,6 +29,7 @@ api_urlpatterns = [
         api_ownership.ShareTransferView.as_view(),
         name="api-asset-share-transfers",
     ),
+    path("assets/<uuid:asset_id>/royalties/", api_ownership.RoyaltiesView.as_view(), name="api-asset-royalties"),
     path("grants/<uuid:grant_id>/", api.GrantView.as_view(), name="api-grant"),
 ]
 
@@ -39,6 +40,7 @@ _pages = [
     path("<uuid:asset_id>/versions/<uuid:version_id>/retry/", pages.retry_registration, name="retry"),
     path("<uuid:asset_id>/versions/<uuid:version_id>/contribution.json", pages.contribution_proof, name="proof"),
     path("<uuid:asset_id>/move/", pages.move_token, name="move-token"),
+    path("<uuid:asset_id>/royalties/", pages.release_royalties, name="release-royalties"),
 ]
 
 page_urlpatterns = [path("assets/", include((_pages, "assets")))]

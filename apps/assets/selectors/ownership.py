@@ -7,13 +7,15 @@ from uuid import UUID
 
 from apps.assets.chain_addresses import is_kept
 from apps.assets.chain_facts import in_order
-from apps.assets.models import AssetHolder, ChainFact, CustodyMove, ShareHolding, ShareIssue
+from apps.assets.models import AssetHolder, ChainFact, CustodyMove, RoyaltyRelease, ShareHolding, ShareIssue
 from apps.assets.types import (
     ChainFactInfo,
     CustodyMoveInfo,
     HolderInfo,
     HolderPart,
     MoveState,
+    ReleaseStep,
+    RoyaltyReleaseInfo,
     ShareHoldingInfo,
     ShareIssueInfo,
     ShareRule,
@@ -134,6 +136,43 @@ def custody_move_info(row: CustodyMove) -> CustodyMoveInfo:
         block_number=row.block_number,
         requested_at=row.created_at,
     )
+
+
+def paid_address(asset_id: UUID, organisation_id: UUID, *, shares_only: bool = False) -> str:
+    """The organisation's own wallet that the royalty pool pays for an asset; "" where it pays none of its wallets.
+
+    Args:
+        shares_only: only what comes by shares counts.
+    """
+    holdings = share_holdings(asset_id)
+    for holding in holdings:
+        if holding.organisation_id == organisation_id and not holding.in_custody:
+            return holding.address
+    held = holder(asset_id)
+    if holdings or shares_only or held is None or held.in_custody or held.organisation_id != organisation_id:
+        return ""
+    return held.address
+
+
+def royalty_release_info(row: RoyaltyRelease) -> RoyaltyReleaseInfo:
+    """The facts of a release's row."""
+    return RoyaltyReleaseInfo(
+        id=row.id,
+        asset_id=row.asset_id,
+        to_address=row.to_address,
+        step=ReleaseStep(row.step),
+        state=MoveState(row.state),
+        failure=row.failure,
+        tx_hash=row.tx_hash,
+        block_number=row.block_number,
+        requested_at=row.created_at,
+    )
+
+
+def royalty_release(actor: Actor, asset_id: UUID) -> RoyaltyReleaseInfo | None:
+    """The newest request of the actor's organisation for what an asset has earned on chain."""
+    row = RoyaltyRelease.objects.filter(tenant_id=actor.organisation_id, asset_id=asset_id).order_by("-id").first()
+    return royalty_release_info(row) if row is not None else None
 
 
 def custody_moves(actor: Actor, asset_id: UUID, *, contract: str) -> list[CustodyMoveInfo]:

@@ -18,16 +18,19 @@ from apps.assets.services.registration import (
     retry_registration,
 )
 from apps.assets.services.releases import release_version
+from apps.assets.services.royalties import confirm_royalty_step, fail_royalty_step, release_royalties
 from apps.assets.services.shares import confirm_share_issue, create_shares, fail_share_issue
 
 __all__ = [
     "confirm_custody_move",
     "confirm_registration",
+    "confirm_royalty_step",
     "confirm_share_issue",
     "create_shares",
     "escrow_account",
     "fail_custody_move",
     "fail_registration",
+    "fail_royalty_step",
     "fail_share_issue",
     "follow_chain_event",
     "grant_access",
@@ -37,6 +40,7 @@ __all__ = [
     "recognise_holder",
     "record_chain_event",
     "register_asset",
+    "release_royalties",
     "release_version",
     "retry_registration",
     "revoke_access",

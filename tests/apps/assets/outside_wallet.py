@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ from tests.apps.assets.chain_events import fresh_wallet
 from tests.chain_bridge.chain_fixtures import DeployedChain
 
 ETHER_WEI = 10**18
+MINED_WITHIN_S = 10
 
 
 @dataclass
@@ -24,12 +26,15 @@ class OutsideWallet:
         self.chain.gateway.development("anvil_impersonateAccount", self.address)
 
     def calls(self, contract: str, function: str, *args: Any) -> None:
-        """Send a transaction; it is mined at once."""
+        """Send a transaction; it is mined at once, but a busy node answers before it has a receipt."""
         target = self.chain.contracts[contract]
         data = abi.encode_call(target.abi, function, args)
         call = {"from": self.address, "to": target.address, "data": data, "gas": hex(1_000_000)}
         tx_hash = self.chain.gateway.development("eth_sendTransaction", call)
-        receipt = self.chain.gateway.development("eth_getTransactionReceipt", tx_hash)
+        deadline = time.monotonic() + MINED_WITHIN_S
+        while (receipt := self.chain.gateway.development("eth_getTransactionReceipt", tx_hash)) is None:
+            assert time.monotonic() < deadline, f"{contract}.{function} was not mined"
+            time.sleep(0.05)
         assert int(receipt["status"], 16) == 1, f"{contract}.{function} reverted"
 
     def sends_token(self, token_id: int, receiver: str) -> None:

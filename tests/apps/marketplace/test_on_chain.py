@@ -10,7 +10,7 @@ import pytest
 
 from apps.assets import selectors as assets
 from apps.assets import services as asset_services
-from apps.assets.types import MoveState
+from apps.assets.types import MoveState, ReleaseStep
 from apps.core.ids import uuid7
 from apps.core.money import Money
 from apps.core.tenant import tenant_scope
@@ -77,7 +77,19 @@ def test_a_sale_is_a_licence_on_chain_and_a_purchase_there_is_a_licence_here(
     driven: DrivenBridge, seller: Any, buyer: Any, make_actor: Any, make_listing: MakeListing
 ) -> None:
     settle(driven)
-    listing = make_listing(seller, on_chain=True, period_days=30)
+    owner = OutsideWallet(driven.chain)
+    link_wallet(seller, owner.address)
+    listing = make_listing(seller, period_days=30)
+    settle(driven)
+    with tenant_scope(seller.organisation_id):
+        listing = services.list_asset(
+            actor=seller,
+            asset_id=listing.asset_id,
+            price=listing.price,
+            terms=listing.terms,
+            period_days=30,
+            on_chain=True,
+        )
     token_id = assets.asset(listing.asset_id).token_id
     buy(buyer, listing)
     settle(driven)
@@ -106,6 +118,23 @@ def test_a_sale_is_a_licence_on_chain_and_a_purchase_there_is_a_licence_here(
     assert (sale.buyer_id, sale.price_minor) == (outsider.organisation_id, 1_000)
     assert earnings(seller) == earned  # the price lies in the royalty pool on chain
     agrees(driven)
+    version = assets.latest_version(listing.asset_id)
+    assert version is not None
+    data_id = next(node.asset_id for node in assets.lineage(version.id).nodes if node.asset_id != listing.asset_id)
+    # The data set takes 40 % and its holder asks for it in a second release.
+    for asset_id, brought in ((listing.asset_id, 6_000_000), (data_id, PRICE_RAW), (data_id, PRICE_RAW)):
+        with tenant_scope(seller.organisation_id):
+            first = asset_services.release_royalties(actor=seller, asset_id=asset_id)
+            assert asset_services.release_royalties(actor=seller, asset_id=asset_id).id == first.id
+        settle(driven)
+        settle(driven)
+        assert int(read(driven, "PayoutToken", "balanceOf", owner.address)) == brought
+    with tenant_scope(seller.organisation_id):
+        release, last = assets.royalty_release(seller, listing.asset_id), assets.royalty_release(seller, data_id)
+    assert release is not None
+    assert last is not None
+    assert (release.state, release.step) == (MoveState.CONFIRMED, ReleaseStep.RELEASE)
+    assert (last.state, last.failure) == (MoveState.FAILED, "There was nothing to release.")
 
 
 def test_a_token_that_moves_takes_the_owners_part_along_and_a_reorganisation_brings_it_back(
