@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from apps.accounts import services as accounts
@@ -14,9 +15,12 @@ from apps.agents.services import AgentChanges
 from apps.assets import selectors as asset_facts
 from apps.assets import services as assets
 from apps.assets.types import AssetKind, ContributionSpec, ParentRef
+from apps.billing.models import Dispute, Invoice, Reconciliation, SavedCard, Subscription
+from apps.billing.types import DifferenceKind, PlanKey
 from apps.compute.services import poll_jobs
-from apps.core import outbox
+from apps.core import clock, outbox
 from apps.core.money import Money
+from apps.core.tenant import tenant_scope
 from apps.knowledge import services as knowledge
 from apps.knowledge.services import Upload
 from apps.labeling import services as labeling
@@ -276,6 +280,53 @@ def ownership(world: World) -> None:
         marketplace.offer_shares(actor=team, asset_id=model.id, units=100, unit_price=Money(250))
 
 
+def payments(world: World) -> None:
+    """What the payment processor told of the team and of the platform: it is not there to be asked."""
+    day = datetime(2026, 1, 5, tzinfo=UTC)
+    with world.acting("team"):
+        Subscription.objects.create(
+            subscription_id="sub_1QxTeam0000000000000001",
+            item_id="si_1",
+            plan=PlanKey.TEAM,
+            status="past_due",
+            period_start=clock.now() - timedelta(days=1),
+            period_end=clock.now() + timedelta(days=29),
+            cancel_at_period_end=True,
+        )
+        for number, status in enumerate(("open", "paid")):
+            Invoice.objects.create(
+                invoice_id=f"in_1QxTeam000000000000000{number}",
+                number=f"7F3A91C2-000{number}",
+                status=status,
+                amount_due=4_900,
+                amount_paid=4_900 * number,
+                currency="USD",
+                issued_at=day,
+                url="https://invoice.example.org/i/1",
+                pdf_url="https://invoice.example.org/i/1/pdf",
+            )
+            SavedCard.objects.create(
+                method_id=f"pm_{number}",
+                brand="visa",
+                last4=f"424{number}",
+                exp_month=4,
+                exp_year=2031,
+                is_default=not number,
+            )
+        Dispute.objects.create(
+            dispute_id="du_1QxTeam00000000000000001",
+            payment_intent="pi_1QxTeam00000000000000001",
+            amount=12_000,
+            owed=4_500,
+            currency="USD",
+            due_by=day,
+        )
+    with tenant_scope(PLATFORM_ID):
+        compared = Reconciliation.objects.create(day=day.date(), movements=12, gross=1_234_500, fees=35_800, applied=1)
+        for kind in DifferenceKind:
+            compared.differences.create(kind=kind, what="charge", processor_id=f"ch_3Qx{kind}0000000001", there=5_000)
+
+
 SCENES: list[Callable[[World], None]] = [
     organisation,
     money,
@@ -287,4 +338,5 @@ SCENES: list[Callable[[World], None]] = [
     agents,
     trade,
     payouts,
+    payments,
 ]
