@@ -79,8 +79,9 @@ def find_charge(*, customer_id: str, top_up_id: UUID, since: datetime) -> Paymen
         since: when the top-up was asked for, by our clock.
     """
     created = {"gte": int((since - _CLOCK_DIFFERENCE).timestamp())}
+    wanted: Any = {"customer": customer_id, "created": created, "limit": _PAGE}
     with failures():
-        listed = api().payment_intents.list({"customer": customer_id, "created": created, "limit": _PAGE})
+        listed = api().payment_intents.list(wanted)
         found = (_payment(one.to_dict()) for one in listed.auto_paging_iter())
         return next((one for one in found if one.top_up_id == top_up_id), None)
 
