@@ -122,7 +122,7 @@ def csv_lines(found: TaxReport) -> Iterator[str]:
 def _income(actor: Actor, first: datetime, end: datetime) -> list[TaxLine]:
     """What came in, less what earlier income was corrected by (negative)."""
     rows = [line for line in earned_lines(actor) if first <= line.created_at < end and line.source.type != OWN_SOURCE]
-    names = organisation_names(line.counterparty_id for line in rows)
+    names = organisation_names(line.counterparty_id for line in rows if line.counterparty_id is not None)
     return [
         TaxLine(
             at=line.created_at,
@@ -130,7 +130,7 @@ def _income(actor: Actor, first: datetime, end: datetime) -> list[TaxLine]:
             amount=Money(units_of(line.amount) if line.incoming else -units_of(line.amount), CURRENCY),
             what_for=line.reason,
             source=line.source.type,
-            counterparty=names.get(line.counterparty_id, ""),
+            counterparty=line.counterparty_among(names),
         )
         for line in rows
     ]

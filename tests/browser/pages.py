@@ -140,6 +140,7 @@ PAGES: list[PageCase] = [
     PageCase("statements", "/statements/", "person"),
     PageCase("statements-team", "/statements/", "team"),
     PageCase("statements-empty", "/statements/", "newcomer"),
+    PageCase("statement", lambda w: f"/statements/{w.ids['earnings_account']}/", "person"),
     PageCase("movement", lambda w: f"/statements/transfers/{w.ids['earning']}/", "person"),
     PageCase("marketplace", "/marketplace/"),
     PageCase("marketplace-signed-in", "/marketplace/", "buyer"),

@@ -242,6 +242,7 @@ def payouts(world: World) -> None:
     world.ids["withdrawal_large"] = large.id
     with world.acting("person") as person:
         lines = ledger_facts.statement(person, kind=AccountKind.EARNINGS, currency="USD")
+        world.ids["earnings_account"] = ledger_facts.accounts(person).get(kind=AccountKind.EARNINGS, currency="USD").id
     world.ids["earning"] = next(line.id for line in lines if line.incoming)
 
 

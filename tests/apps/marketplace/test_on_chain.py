@@ -20,7 +20,6 @@ from apps.marketplace import selectors, services
 from apps.marketplace.models import Licence, Sale
 from apps.marketplace.types import RecordState, Settlement, TradeState
 from apps.onchain.holders import address_of, custodial_address
-from apps.onchain.reconciliation import differences
 from tests.apps.assets.chain_events import link_wallet
 from tests.apps.assets.outside_wallet import OutsideWallet
 from tests.apps.onchain.bridge_fixtures import DrivenBridge
@@ -69,8 +68,7 @@ def is_licensed(driven: DrivenBridge, address: str, token_id: int) -> bool:
 
 def agrees(driven: DrivenBridge) -> None:
     """Platform and chain are the same, item by item."""
-    found = differences(driven.config, driven.chain.contracts)
-    assert list(found) == []
+    assert driven.differences() == []
 
 
 def test_a_sale_is_a_licence_on_chain_and_a_purchase_there_is_a_licence_here(

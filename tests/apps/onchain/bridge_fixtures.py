@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,15 +11,18 @@ from uuid import UUID, uuid4
 import pytest
 
 from apps.core import outbox
+from apps.core.ids import uuid7
 from apps.onchain import services
 from apps.onchain.bridge import Bridge
 from apps.onchain.models import ChainIntent, SignerLane
+from apps.onchain.reconciliation import differences
 from apps.onchain.types import CUSTODY, REGISTRY_LANE
 from apps.tenancy.types import PLATFORM_ID
 from chain_bridge.config import BridgeConfig
 from tests.chain_bridge.chain_fixtures import DeployedChain, deployed_chain
 
 ROUNDS = 200
+UUIDS = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 @dataclass
@@ -28,9 +32,11 @@ class DrivenBridge:
     chain: DeployedChain
     bridge: Bridge = field(init=False)
     config: BridgeConfig = field(init=False)
+    born: UUID = field(init=False)
 
     def __post_init__(self) -> None:
         self.config = self.chain.config
+        self.born = uuid7()
         self.restart()
 
     def restart(self, **settings: Any) -> None:
@@ -53,6 +59,14 @@ class DrivenBridge:
             args=[previous, root, "1"],
             idempotency_key=f"test:{uuid4()}",
         )
+
+    def differences(self) -> list[str]:
+        """What platform and chain disagree about, but for what earlier tests left here of chains of their own."""
+        return [said for said in differences(self.config, self.chain.contracts) if self._is_own(said)]
+
+    def _is_own(self, said: str) -> bool:
+        named = [UUID(found) for found in UUIDS.findall(said)]
+        return not named or any(one > self.born for one in named)
 
     def settle(self) -> None:
         """Rounds, blocks and handlers until nothing is under way any more."""

@@ -15,7 +15,6 @@ from apps.core.tenant import tenant_scope
 from apps.onchain import holders, selectors, services
 from apps.onchain.errors import ChainNotReady
 from apps.onchain.models import CustodialAddress
-from apps.onchain.reconciliation import differences
 from apps.onchain.types import IntentState
 from chain_bridge import custody
 from tests.apps.onchain.bridge_fixtures import DrivenBridge
@@ -105,7 +104,7 @@ def test_token_of_a_custodial_account_is_moved_by_it_and_by_nobody_else(
     assert selectors.intent(foreign).state == IntentState.FAILED
     assert driven.owner_of(25_061) == WALLET
     assert driven.chain.gateway.code(home) != b""
-    assert list(differences(driven.chain.config, driven.chain.contracts)) == []
+    assert driven.differences() == []
 
 
 def test_custodial_address_that_is_not_the_contracts_is_found(driven: DrivenBridge, make_actor: MakeActor) -> None:
@@ -118,7 +117,7 @@ def test_custodial_address_that_is_not_the_contracts_is_found(driven: DrivenBrid
             factory=driven.chain.contracts["CustodyAccounts"].address,
             address=WALLET,
         )
-    (found,) = differences(driven.chain.config, driven.chain.contracts)
+    (found,) = driven.differences()
     assert found.startswith(f"onchain.custody: the account of organisation {organisation_id}")
 
 

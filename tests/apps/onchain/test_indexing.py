@@ -10,7 +10,6 @@ import pytest
 from apps.core.models import OutboxEvent
 from apps.onchain import selectors
 from apps.onchain.models import ChainBlock, ChainCursor, ChainEvent
-from apps.onchain.reconciliation import differences
 from apps.onchain.types import EventState
 from tests.apps.onchain.bridge_fixtures import DrivenBridge
 
@@ -61,7 +60,7 @@ def test_event_of_a_dropped_block_goes_and_comes_again_once(driven: DrivenBridge
     (after,) = _added(driven, token_id)
     assert after.block_hash != before.block_hash
     assert len(_told(token_id)) == 1
-    assert list(differences(driven.chain.config, driven.chain.contracts)) == []
+    assert driven.differences() == []
 
 
 def test_reorganisation_below_the_depth_is_marked_and_told_again(driven: DrivenBridge, make_actor: MakeActor) -> None:
@@ -100,9 +99,9 @@ def test_reconciliation_finds_what_was_changed_by_hand(driven: DrivenBridge, mak
     token_id = 7_000_020
     driven.register_asset(make_actor().organisation_id, token_id)
     driven.settle()
-    assert list(differences(driven.chain.config, driven.chain.contracts)) == []
+    assert driven.differences() == []
     ChainEvent.objects.filter(id=_added(driven, token_id)[0].id).delete()
-    (found,) = differences(driven.chain.config, driven.chain.contracts)
+    (found,) = driven.differences()
     assert "AssetRegistry.VersionAdded" in found
 
 

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from apps.onchain import comparison, reconciliation, selectors
 from apps.onchain.comparison import ChainReader
 from apps.onchain.models import ChainContract, ChainEvent, ChainReconciliation, ChainTransaction
-from apps.onchain.reconciliation import ReadAtBlock, differences, in_background, reconcile, reconcile_regularly
+from apps.onchain.reconciliation import ReadAtBlock, in_background, reconcile, reconcile_regularly
 from apps.onchain.types import TransactionState
 from chain_bridge.config import BridgeConfig
 from chain_bridge.errors import UnknownContract
@@ -37,7 +37,7 @@ def register(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, comparison.Compa
 
 
 def _found(driven: DrivenBridge) -> list[str]:
-    return list(differences(driven.config, driven.chain.contracts))
+    return driven.differences()
 
 
 @pytest.mark.usefixtures("register")

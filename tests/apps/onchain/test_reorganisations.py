@@ -12,7 +12,6 @@ import pytest
 from apps.core.models import OutboxEvent
 from apps.onchain import selectors
 from apps.onchain.models import ChainEvent, ChainTransaction, TransactionAttempt
-from apps.onchain.reconciliation import differences
 from apps.onchain.sending import reopen_transactions
 from apps.onchain.types import CUSTODY, EventState, IntentState, TransactionState
 from tests.apps.onchain.bridge_fixtures import DrivenBridge
@@ -66,7 +65,7 @@ def test_nothing_is_lost_doubled_or_left_open_by_reorganisations_of_depth_1_to_8
     assert driven.chain.gateway.nonce(driven.lane().address) == driven.lane().next_nonce
     assert {token_id: _balance_of_news(token_id) for token_id in tokens} == dict.fromkeys(tokens, 1)
     assert driven.chain.gateway.read(driven.chain.contracts["PayoutDistributor"], "root") == [roots[-1]]
-    assert list(differences(driven.config, driven.chain.contracts)) == []
+    assert driven.differences() == []
 
 
 def test_confirmed_transaction_that_vanishes_is_under_way_again_with_the_same_bytes(
@@ -111,7 +110,7 @@ def test_reverted_transaction_that_vanishes_does_not_succeed_later(driven: Drive
     assert [selectors.intent(one).state for one in (first, second)] == [IntentState.CONFIRMED, IntentState.FAILED]
     filler = ChainTransaction.objects.get(lane=row.lane, nonce=row.nonce, intent=None)
     assert filler.state == TransactionState.CONFIRMED
-    assert list(differences(driven.config, driven.chain.contracts)) == []
+    assert driven.differences() == []
 
 
 def test_block_that_comes_back_makes_its_events_count_again(driven: DrivenBridge, make_actor: MakeActor) -> None:
