@@ -329,11 +329,18 @@ class Sender:
         logger.info("nonce %d: %s replaces %s", row.nonce, attempt.tx_hash, last.tx_hash)
         self._send(attempt)
 
+    def _used_at(self, block: int) -> int:
+        """How many nonces were used as of a block; 0 where the node does not have its state."""
+        try:
+            return self._gateway.nonce(self._signer.address, at_block=block)
+        except RpcRefused:
+            return 0
+
     def _maybe_lost(self, row: ChainTransaction, head: BlockRef) -> None:
         """The nonce is used and none of our attempts has a receipt: wait until that is certain, then start afresh."""
         # Deeper than what counts: the nonce may come from a node that is ahead of the one asked for the receipt.
         depth = head.number - max(self._policy.confirmations, CERTAINLY_LOST_DEPTH)
-        if depth < 0 or self._gateway.nonce(self._signer.address, at_block=depth) <= row.nonce:
+        if depth < 0 or self._used_at(depth) <= row.nonce:
             return
         with transaction.atomic():
             logger.error("nonce %d was used by a transaction that is not ours; its intent is queued again", row.nonce)

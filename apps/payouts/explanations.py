@@ -22,9 +22,10 @@ def withdrawal(source: SourceRef, organisation_id: UUID) -> Facts:
     lines = [("Wallet", info.address), ("State", info.state.label)]
     if info.epoch_id is not None:
         epoch = selectors.epoch(info.epoch_id)
-        lines.append(("Payout round", str(epoch.number)))
-        if epoch.tx_hash:
-            lines.append(("Transaction of the round", epoch.tx_hash))
+        lines += [
+            ("Payout round", str(epoch.number)),
+            ("Transaction of the round", epoch.tx_hash or "not yet on chain"),
+        ]
     return Facts(tuple(lines), source_url(source))
 
 

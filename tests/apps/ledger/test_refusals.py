@@ -11,7 +11,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from apps.core.money import Money, TokenAmount
-from apps.core.tenant import all_tenants
+from apps.core.tenant import TenantScopeMissing, all_tenants
 from apps.ledger import selectors, services
 from apps.ledger.errors import TransferKeyReused
 from apps.ledger.models import Account, Checkpoint, CheckpointHead, Commitment, Hold, Transfer
@@ -128,6 +128,22 @@ def test_all_transfers_of_one_cause_are_found(cash: AccountRef, earnings: Accoun
     cause = SourceRef("test.cause", str(cash.organisation_id))
     made = services.post_batch([TransferSpec(cash, earnings, Money(5), "k", "r", cause)])
     assert [one.id for one in selectors.transfers_of_source(cause.type, cause.id)] == [made[0].id]
+
+
+@pytest.mark.django_db
+def test_a_statement_goes_on_after_the_line_it_is_told(actor: Any, cash: AccountRef, earnings: AccountRef) -> None:
+    services.post_batch([spec(cash, earnings, cents, f"k{cents}") for cents in (1, 2, 3)])
+    newest = selectors.statement(actor, kind=AccountKind.CASH, currency="USD", limit=2)
+    rest = selectors.statement(actor, kind=AccountKind.CASH, currency="USD", before=newest[-1].id)
+    everything = selectors.statement(actor, kind=AccountKind.CASH, currency="USD")
+    assert [line.id for line in (*newest, *rest)] == [line.id for line in everything]
+    assert len(rest) == 2
+
+
+@pytest.mark.django_db
+def test_transfers_are_not_read_outside_a_tenants_scope() -> None:
+    with pytest.raises(TenantScopeMissing):
+        Transfer.objects.exists()
 
 
 @pytest.mark.django_db

@@ -136,6 +136,31 @@ def test_refused_intent_fails_with_the_contracts_reason_and_uses_no_nonce(
     assert selectors.intent(good).state == IntentState.CONFIRMED
 
 
+def test_receiver_that_burns_gas_in_its_hook_is_not_served_at_the_platforms_cost(
+    driven: DrivenBridge, make_actor: MakeActor
+) -> None:
+    organisation_id = make_actor().organisation_id
+    greedy = "0x" + "6a5" + "0" * 36 + "1"
+    # Answers as an ERC-1155 receiver does, after widening its memory to 1.5 MB, which costs some 4.5 million gas.
+    code = "0x" + "63f23a6e61" + "60e01b" + "600052" + "6000" + "6216e360" + "52" + "60206000f3"
+    driven.chain.gateway.development("anvil_setCode", greedy, code)
+    driven.register_asset(organisation_id, 61)
+    driven.settle()
+    bad = services.request_transaction(
+        organisation_id=organisation_id,
+        kind="test.shares",
+        contract="AssetShares",
+        function="create",
+        args=["61", greedy, "100"],
+        idempotency_key="greedy",
+    )
+    good = driven.register_asset(organisation_id, 62)
+    driven.settle()
+    assert "gas, 3000000 are allowed" in selectors.intent(bad).reason
+    assert not ChainTransaction.objects.filter(intent_id=bad).exists()
+    assert selectors.intent(good).state == IntentState.CONFIRMED
+
+
 def test_child_waits_for_its_parents_block(driven: DrivenBridge, make_actor: MakeActor) -> None:
     organisation_id = make_actor().organisation_id
     driven.chain.automine(on=False)
