@@ -41,7 +41,7 @@ from chain_bridge.types import BlockRef, Call, Fees, Receipt
 logger = logging.getLogger(__name__)
 
 REASON = "the bridge sends for every organisation"
-#: Blocks after which no node of ours can be so far behind that it has not heard of a transaction.
+#: Blocks by which no node of ours is behind the one that is asked first: deeper than what counts elsewhere.
 CERTAINLY_LOST_DEPTH = 12
 #: Transactions whose end was told; a reorganisation can still undo it.
 TOLD = (TransactionState.CONFIRMED, TransactionState.REVERTED)
@@ -55,8 +55,7 @@ class SendingPolicy:
     replace_after_blocks: int
     max_fee_cap: int
     max_in_flight: int
-    #: Gas that a call may need: many times what ours do, so that a receiver's hook cannot spend a block at our cost.
-    max_gas: int = 3_000_000
+    max_gas: int = 3_000_000  # many times what our calls need: a receiver's hook cannot spend a block at our cost
 
 
 class _NotYet(Exception):
@@ -213,8 +212,7 @@ class Sender:
     def _filler_fees(self, lane: SignerLane, nonce: int) -> Fees:
         """A node may still hold the bytes of a transaction that was told as failed: the filler must win over them."""
         given_up = TransactionAttempt.objects.filter(transaction__lane=lane, transaction__nonce=nonce)
-        last = given_up.order_by("-max_fee", "-priority_fee").first()
-        market, cap = self._gateway.fees(), self._policy.max_fee_cap
+        last, market, cap = given_up.order_by("-max_fee").first(), self._gateway.fees(), self._policy.max_fee_cap
         if last is None:
             return first_fees(market, cap)
         return replacement_fees(Fees(int(last.max_fee), int(last.priority_fee)), market, cap)
@@ -338,7 +336,6 @@ class Sender:
 
     def _maybe_lost(self, row: ChainTransaction, head: BlockRef) -> None:
         """The nonce is used and none of our attempts has a receipt: wait until that is certain, then start afresh."""
-        # Deeper than what counts: the nonce may come from a node that is ahead of the one asked for the receipt.
         depth = head.number - max(self._policy.confirmations, CERTAINLY_LOST_DEPTH)
         if depth < 0 or self._used_at(depth) <= row.nonce:
             return
