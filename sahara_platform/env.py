@@ -31,6 +31,10 @@ class Environment(BaseSettings):
         None, pattern=r"^postgres(ql)?://", description="postgresql://… of the owner's role; only migrations need it"
     )
     database_pool_size: int = Field(8, ge=0, description="connections kept by a process; 0 for none")
+    database_prepared_statements: bool = Field(
+        default=True,
+        description="whether connections keep prepared statements; not behind a pooler that shares them out",
+    )
     redis_url: str = Field(pattern=r"^rediss?://", description="redis://host:port/db of Valkey or Redis")
     public_url: str = Field(
         "http://127.0.0.1:8000",

@@ -98,9 +98,14 @@ TEMPLATES = [
 ]
 
 
+#: psycopg then prepares what asks for it, and nothing by itself.
+PREPARED_WHEN_ASKED = 2**31
+
+
 def _database(url: str) -> dict[str, Any]:
     """A Django database from a postgresql:// URL (host may be a percent-encoded socket directory)."""
     parts = urlsplit(url)
+    prepared = {"prepare_threshold": PREPARED_WHEN_ASKED if ENV.database_prepared_statements else None}
     pool = {"min_size": 1, "max_size": ENV.database_pool_size, "timeout": 20}
     return {
         "ENGINE": "apps.core.postgresql",
@@ -109,7 +114,7 @@ def _database(url: str) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": unquote(parts.hostname or ""),
         "PORT": str(parts.port or ""),
-        "OPTIONS": {"pool": pool} if ENV.database_pool_size else {},
+        "OPTIONS": prepared | ({"pool": pool} if ENV.database_pool_size else {}),
         "CONN_HEALTH_CHECKS": True,
     }
 

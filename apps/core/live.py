@@ -17,7 +17,7 @@ from django.db import transaction
 Authorise = Callable[[Any, UUID], bool]
 
 #: How long notices are gathered before they leave together, in seconds.
-GATHER_S = 0.02
+GATHER_S = 0.05
 #: Notices that may wait for the channel layer; more are dropped, as pages also ask by themselves.
 MOST_WAITING = 10_000
 
@@ -82,7 +82,9 @@ class _Sender:
             if len(self.waiting) >= MOST_WAITING:
                 return False
             self.waiting[f"{subject} {payload}"] = (subject, payload)
-        self.woken.set()
+        # Once woken it sleeps GATHER_S and takes what is there by then, this notice too: no need to wake it again.
+        if not self.woken.is_set():
+            self.woken.set()
         return True
 
     def _run(self) -> None:

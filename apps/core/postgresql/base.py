@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import psycopg
 from django.db import transaction
 from django.db.backends.postgresql import base
 
@@ -20,6 +21,26 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def __init__(self, settings_dict: dict[str, Any], alias: str = "default") -> None:
         super().__init__(settings_dict, alias)
         self.execute_wrappers.append(self._scoped_execute)
+
+    def fetch_prepared(self, sql: str, params: Sequence[Any]) -> Any:
+        """The one row of a statement that PostgreSQL parses and plans once a connection: for what runs very often.
+
+        Errors and broken transactions are told as by a cursor of Django's. It makes no transaction of its own, so
+        outside of one the statement sees no tenant, unless it says so itself. Whoever watches statements
+        (`execute_wrapper`, the debug log) gets an ordinary one.
+        """
+        if len(self.execute_wrappers) > 1 or self.queries_logged:
+            with self.cursor() as watched:
+                watched.execute(sql, params)
+                return watched.fetchone()
+        self.validate_thread_sharing()
+        self.close_if_health_check_failed()
+        self.ensure_connection()
+        self.validate_no_broken_transaction()
+        with self.wrap_database_errors:
+            # Django's own cursors put values into the text. Where `prepare_threshold` is None nothing is prepared.
+            cursor = psycopg.Cursor(self.connection)
+            return cursor.execute(sql, params, prepare=True).fetchone()
 
     def _set_autocommit(self, autocommit: bool) -> None:  # noqa: FBT001  # Django's signature
         super()._set_autocommit(autocommit)  # type: ignore[misc]  # private in the stubs

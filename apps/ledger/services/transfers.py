@@ -39,7 +39,9 @@ def transfer(
         InsufficientFunds: the debited account has less available.
         TransferKeyReused: the key was used for another transfer.
     """
-    return post_batch([TransferSpec(debit, credit, amount, idempotency_key, reason, source)])[0]
+    spec = TransferSpec(debit, credit, amount, idempotency_key, reason, source)
+    _check(spec)
+    return post([spec])[0]
 
 
 def post_batch(specs: Sequence[TransferSpec]) -> list[TransferInfo]:
@@ -49,9 +51,7 @@ def post_batch(specs: Sequence[TransferSpec]) -> list[TransferInfo]:
         InsufficientFunds, TransferKeyReused: as `transfer`; nothing was posted.
     """
     for spec in specs:
-        check_units(spec)
-        if currency_of(spec.amount) != spec.debit.currency:
-            raise ValueError("a transfer stays in one currency")
+        _check(spec)
     places: dict[tuple[UUID, str], int] = {}
     distinct: list[TransferSpec] = []
     order = []
@@ -69,6 +69,12 @@ def post_batch(specs: Sequence[TransferSpec]) -> list[TransferInfo]:
 
 def _is_same(one: TransferSpec, other: TransferSpec) -> bool:
     return (one.debit, one.credit, one.amount) == (other.debit, other.credit, other.amount)
+
+
+def _check(spec: TransferSpec) -> None:
+    check_units(spec)
+    if currency_of(spec.amount) != spec.debit.currency:
+        raise ValueError("a transfer stays in one currency")
 
 
 def check_units(spec: TransferSpec) -> None:
