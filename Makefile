@@ -30,7 +30,7 @@ status: $(VENV)/.platform ## Say what runs and whether it is ready
 	@$(BIN)/python -m sahara_platform.embedded status
 
 test: $(VENV)/.development build ## Run all tests on the embedded parts, with the coverage of what moves money
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --cov --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered
 
 soak: $(VENV)/.development build ## Run the long randomised tests, each printing its figures; NAME=ledger for some
 	@$(BIN)/python -m pytest -m soak -s -p no:randomly $(if $(NAME),-k "$(NAME)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,23 @@ import pytest
 from tests.gpu_runner.runner_fixtures import prepared_models, runner, start_runner
 
 __all__ = ["prepared_models", "runner", "start_runner"]
+
+#: What takes longest starts first, so that no worker is left with it alone at the end; all the rest in random order.
+LONGEST = (
+    "flows/test_golden_path.py",
+    "isolation/test_foreign_ids.py",
+    "chaos/test_smoke.py",
+    "gpu_runner/test_jobs.py",
+    "browser/test_pages.py",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first."""
+    here = Path(__file__).parent
+    places = {here / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
 
 
 @pytest.fixture(scope="session")
