@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypedDict, TypeVar
 
 #: Any JSON value; each type of control says which.
 Value = Any
@@ -58,6 +58,10 @@ class Control(ABC):
     inputs: ClassVar[frozenset[str]]
     #: Similarity from which two values count as the same answer, for acceptance and agreement.
     same_from: ClassVar[float] = 1.0
+    #: Whether annotators' answers are compared at all. Not so for free writing, where two good answers differ: such an
+    #: answer is neither accepted nor rejected for being like the others', and counts in no agreement figure. Its
+    #: `same_from` is 0, so that code which compares without asking finds every two answers alike.
+    agreement: ClassVar[bool] = True
 
     name: str
     input: str
@@ -105,6 +109,32 @@ class Control(ABC):
     def shown(self, value: Value) -> str:
         """The value in a few words, for lists and reasons."""
         return str(value)
+
+
+class CommonParts(TypedDict):
+    """What every control has, as keyword arguments of its class."""
+
+    name: str
+    input: str
+    title: str
+    required: bool
+
+
+MAX_NAME, MAX_TITLE = 80, 300
+
+
+def common_from_json(config: Mapping[str, Any]) -> CommonParts:
+    """Name, input, title and required of a control's JSON. Raises AnswerProblem."""
+    for key in ("name", "input"):
+        text = config.get(key)
+        if not isinstance(text, str) or not 1 <= len(text) <= MAX_NAME or "\x00" in text:
+            raise AnswerProblem(f"Give “{key}” as text of 1 to {MAX_NAME} characters.", key)
+    title, required = config.get("title", ""), config.get("required", True)
+    if not isinstance(title, str) or len(title) > MAX_TITLE or "\x00" in title:
+        raise AnswerProblem(f"“title” is text of at most {MAX_TITLE} characters.", "title")
+    if not isinstance(required, bool):
+        raise AnswerProblem("“required” is true or false.", "required")
+    return CommonParts(name=config["name"], input=config["input"], title=title, required=required)
 
 
 CONTROL_TYPES: dict[str, type[Control]] = {}
