@@ -11,8 +11,8 @@ _ADDRESS = r"^0x[0-9a-fA-F]{40}$"
 _ADDRESSES = Path(__file__).resolve().parents[1] / "var" / "chain" / "addresses.json"
 
 
-class BridgeConfig(BaseSettings):
-    """Settings of the bridge process. A missing or malformed value stops start-up with the name of the variable."""
+class ReaderConfig(BaseSettings):
+    """What reading the chain needs; no key. A missing or malformed value is refused with the name of the variable."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True)
 
@@ -21,13 +21,41 @@ class BridgeConfig(BaseSettings):
         (), validation_alias="CHAIN_RPC_FALLBACK_URLS", description="more nodes of the same chain, separated by commas"
     )
     chain_id: int = Field(31337, gt=0, validation_alias="CHAIN_ID")
+    addresses_file: Path = Field(_ADDRESSES, validation_alias="CHAIN_ADDRESSES_FILE")
+    log_chunk_blocks: int = Field(2_000, ge=1, validation_alias="CHAIN_LOG_CHUNK_BLOCKS")
+    rpc_timeout_s: float = Field(10.0, gt=0, validation_alias="CHAIN_RPC_TIMEOUT_S")
+    reconcile_interval_s: float = Field(
+        3600.0, ge=0, validation_alias="CHAIN_RECONCILE_INTERVAL_S", description="0: only by command"
+    )
+
+    @field_validator("rpc_fallback_urls", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("rpc_fallback_urls")
+    @classmethod
+    def _are_urls(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for url in value:
+            if not url.startswith(("http://", "https://")):
+                raise ValueError("every one must start with http:// or https://")
+        return value
+
+    @property
+    def rpc_urls(self) -> tuple[str, ...]:
+        """All nodes, the main one first."""
+        return (self.rpc_url, *self.rpc_fallback_urls)
+
+
+class BridgeConfig(ReaderConfig):
+    """Settings of the bridge process. A missing or malformed value stops start-up with the name of the variable."""
+
     signer_key: SecretStr = Field(validation_alias="CHAIN_SIGNER_KEY", description="0x and 64 hex digits")
     payouts_signer_key: SecretStr | None = Field(
         None,
         validation_alias="CHAIN_PAYOUTS_SIGNER_KEY",
         description="the key that pays out, so that payouts wait for nothing else; unset: CHAIN_SIGNER_KEY signs all",
     )
-    addresses_file: Path = Field(_ADDRESSES, validation_alias="CHAIN_ADDRESSES_FILE")
     token_address: str | None = Field(
         None, validation_alias="CHAIN_PAYOUT_TOKEN", description="an existing stablecoin; unset deploys a test token"
     )
@@ -51,27 +79,9 @@ class BridgeConfig(BaseSettings):
     max_fee_cap_wei: int = Field(500 * GWEI, gt=0, validation_alias="CHAIN_MAX_FEE_WEI")
     max_in_flight: int = Field(32, ge=1, validation_alias="CHAIN_MAX_IN_FLIGHT")
     poll_interval_s: float = Field(0.5, gt=0, validation_alias="CHAIN_POLL_INTERVAL_S")
-    log_chunk_blocks: int = Field(2_000, ge=1, validation_alias="CHAIN_LOG_CHUNK_BLOCKS")
-    rpc_timeout_s: float = Field(10.0, gt=0, validation_alias="CHAIN_RPC_TIMEOUT_S")
     halt_after_s: float = Field(
         120.0, gt=0, validation_alias="CHAIN_HALT_AFTER_S", description="no new block for so long is told as a halt"
     )
-    reconcile_interval_s: float = Field(
-        3600.0, ge=0, validation_alias="CHAIN_RECONCILE_INTERVAL_S", description="0: only by command"
-    )
-
-    @field_validator("rpc_fallback_urls", mode="before")
-    @classmethod
-    def _split(cls, value: Any) -> Any:
-        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-    @field_validator("rpc_fallback_urls")
-    @classmethod
-    def _are_urls(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for url in value:
-            if not url.startswith(("http://", "https://")):
-                raise ValueError("every one must start with http:// or https://")
-        return value
 
     @field_validator(
         "payouts_signer_key",
@@ -84,8 +94,3 @@ class BridgeConfig(BaseSettings):
     @classmethod
     def _empty_is_unset(cls, value: Any) -> Any:
         return None if value == "" else value
-
-    @property
-    def rpc_urls(self) -> tuple[str, ...]:
-        """All nodes, the main one first."""
-        return (self.rpc_url, *self.rpc_fallback_urls)

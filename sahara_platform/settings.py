@@ -99,13 +99,13 @@ TEMPLATES = [
 
 
 #: psycopg then prepares what asks for it, and nothing by itself.
-PREPARED_WHEN_ASKED = 2**31
+_PREPARED_WHEN_ASKED = 2**31
 
 
 def _database(url: str) -> dict[str, Any]:
     """A Django database from a postgresql:// URL (host may be a percent-encoded socket directory)."""
     parts = urlsplit(url)
-    prepared = {"prepare_threshold": PREPARED_WHEN_ASKED if ENV.database_prepared_statements else None}
+    prepared = {"prepare_threshold": _PREPARED_WHEN_ASKED if ENV.database_prepared_statements else None}
     pool = {"min_size": 1, "max_size": ENV.database_pool_size, "timeout": 20}
     return {
         "ENGINE": "apps.core.postgresql",

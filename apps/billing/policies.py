@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from apps.core.errors import NotFound
 from apps.tenancy.policies import PermissionTable
-from apps.tenancy.types import PLATFORM_ID, Actor, Role
+from apps.tenancy.types import Role
 
 
 class BillingPermission(StrEnum):
@@ -27,9 +26,3 @@ table = PermissionTable(
     }
 )
 require = table.require
-
-
-def require_staff(actor: Actor) -> None:
-    """The platform's own people only; for everybody else the page does not exist."""
-    if not (actor.is_staff or actor.organisation_id == PLATFORM_ID):
-        raise NotFound("not_found", "There is no such page.")

@@ -38,6 +38,7 @@ from apps.core.money import Money
 from apps.ledger import selectors as ledger
 from apps.ledger.types import AccountKind, AccountRef, Balance, units_of
 from apps.tenancy.limits import Limit
+from apps.tenancy.policies import require_staff
 from apps.tenancy.selectors import platform_organisation_id, seats_taken
 from apps.tenancy.types import Actor
 
@@ -188,18 +189,18 @@ def disputes(actor: Actor) -> QuerySet[Dispute]:
 
 def every_dispute(actor: Actor) -> QuerySet[Dispute]:
     """Disputes of all organisations, newest first (staff; inside `all_tenants`)."""
-    policies.require_staff(actor)
+    require_staff(actor)
     return Dispute.objects.select_related("tenant").order_by("-id")
 
 
 def reconciliations(actor: Actor) -> QuerySet[Reconciliation]:
     """The days that were compared, newest first (staff; inside the platform's scope)."""
-    policies.require_staff(actor)
+    require_staff(actor)
     return Reconciliation.objects.filter(tenant_id=platform_organisation_id()).order_by("-day")
 
 
 def differences(actor: Actor) -> QuerySet[Difference]:
     """What the processor and the ledger do not agree on, newest day first (staff; inside the platform's scope)."""
-    policies.require_staff(actor)
+    require_staff(actor)
     rows = Difference.objects.filter(tenant_id=platform_organisation_id())
     return rows.select_related("reconciliation").order_by("-reconciliation__day", "processor_id")

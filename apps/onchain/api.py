@@ -13,9 +13,9 @@ from rest_framework.views import APIView
 
 from apps.onchain import selectors
 from apps.onchain.models import ChainIntent
-from apps.onchain.policies import require_staff
 from apps.onchain.types import LaneStatus, NodeStatus, ReconciliationInfo
 from apps.tenancy.actors import actor_of
+from apps.tenancy.policies import require_staff
 
 
 class IntentSerializer(serializers.Serializer[ChainIntent]):

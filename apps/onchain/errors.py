@@ -26,10 +26,3 @@ class ChainNotReady(DependencyFailed):
 
     def __init__(self, contract: str) -> None:
         super().__init__("chain_not_ready", "The chain bridge is starting. Try again in a moment.", contract=contract)
-
-
-class StaffPageNotFound(NotFound):
-    """A page of the platform's staff, asked for by somebody else."""
-
-    def __init__(self) -> None:
-        super().__init__("not_found", "There is no such page.")

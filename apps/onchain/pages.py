@@ -8,8 +8,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from apps.onchain import selectors
-from apps.onchain.policies import require_staff
 from apps.tenancy.actors import maybe_actor
+from apps.tenancy.policies import require_staff
 
 
 @require_GET

@@ -26,7 +26,7 @@ from apps.onchain.models import (
 )
 from apps.onchain.types import IN_FLIGHT, EventState, ReconciliationInfo, TransactionState
 from chain_bridge import custody
-from chain_bridge.config import BridgeConfig
+from chain_bridge.config import ReaderConfig
 from chain_bridge.errors import BridgeError, UnknownContract
 from chain_bridge.gateway import Gateway
 from chain_bridge.indexer import Indexer
@@ -47,7 +47,7 @@ FIRST_RUN_AFTER_S = 60.0
 class ReadAtBlock:
     """Contracts as of the newest block up to which everything counts. The `ChainReader` of the comparisons."""
 
-    def __init__(self, config: BridgeConfig, contracts: Mapping[str, DeployedContract]) -> None:
+    def __init__(self, config: ReaderConfig, contracts: Mapping[str, DeployedContract]) -> None:
         self.config = config
         self.chain_id = config.chain_id
         self.contracts = contracts
@@ -70,7 +70,7 @@ class ReadAtBlock:
 
 
 def reconcile(
-    config: BridgeConfig, contracts: Mapping[str, DeployedContract], *, pause_s: float = PAUSE_S
+    config: ReaderConfig, contracts: Mapping[str, DeployedContract], *, pause_s: float = PAUSE_S
 ) -> ReconciliationInfo:
     """Run every comparison, store the result and return it.
 
@@ -101,14 +101,14 @@ def reconcile(
     return selectors.reconciliation_info(row)
 
 
-def differences(config: BridgeConfig, contracts: Mapping[str, DeployedContract]) -> Iterator[str]:
+def differences(config: ReaderConfig, contracts: Mapping[str, DeployedContract]) -> Iterator[str]:
     """Everything that differs at this moment, one sentence each; nothing is stored."""
     for name, check in (_base_checks() | comparisons()).items():
         for sentence in check(ReadAtBlock(config, contracts)):
             yield f"{name}: {sentence}"
 
 
-def reconcile_regularly(config: BridgeConfig, contracts: Mapping[str, DeployedContract], stop: threading.Event) -> None:
+def reconcile_regularly(config: ReaderConfig, contracts: Mapping[str, DeployedContract], stop: threading.Event) -> None:
     """Reconcile once an interval until told to stop, whatever goes wrong in between. A thread of the bridge process."""
     stop.wait(min(FIRST_RUN_AFTER_S, config.reconcile_interval_s))
     while not stop.is_set():
@@ -127,14 +127,14 @@ def reconcile_regularly(config: BridgeConfig, contracts: Mapping[str, DeployedCo
         stop.wait(min(FIRST_RUN_AFTER_S, config.reconcile_interval_s))
 
 
-def _is_due(config: BridgeConfig) -> bool:
+def _is_due(config: ReaderConfig) -> bool:
     last = ChainReconciliation.objects.filter(chain_id=config.chain_id).order_by("-started_at").first()
     return last is None or clock.now() - last.started_at >= timedelta(seconds=config.reconcile_interval_s)
 
 
 def _lasting(
     check: Callable[[ReadAtBlock], Iterator[str]],
-    config: BridgeConfig,
+    config: ReaderConfig,
     contracts: Mapping[str, DeployedContract],
     pause_s: float,
 ) -> tuple[list[str], int]:
@@ -244,7 +244,7 @@ def _anchor(chain: ReadAtBlock) -> Iterator[str]:
 
 
 def in_background(
-    config: BridgeConfig, contracts: Mapping[str, DeployedContract], stop: threading.Event
+    config: ReaderConfig, contracts: Mapping[str, DeployedContract], stop: threading.Event
 ) -> threading.Thread | None:
     """Start `reconcile_regularly`, unless the settings leave it to the command."""
     if not config.reconcile_interval_s:

@@ -80,13 +80,6 @@ class EpochUnderWay(Conflict):
         )
 
 
-class StaffOnly(NotPermitted):
-    """Only the platform's own people may do this."""
-
-    def __init__(self) -> None:
-        super().__init__("staff_only", "Only the platform's staff can do this.")
-
-
 class PayoutsFrozen(Conflict):
     """The platform's staff has stopped this organisation's withdrawals."""
 

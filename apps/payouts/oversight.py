@@ -14,7 +14,6 @@ from apps.core import clock
 from apps.core.money import Money
 from apps.core.tenant import all_tenants
 from apps.payouts.models import PayoutFreeze, Recovery, Withdrawal
-from apps.payouts.policies import require_staff
 from apps.payouts.selectors import decision_info, withdrawal_info
 from apps.payouts.types import (
     CURRENCY,
@@ -25,6 +24,7 @@ from apps.payouts.types import (
     WithdrawalInfo,
     WithdrawalState,
 )
+from apps.tenancy.policies import require_staff
 from apps.tenancy.selectors import organisation_names
 from apps.tenancy.types import Actor
 
@@ -72,7 +72,7 @@ class Unclaimed:
 
 
 def approval_queue(actor: Actor) -> list[Queued]:
-    """Withdrawals that wait for approval, oldest first. Raises StaffOnly."""
+    """Withdrawals that wait for approval, oldest first. Raises NotFound."""
     require_staff(actor)
     with all_tenants(reason=REASON):
         rows = list(
@@ -97,7 +97,7 @@ def approval_queue(actor: Actor) -> list[Queued]:
 
 
 def freezes(actor: Actor) -> list[Frozen]:
-    """The organisations whose withdrawals are stopped, newest stop first. Raises StaffOnly."""
+    """The organisations whose withdrawals are stopped, newest stop first. Raises NotFound."""
     require_staff(actor)
     with all_tenants(reason=REASON):
         rows = list(PayoutFreeze.objects.filter(lifted_at=None).order_by("-id")[:SHOWN])
@@ -119,7 +119,7 @@ def freezes(actor: Actor) -> list[Frozen]:
 
 
 def totals_by_state(actor: Actor) -> dict[WithdrawalState, tuple[int, Money]]:
-    """Number and sum of the withdrawals that are on their way, by state. Raises StaffOnly."""
+    """Number and sum of the withdrawals that are on their way, by state. Raises NotFound."""
     require_staff(actor)
     with all_tenants(reason=REASON):
         rows = (
@@ -134,7 +134,7 @@ def totals_by_state(actor: Actor) -> dict[WithdrawalState, tuple[int, Money]]:
 
 
 def unclaimed(actor: Actor) -> list[Unclaimed]:
-    """Payees whose claimable money is older than the stated time, oldest first. Raises StaffOnly."""
+    """Payees whose claimable money is older than the stated time, oldest first. Raises NotFound."""
     require_staff(actor)
     before = clock.now() - settings.PAYOUTS["unclaimed_after"]
     with all_tenants(reason=REASON):

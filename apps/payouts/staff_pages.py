@@ -16,9 +16,9 @@ from apps.accounts.access import actor_required
 from apps.core.errors import Conflict, InvalidInput, NotFound
 from apps.payouts import oversight, selectors, services
 from apps.payouts.errors import NotIndependent
-from apps.payouts.policies import require_staff
 from apps.payouts.reconciliation import reconcile
 from apps.tenancy.actors import actor_of
+from apps.tenancy.policies import require_staff
 
 ROUNDS_SHOWN = 10
 

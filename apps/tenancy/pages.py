@@ -23,7 +23,7 @@ from apps.core.pagination import cursor_page
 from apps.tenancy import policies, selectors, services
 from apps.tenancy.actors import actor_of, maybe_actor
 from apps.tenancy.policies import TenancyPermission
-from apps.tenancy.types import PLATFORM_ID, Actor, MembershipInfo, OrganisationKind, Role
+from apps.tenancy.types import Actor, MembershipInfo, OrganisationKind, Role
 
 # The session key that `apps.accounts.middleware` reads the active organisation from.
 ORGANISATION_KEY = "organisation_id"
@@ -75,7 +75,7 @@ class Shell:
     @property
     def is_staff(self) -> bool:
         """Runs the platform: sees its staff pages."""
-        return self.actor is not None and (self.actor.is_staff or self.actor.organisation_id == PLATFORM_ID)
+        return policies.is_staff(self.actor)
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:

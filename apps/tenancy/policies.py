@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from apps.core.errors import NotFound, NotPermitted
-from apps.tenancy.types import Actor, Role
+from apps.tenancy.types import PLATFORM_ID, Actor, Role
 
 
 class PermissionTable:
@@ -44,6 +44,17 @@ class PermissionTable:
                 permission=str(permission),
                 role=str(actor.role),
             )
+
+
+def is_staff(actor: Actor | None) -> bool:
+    """Whether the actor works for the platform."""
+    return actor is not None and (actor.is_staff or actor.organisation_id == PLATFORM_ID)
+
+
+def require_staff(actor: Actor | None) -> None:
+    """Raise NotFound unless the actor works for the platform: others do not learn that there is such a thing."""
+    if not is_staff(actor):
+        raise NotFound("not_found", "There is no such page.")
 
 
 class TenancyPermission(StrEnum):

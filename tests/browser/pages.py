@@ -134,7 +134,7 @@ PAGES: list[PageCase] = [
     PageCase("wallet-none", "/accounts/wallet/", "newcomer"),
     PageCase("wallet-viewer", "/accounts/wallet/", "viewer"),
     PageCase("staff-payouts", "/staff/payouts/", "staff"),
-    PageCase("staff-payouts-refused", "/staff/payouts/", "team", status=403),
+    PageCase("staff-payouts-refused", "/staff/payouts/", "team", status=404),
     PageCase("withdrawal-to-approve", lambda w: f"/earnings/withdrawals/{w.ids['withdrawal_large']}/", "trader"),
     PageCase("withdrawal", lambda w: f"/earnings/withdrawals/{w.ids['withdrawal']}/", "person"),
     PageCase("statements", "/statements/", "person"),

@@ -8,9 +8,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from apps.accounts.access import actor_required
-from apps.billing import policies, selectors
+from apps.billing import selectors
 from apps.core.tenant import all_tenants, tenant_scope
 from apps.tenancy.actors import actor_of
+from apps.tenancy.policies import require_staff
 from apps.tenancy.types import PLATFORM_ID
 
 SHOWN = 50
@@ -22,7 +23,7 @@ SHOWN = 50
 def overview(request: HttpRequest) -> HttpResponse:
     """Every comparison of the last weeks, what still differs, and who disputes what."""
     actor = actor_of(request)
-    policies.require_staff(actor)
+    require_staff(actor)
     with tenant_scope(PLATFORM_ID):
         days = list(selectors.reconciliations(actor)[:SHOWN])
         differences = list(selectors.differences(actor)[:SHOWN])

@@ -28,7 +28,7 @@ def adopt_root(*, actor: Actor) -> None:
     """Go on from the root in force.
 
     Raises:
-        StaffOnly, NothingToAdopt, EpochUnderWay, ChainNotReady
+        NotFound, NothingToAdopt, EpochUnderWay, ChainNotReady
     """
     user_id = require_person_of_staff(actor)
     lock_epochs()

@@ -27,7 +27,7 @@ def approve_withdrawal(*, actor: Actor, withdrawal_id: UUID) -> WithdrawalInfo:
     """Approve; with the last approval that is needed, the withdrawal waits for the next payout round.
 
     Raises:
-        StaffOnly, WithdrawalNotFound, NotAwaitingApproval, NotIndependent, DecidedAlready
+        NotFound, WithdrawalNotFound, NotAwaitingApproval, NotIndependent, DecidedAlready
     """
     user_id = require_person_of_staff(actor)
     with all_tenants(reason=REASON):
@@ -52,7 +52,7 @@ def reject_withdrawal(*, actor: Actor, withdrawal_id: UUID, reason: str) -> With
         reason: what the payee reads.
 
     Raises:
-        StaffOnly, WithdrawalNotFound, NotAwaitingApproval, ReasonMissing
+        NotFound, WithdrawalNotFound, NotAwaitingApproval, ReasonMissing
     """
     user_id = require_person_of_staff(actor)
     if not reason.strip():

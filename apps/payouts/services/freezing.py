@@ -29,7 +29,7 @@ def freeze_payouts(*, actor: Actor, organisation_id: UUID, reason: str) -> None:
         reason: what the holder reads.
 
     Raises:
-        StaffOnly, ReasonMissing, OrganisationNotFound, FrozenAlready
+        NotFound, ReasonMissing, OrganisationNotFound, FrozenAlready
     """
     user_id = require_person_of_staff(actor)
     if not reason.strip():
@@ -45,7 +45,7 @@ def freeze_payouts(*, actor: Actor, organisation_id: UUID, reason: str) -> None:
 
 @transaction.atomic
 def unfreeze_payouts(*, actor: Actor, organisation_id: UUID) -> None:
-    """Let an organisation withdraw again; what waited is in the next payout round. Raises StaffOnly, NotFrozen."""
+    """Let an organisation withdraw again; what waited is in the next payout round. Raises NotFound, NotFrozen."""
     user_id = require_person_of_staff(actor)
     _settle_order()
     with tenant_scope(organisation_id):

@@ -18,11 +18,11 @@ from apps.payouts import tree
 from apps.payouts.errors import AnotherRootInForce, EpochUnderWay
 from apps.payouts.locks import lock_epochs, lock_waiting, waiting
 from apps.payouts.models import Epoch, Withdrawal
-from apps.payouts.policies import require_staff
 from apps.payouts.selectors import epoch_info
 from apps.payouts.services.claiming import CONTRACT, request_claims
 from apps.payouts.services.settling import unbook_claim
 from apps.payouts.types import UNDER_WAY, EpochInfo, EpochState, WithdrawalState
+from apps.tenancy.policies import require_staff
 from apps.tenancy.services import record_audit
 from apps.tenancy.types import PLATFORM_ID, Actor
 
@@ -45,7 +45,7 @@ def publish_epoch(*, actor: Actor) -> EpochInfo | None:
     """Publish an epoch now, on demand of the platform's staff; None when no withdrawal waits.
 
     Raises:
-        StaffOnly, EpochUnderWay, AnotherRootInForce, ChainNotReady
+        NotFound, EpochUnderWay, AnotherRootInForce, ChainNotReady
     """
     require_staff(actor)
     return make_epoch(actor)

@@ -36,7 +36,7 @@ def announce_recovery(*, actor: Actor, payee: str) -> UUID:
     """Announce on chain that a payee's unclaimed money is taken back; any claim until then ends it.
 
     Raises:
-        StaffOnly, NothingToRecover, ChainNotReady
+        NotFound, NothingToRecover, ChainNotReady
     """
     user_id = require_person_of_staff(actor)
     lock_epochs()
@@ -66,7 +66,7 @@ def recover_unclaimed(*, actor: Actor, payee: str) -> UUID:
     """Take back what was announced, once the contract allows it.
 
     Raises:
-        StaffOnly, NothingToRecover, ChainNotReady
+        NotFound, NothingToRecover, ChainNotReady
         EpochUnderWay: the root that the proof is for is being replaced; try again when it is in force.
     """
     user_id = require_person_of_staff(actor)

@@ -296,4 +296,4 @@ def test_proof_is_not_shown_before_its_epoch_is_published(driven: DrivenBridge, 
 def test_epoch_on_demand_is_for_staff(driven: DrivenBridge, earner: Earner) -> None:
     with pytest.raises(DomainError) as caught:
         services.publish_epoch(actor=earner(1_000))
-    assert caught.value.code == "staff_only"
+    assert caught.value.code == "not_found"

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 from pydantic import ValidationError
 
 from apps.onchain.reconciliation import reconcile
-from chain_bridge.config import BridgeConfig
+from chain_bridge.config import ReaderConfig
 from chain_bridge.deploy import load_contracts
 from chain_bridge.errors import BridgeError
 
@@ -18,7 +18,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            config = BridgeConfig()
+            config = ReaderConfig()
             result = reconcile(config, load_contracts(config.addresses_file, config.chain_id))
         except (ValidationError, BridgeError) as error:
             raise CommandError(str(error)) from error
