@@ -77,6 +77,9 @@ def label(stage: Stage, step: Step) -> None:
     for worker in stage.workers:
         for problem in worker.problems:
             step.require(f"annotator {worker.index} worked without problems", False, problem)  # noqa: FBT003
+    stopped = [worker.skill.name for worker in stage.workers if worker.stopped]
+    if stopped:
+        step.show("stopped for wrong check answers", ", ".join(stopped))
     stage.order = order = stage.requester.orders.wait(order.id, timeout_s=300)
     answered = sum(worker.answered for worker in stage.workers)
     step.show("answers", f"{answered}, {sum(w.right for w in stage.workers) / max(1, answered):.1%} of them right")

@@ -59,6 +59,7 @@ class Worker:
     seed: int
     answered: int = 0
     right: int = 0
+    stopped: bool = False
     problems: list[str] = field(default_factory=list)
 
     def label(self, text: str, truth: Mapping[str, str], classes: Sequence[str]) -> tuple[str, int]:
@@ -91,7 +92,9 @@ def work_in_threads(workers: Sequence[Worker], order_id: str, truth: Mapping[str
         try:
             worker.work(order_id, truth, classes)
         except ApiError as error:
-            if error.status not in (404, 409):  # the order has ended in the meantime
+            if error.code == "standing_lost":  # its checks at work: the weakest annotators get no more tasks
+                worker.stopped = True
+            elif error.status not in (404, 409):  # the order has ended in the meantime
                 worker.problems.append(str(error))
         except Exception as error:  # a thread's exception would otherwise be lost
             worker.problems.append(f"{type(error).__name__}: {error}")
