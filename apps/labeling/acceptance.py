@@ -50,24 +50,25 @@ def standing(record: Record) -> Standing:
     return Standing.GOOD if record.right * 100 >= record.seen * PASS_PERCENT else Standing.FAILING
 
 
-def decide(*, label: str, gold_label: str, consensus: str, record: Record, final: bool) -> Decision:
+def decide(*, answer: str, expected: str, is_same: bool, is_gold: bool, record: Record, final: bool) -> Decision:
     """Decide one answer to an item that has all its labels.
 
     Args:
-        label: the answer.
-        gold_label: the known answer of a check question, else ''.
-        consensus: the label that the item's answers lead to together.
+        answer: the answer in words.
+        expected: in words, the known answer of a check question, else what the item's answers lead to together.
+        is_same: whether both count as the same.
+        is_gold: whether it is a check question.
         record: the annotator's check questions so far.
         final: the order is closing: nothing stays pending.
     """
     accepted, rejected = AnnotationState.ACCEPTED, AnnotationState.REJECTED
-    if gold_label:
-        if label == gold_label:
-            return Decision(accepted, Rule.GOLD_MATCH, f"“{label}” is the known answer of this check question.")
+    if is_gold:
+        if is_same:
+            return Decision(accepted, Rule.GOLD_MATCH, f"“{expected}” is the known answer of this check question.")
         return Decision(
             rejected,
             Rule.GOLD_MISMATCH,
-            f"This was a check question; its known answer is “{gold_label}”, not “{label}”.",
+            f"This was a check question; its known answer is “{expected}”, not “{answer}”.",
         )
     now = standing(record)
     share = f"{record.right} of {record.seen} check questions right"
@@ -75,22 +76,22 @@ def decide(*, label: str, gold_label: str, consensus: str, record: Record, final
         return Decision(
             rejected, Rule.FAILED_CHECKS, f"{share}; at least {PASS_PERCENT} % are needed for answers to count."
         )
-    if label == consensus:
-        return Decision(accepted, Rule.AGREES_WITH_CONSENSUS, f"The answers together lead to “{consensus}”.")
+    if is_same:
+        return Decision(accepted, Rule.AGREES_WITH_CONSENSUS, f"The answers together lead to “{expected}”.")
     if now is Standing.GOOD:
         return Decision(
             accepted,
             Rule.TRUSTED_BY_GOLD,
-            f"The answers lead to “{consensus}”, but with {share} a second opinion is paid.",
+            f"The answers lead to “{expected}”, but with {share} a second opinion is paid.",
         )
     if final:
         return Decision(
-            rejected, Rule.DIFFERS_FROM_CONSENSUS, f"The answers together lead to “{consensus}”, not “{label}”."
+            rejected, Rule.DIFFERS_FROM_CONSENSUS, f"The answers together lead to “{expected}”, not “{answer}”."
         )
     return Decision(
         AnnotationState.PENDING,
         Rule.AWAITING_STANDING,
-        f"The answers lead to “{consensus}”. Yours is accepted once {PASS_PERCENT} % of at least {MIN_CHECKS} check "
+        f"The answers lead to “{expected}”. Yours is accepted once {PASS_PERCENT} % of at least {MIN_CHECKS} check "
         "questions are right; it is decided when the order ends at the latest.",
     )
 

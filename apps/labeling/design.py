@@ -1,134 +1,173 @@
-"""Checking and cleaning what a requester writes: title, instruction, example, classes."""
+"""What an order's tasks show and ask: a design of inputs and controls, checked as a whole."""
 
 from __future__ import annotations
 
-import html
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, Self
 
-import nh3
-from markdown_it import MarkdownIt
+from apps.labeling.controls import AnswerProblem, Control, control_from_json
+from apps.labeling.controls.choice import Choice
+from apps.labeling.inputs import INPUT_TYPES, Input
+from apps.labeling.types import Answer, TaskData
 
-from apps.core.errors import FieldProblem, InvalidInput
-from apps.core.money import Money
-from apps.labeling.types import LabelClass
-
-MAX_TITLE = 120
-MAX_INSTRUCTION = 4_000
-MAX_EXAMPLE = 1_000
-MAX_CLASSES = 20
-MAX_CLASS_NAME = 80
-MAX_REDUNDANCY = 25
-MAX_PRICE_MINOR = 10_000
-MAX_GOLD_PERCENT = 50
-#: Keys of the player itself: undo, skip, flag, help.
-RESERVED_KEYS = frozenset("zsfh")
-DEFAULT_KEYS = "123456789abcdegijklmnopqrtuvwxy"
-_TAGS = {"p", "br", "em", "strong", "ul", "ol", "li", "code", "pre", "blockquote", "h3", "h4", "h5", "h6", "a"}
+MAX_INPUTS = 8
+MAX_CONTROLS = 20
+MAX_NAME_TITLE = 200
+#: Inputs and controls become columns of tables, beside these.
+RESERVED_NAMES = frozenset({"id", "row", "gold", "confidence_bps", "answers", "source", "split"})
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 @dataclass(frozen=True)
 class Design:
-    """A checked task design."""
+    """The inputs that a task shows and the controls that it asks, in their order on the screen."""
 
-    title: str
-    instruction: str
-    example: dict[str, str]
-    classes: tuple[LabelClass, ...]
-    price: Money
-    redundancy: int
-    gold_percent: int
+    inputs: tuple[Input, ...]
+    controls: tuple[Control, ...]
+
+    @classmethod
+    def from_json(cls, config: Any) -> Self:
+        """A checked design. Raises AnswerProblem whose field is a path like `controls.1.classes`."""
+        if not isinstance(config, Mapping):
+            raise AnswerProblem("A design is an object with inputs and controls.")
+        inputs = tuple(_each(config, "inputs", MAX_INPUTS, _input))
+        controls = tuple(_each(config, "controls", MAX_CONTROLS, control_from_json))
+        types = {one.name: one.type for one in inputs}
+        names: set[str] = set()
+        for part, one in [("inputs", one) for one in inputs] + [("controls", one) for one in controls]:
+            if not _NAME.fullmatch(one.name) or one.name in RESERVED_NAMES:
+                message = f"“{one.name[:40]}” cannot be a name: small letters, digits and _, not a reserved word."
+                raise AnswerProblem(message, part)
+            if one.name in names:
+                raise AnswerProblem(f"The name “{one.name}” is there twice.", part)
+            if len(one.title) > MAX_NAME_TITLE or "\x00" in one.title:
+                raise AnswerProblem(f"The title of “{one.name}” is longer than {MAX_NAME_TITLE} characters.", part)
+            names.add(one.name)
+        for number, control in enumerate(controls):
+            if types.get(control.input) not in control.inputs:
+                fitting = ", ".join(sorted(control.inputs))
+                message = f"“{control.name}” needs an input of type {fitting}; “{control.input[:40]}” is none."
+                raise AnswerProblem(message, f"controls.{number}.input")
+        return cls(inputs, controls)
+
+    def as_json(self) -> dict[str, Any]:
+        """For the API and the database."""
+        return {
+            "inputs": [one.as_json() for one in self.inputs],
+            "controls": [one.as_json() for one in self.controls],
+        }
 
     @property
-    def class_names(self) -> list[str]:
-        """The classes by name."""
-        return [one.name for one in self.classes]
+    def lone_choice(self) -> Choice | None:
+        """The control of a design that asks for one choice and nothing else."""
+        first = self.controls[0]
+        return first if len(self.controls) == 1 and isinstance(first, Choice) else None
 
+    @property
+    def described(self) -> str:
+        """The work in a few words: “one choice of 4”, “rating and free text”."""
+        described = [control.described for control in self.controls]
+        return described[0] if len(described) == 1 else f"{', '.join(described[:-1])} and {described[-1]}"
 
-def instruction_html(markdown: str) -> str:
-    """A requester's Markdown as safe HTML: no images, no scripts, links open nothing of ours."""
-    rendered = MarkdownIt("commonmark", {"html": False}).render(markdown)
-    return nh3.clean(rendered, tags=_TAGS, attributes={"a": {"href"}}, url_schemes={"http", "https", "mailto"})
+    def clean_data(self, data: Mapping[str, Any]) -> TaskData:
+        """A task's inputs, checked. Raises AnswerProblem whose field begins with the input's name."""
+        return {one.name: _at(one.name, one.clean, data.get(one.name)) for one in self.inputs}
 
+    def clean_answer(self, answer: Any, data: TaskData) -> Answer:
+        """An answer in its canonical form: equal answers are equal JSON, questions left open are left out.
 
-def plain_text(markdown: str) -> str:
-    """The same without any formatting."""
-    return html.unescape(nh3.clean(instruction_html(markdown), tags=set())).strip()
+        Raises AnswerProblem whose field begins with the control's name.
+        """
+        if not isinstance(answer, Mapping):
+            raise AnswerProblem("An answer is an object with a value for each question.")
+        unknown = sorted(str(name)[:40] for name in answer.keys() - {control.name for control in self.controls})
+        if unknown:
+            asked = ", ".join(control.name for control in self.controls)
+            raise AnswerProblem(f"“{unknown[0]}” is none of the questions: {asked}.", unknown[0])
+        cleaned: Answer = {}
+        for control in self.controls:
+            value = answer.get(control.name)
+            if not control.is_empty(value):
+                value = _at(control.name, lambda given, asked=control: asked.clean(given, data), value)
+            if not control.is_empty(value):
+                cleaned[control.name] = value
+            elif control.required:
+                raise AnswerProblem(f"“{control.title or control.name}” is not answered.", control.name)
+        return cleaned
 
-
-def check_design(
-    *,
-    title: str,
-    instruction: str,
-    example: Mapping[str, Any] | None,
-    classes: Sequence[str | Mapping[str, Any]],
-    price: Money,
-    redundancy: int,
-    gold_percent: int,
-) -> Design:
-    """Clean and check a design, naming every wrong field at once. Raises InvalidInput `invalid_order`."""
-    title, instruction = title.strip(), instruction.strip()
-    problems: list[FieldProblem] = []
-    chosen = _with_keys(classes, problems)
-    shown = _example(example or {}, [one.name for one in chosen], problems)
-    limits = (
-        ("title", 1 <= len(title) <= MAX_TITLE, f"Give a title of 1 to {MAX_TITLE} characters."),
-        (
-            "instruction",
-            1 <= len(instruction) <= MAX_INSTRUCTION,
-            f"Say in 1 to {MAX_INSTRUCTION:,} characters what to do; 40 words are best.",
-        ),
-        (
-            "price_per_label",
-            1 <= price.minor <= MAX_PRICE_MINOR,
-            f"The price is between {Money(1, price.currency)} and {Money(MAX_PRICE_MINOR, price.currency)} a label.",
-        ),
-        ("redundancy", 1 <= redundancy <= MAX_REDUNDANCY, f"Between 1 and {MAX_REDUNDANCY} answers for each item."),
-        ("gold_percent", 0 <= gold_percent <= MAX_GOLD_PERCENT, f"Between 0 and {MAX_GOLD_PERCENT} percent."),
-        ("title", "\x00" not in title + instruction, "The text holds a NUL character."),
-    )
-    problems += [{"field": field, "message": message} for field, good, message in limits if not good]
-    if problems:
-        message = "The order cannot be saved: " + " ".join(problem["message"] for problem in problems[:3])
-        raise InvalidInput("invalid_order", message, errors=problems)
-    return Design(title, instruction, shown, tuple(chosen), price, redundancy, gold_percent)
-
-
-def _with_keys(classes: Sequence[str | Mapping[str, Any]], problems: list[FieldProblem]) -> list[LabelClass]:
-    """The classes, each with a key: its own where given, else the next free digit or letter."""
-    given = [
-        (one, "") if isinstance(one, str) else (str(one.get("name", "")), str(one.get("key", ""))) for one in classes
-    ]
-    named = [(name.strip(), key.strip().lower()) for name, key in given]
-    names = [name for name, _ in named]
-    keys = [key for _, key in named if key]
-
-    def refuse(message: str) -> None:
-        problems.append({"field": "classes", "message": message})
-
-    if not 2 <= len(named) <= MAX_CLASSES:
-        refuse(f"Give 2 to {MAX_CLASSES} classes.")
-    if any(not 1 <= len(name) <= MAX_CLASS_NAME or "\x00" in name for name in names):
-        refuse(f"Each class has a name of 1 to {MAX_CLASS_NAME} characters.")
-    if len(set(names)) < len(names):
-        refuse("Each class is named once.")
-    if any(len(key) != 1 or key not in DEFAULT_KEYS for key in keys):
-        refuse(f"A key is one digit 1-9 or letter; {', '.join(sorted(RESERVED_KEYS)).upper()} belong to the player.")
-    if len(set(keys)) < len(keys):
-        refuse("Each key picks one class.")
-    free = iter(key for key in DEFAULT_KEYS if key not in keys)
-    return [LabelClass(name, key or next(free, "")) for name, key in named[:MAX_CLASSES]]
-
-
-def _example(example: Mapping[str, Any], names: Sequence[str], problems: list[FieldProblem]) -> dict[str, str]:
-    shown = {field: str(example.get(field) or "").strip() for field in ("text", "label", "why")}
-    if not shown["text"]:
-        return {}
-    if shown["label"] not in names:
-        problems.append({"field": "example", "message": "The example's answer must be one of the classes."})
-    if any(len(value) > MAX_EXAMPLE or "\x00" in value for value in shown.values()):
-        problems.append(
-            {"field": "example", "message": f"Each part of the example has at most {MAX_EXAMPLE:,} characters."}
+    def same(self, one: Answer, other: Answer) -> bool:
+        """Whether two answers count as the same: every control says so."""
+        return all(
+            similarity(control, one.get(control.name), other.get(control.name)) >= control.same_from
+            for control in self.controls
         )
-    return shown
+
+    def words(self, data: TaskData) -> int:
+        """How many words there are to read."""
+        return sum(len(one.words(data[one.name]).split()) for one in self.inputs)
+
+    def shown_data(self, data: TaskData) -> str:
+        """A task in a few words: its first input."""
+        first = self.inputs[0]
+        return first.shown(data[first.name])
+
+    def shown_answer(self, answer: Answer) -> str:
+        """An answer in a few words."""
+        if len(self.controls) == 1:
+            only = self.controls[0]
+            return only.shown(answer[only.name]) if only.name in answer else "nothing"
+        given = [control for control in self.controls if control.name in answer]
+        return "; ".join(f"{control.title or control.name}: {control.shown(answer[control.name])}" for control in given)
+
+
+def similarity(control: Control, one: Any, other: Any) -> float:
+    """How far two values of a control agree, where either may be left out (None)."""
+    if one is None or other is None:
+        return 1.0 if one is other else 0.0
+    return control.similarity(one, other)
+
+
+def text_classification(classes: Sequence[str | Mapping[str, Any]]) -> Design:
+    """The plain design: one text, one choice. Raises AnswerProblem with the field `classes`."""
+    config = {"type": "choice", "name": "label", "input": "text", "classes": list(classes)}
+    return Design((Input("text", "text"),), (control_from_json(config),))
+
+
+def example_in_words(design: Design, example: Mapping[str, Any]) -> dict[str, str]:
+    """An order's worked example as a page shows it; {} where there is none."""
+    if not example:
+        return {}
+    task, answer = design.shown_data(example["data"]), design.shown_answer(example["answer"])
+    return {"task": task, "answer": answer, "why": example["why"]}
+
+
+@lru_cache(maxsize=1_000)
+def design_from_text(text: str) -> Design:
+    """A stored design from its JSON; remembered, because each submission needs its order's."""
+    return Design.from_json(json.loads(text))
+
+
+def _each(config: Mapping[str, Any], part: str, most: int, read: Any) -> list[Any]:
+    raw = config.get(part)
+    if not isinstance(raw, list) or not 1 <= len(raw) <= most or not all(isinstance(one, Mapping) for one in raw):
+        raise AnswerProblem(f"A design has a list of 1 to {most} {part}, each an object.", part)
+    return [_at(f"{part}.{number}", read, one) for number, one in enumerate(raw)]
+
+
+def _input(config: Mapping[str, Any]) -> Input:
+    kind = str(config.get("type", ""))
+    if kind not in INPUT_TYPES:
+        raise AnswerProblem(f"“{kind[:40]}” is no type of input; there are {', '.join(sorted(INPUT_TYPES))}.", "type")
+    return Input(str(config.get("name", "")), kind, str(config.get("title", "")).strip())
+
+
+def _at(place: str, read: Any, value: Any) -> Any:
+    """`read(value)`, with the place put before the field of a problem."""
+    try:
+        return read(value)
+    except AnswerProblem as problem:
+        raise AnswerProblem(problem.message, f"{place}.{problem.field}" if problem.field else place) from None

@@ -83,11 +83,10 @@ class LeaseLost(Conflict):
 class AlreadyAnswered(Conflict):
     """The task has an answer of the caller already."""
 
-    def __init__(self, label: str = "") -> None:
-        given = f" with “{label}”" if label else ""
-        super().__init__(
-            "already_answered", f"You answered this task{given}. Undo that answer first to change it.", label=label
-        )
+    def __init__(self, answer_text: str = "") -> None:
+        given = f" with “{answer_text}”" if answer_text else ""
+        message = f"You answered this task{given}. Undo that answer first to change it."
+        super().__init__("already_answered", message, answer_text=answer_text)
 
 
 class GivenBack(Conflict):
@@ -104,12 +103,12 @@ class NotUndoable(Conflict):
         super().__init__("not_undoable", reason)
 
 
-class UnknownLabel(InvalidInput):
-    """The label is none of the order's classes."""
+class UnusableAnswer(InvalidInput):
+    """The answer is none that the order's design allows."""
 
-    def __init__(self, label: str, classes: list[str]) -> None:
-        message = f"“{label[:80]}” is none of the choices: {', '.join(classes)}."
-        super().__init__("unknown_label", message, errors=[{"field": "label", "message": message}])
+    def __init__(self, message: str, field: str) -> None:
+        place = f"answer.{field}" if field else "answer"
+        super().__init__("unusable_answer", message, errors=[{"field": place, "message": message}])
 
 
 class OrderUnfunded(PaymentRequired):
@@ -125,3 +124,10 @@ class OrderUnfunded(PaymentRequired):
             missing=missing.as_json(),
             top_up_url=f"/billing/?amount_minor={missing.minor}",
         )
+
+
+class ImportNotFound(NotFound):
+    """No such import, or somebody else's."""
+
+    def __init__(self) -> None:
+        super().__init__("import_not_found", "There is no such import.")

@@ -8,6 +8,7 @@ task locks taken in bulk skip what is locked, so they never wait.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,8 @@ from uuid import UUID
 from django.db import connection
 
 from apps.core.ids import uuid7
-from apps.labeling.types import MAX_LIVE_LEASES
+from apps.labeling.design import Design, design_from_text
+from apps.labeling.types import MAX_LIVE_LEASES, Answer, TaskData
 
 _PICK = """
 WITH room AS (
@@ -33,7 +35,7 @@ WITH room AS (
 ), taken AS (
     UPDATE labeling_task t SET open_slots = t.open_slots - 1
       FROM picked WHERE t.id = picked.id
- RETURNING t.id, t.tenant_id, t.position, t.text
+ RETURNING t.id, t.tenant_id, t.position, t.data
 ), numbered AS (
     SELECT *, row_number() OVER (ORDER BY position) AS place FROM taken
 ), moved AS (
@@ -48,7 +50,7 @@ WITH room AS (
       FROM numbered
  RETURNING id, task_id
 )
-SELECT lent.id, numbered.text
+SELECT lent.id, numbered.data
   FROM lent JOIN numbered ON numbered.id = lent.task_id
  ORDER BY numbered.position
 """
@@ -65,7 +67,6 @@ WITH o AS MATERIALIZED (
     SELECT o.id, o.title, o.currency, o.redundancy
       FROM labeling_order o JOIN labeling_assignment a ON a.order_id = o.id
      WHERE a.id = %(assignment)s AND a.annotator_id = %(annotator)s AND o.state = 'running'
-       AND o.classes @> jsonb_build_array(jsonb_build_object('name', %(label)s::text))
        FOR KEY SHARE OF o
 ), lease AS (
     UPDATE labeling_assignment a SET state = 'submitted'
@@ -77,27 +78,36 @@ WITH o AS MATERIALIZED (
        SET labels_done = t.labels_done + 1,
            state = CASE WHEN t.state = 'open' AND t.labels_done + 1 >= lease.redundancy THEN 'complete' ELSE t.state END
       FROM lease WHERE t.id = lease.task_id
- RETURNING t.id, t.text, t.gold_label, t.state
+ RETURNING t.id, t.gold IS NOT NULL AS is_gold, t.state
 ), stats AS (
     UPDATE labeling_annotatorstats s
        SET submitted = s.submitted + 1,
-           gold_seen = s.gold_seen + (task.gold_label <> '')::int,
-           gold_right = s.gold_right + (task.gold_label = %(label)s)::int
+           gold_seen = s.gold_seen + task.is_gold::int,
+           gold_right = s.gold_right + (task.is_gold AND %(right)s)::int
       FROM lease, task
      WHERE s.order_id = lease.order_id AND s.annotator_id = %(annotator)s
  RETURNING s.submitted, s.accepted, s.rejected, s.earned_minor
 ), answer AS (
     INSERT INTO labeling_annotation
-           (id, tenant_id, order_id, task_id, assignment_id, annotator_id, label, elapsed_ms, state, rule, reason,
-            amount_minor, submitted_at, order_title, task_text, currency)
-    SELECT %(annotation)s, lease.tenant_id, lease.order_id, lease.task_id, lease.id, %(annotator)s, %(label)s,
-           %(elapsed)s, 'pending', %(rule)s, %(reason)s, 0, %(now)s, lease.title, left(task.text, 200), lease.currency
+           (id, tenant_id, order_id, task_id, assignment_id, annotator_id, answer, elapsed_ms, state, rule, reason,
+            amount_minor, submitted_at, order_title, task_text, answer_text, currency)
+    SELECT %(annotation)s, lease.tenant_id, lease.order_id, lease.task_id, lease.id, %(annotator)s, %(answer)s::jsonb,
+           %(elapsed)s, 'pending', %(rule)s, %(reason)s, 0, %(now)s, lease.title, %(task_text)s, %(answer_text)s,
+           lease.currency
       FROM lease, task
- RETURNING id, task_text
+ RETURNING id
 )
-SELECT answer.id, lease.tenant_id, lease.order_id, task.id, task.state = 'complete', lease.title, answer.task_text,
-       lease.currency, stats.submitted, stats.accepted, stats.rejected, stats.earned_minor
+SELECT answer.id, lease.order_id, task.id, task.state = 'complete', lease.title, lease.currency,
+       stats.submitted, stats.accepted, stats.rejected, stats.earned_minor
   FROM answer, lease, task, stats
+"""
+
+_ASKED = """
+SELECT o.design::text, t.data, t.gold
+  FROM labeling_assignment a
+  JOIN labeling_order o ON o.id = a.order_id
+  JOIN labeling_task t ON t.id = a.task_id
+ WHERE a.id = %(assignment)s AND a.annotator_id = %(annotator)s
 """
 
 _EXPIRE = """
@@ -121,16 +131,23 @@ UPDATE labeling_task t
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What a task shows and asks; `gold` is the known answer of a check question."""
+
+    design: Design
+    data: TaskData
+    gold: Answer | None
+
+
+@dataclass(frozen=True)
 class Taken:
     """What one submission wrote."""
 
     annotation_id: UUID
-    tenant_id: UUID
     order_id: UUID
     task_id: UUID
     completed: bool
     order_title: str
-    task_text: str
     currency: str
     submitted: int
     accepted: int
@@ -147,14 +164,14 @@ def pick_tasks(
     count: int,
     now: datetime,
     expires_at: datetime,
-) -> list[tuple[UUID, str]]:
+) -> list[tuple[UUID, TaskData]]:
     """Lend up to `count` tasks to an annotator whose stats row the caller has locked.
 
     Args:
         after: search only behind this place of the queue; None searches it all for tasks never lent to the annotator.
 
     Returns:
-        (assignment id, text) of each, in order of work.
+        (assignment id, data) of each, in order of work.
     """
     params = {
         "order": order_id,
@@ -168,18 +185,42 @@ def pick_tasks(
         "now": now,
         "expires": expires_at,
     }
-    return [(row[0], row[1]) for row in _all(_PICK_ANYWHERE if after is None else _PICK_AHEAD, params)]
+    return [(row[0], json.loads(row[1])) for row in _all(_PICK_ANYWHERE if after is None else _PICK_AHEAD, params)]
+
+
+def asked(*, assignment_id: UUID, annotator_id: UUID) -> Asked:
+    """What a task in the annotator's hands shows and asks, in one look-up by keys."""
+    [(design, data, gold)] = _all(_ASKED, {"assignment": assignment_id, "annotator": annotator_id})
+    return Asked(design_from_text(design), json.loads(data), json.loads(gold) if gold is not None else None)
 
 
 def take_answer(
-    *, assignment_id: UUID, annotator_id: UUID, label: str, elapsed_ms: int, rule: str, reason: str, now: datetime
+    *,
+    assignment_id: UUID,
+    annotator_id: UUID,
+    answer: Answer,
+    is_right: bool,
+    task_text: str,
+    answer_text: str,
+    elapsed_ms: int,
+    rule: str,
+    reason: str,
+    now: datetime,
 ) -> Taken | None:
-    """Turn a live lease into an answer; None where there is no live lease, no running order or no such class."""
+    """Turn a live lease into an answer; None where there is no live lease or no running order.
+
+    Args:
+        answer: checked against the order's design.
+        is_right: for a check question, whether the answer is the known one.
+    """
     params = {
         "annotation": uuid7(),
         "assignment": assignment_id,
         "annotator": annotator_id,
-        "label": label,
+        "answer": json.dumps(answer),
+        "right": is_right,
+        "task_text": task_text,
+        "answer_text": answer_text,
         "elapsed": elapsed_ms,
         "rule": rule,
         "reason": reason,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any, ClassVar
 
 from django.db import models
@@ -10,13 +11,13 @@ from django.db.models import F, Q
 from apps.core.ids import uuid7
 from apps.core.models import TimeStamped
 from apps.core.tenant import TenantOwned, TenantScopeMissing, current_tenant_id
-from apps.labeling.types import AnnotationState, AssignmentState, OrderState, Rule, TaskState
+from apps.labeling.types import AnnotationState, AssignmentState, MadeBy, OrderState, Rule, TaskState
 
 #: Row-level security shows these rows to the requester and to the annotator who made them.
 BOTH_SIDES = ("tenant_id", "annotator_id")
 
 
-def _choices(values: type[OrderState | TaskState | AssignmentState | AnnotationState | Rule]) -> list[tuple[str, str]]:
+def _choices(values: type[StrEnum]) -> list[tuple[str, str]]:
     return [(value.value, value.value.replace("_", " ")) for value in values]
 
 
@@ -31,12 +32,12 @@ class AnnotatorManager(models.Manager[Any]):
 
 
 class Order(TenantOwned, TimeStamped):
-    """A requester's order: texts to be labelled, how, for how much."""
+    """A requester's order: items to be labelled, how, for how much."""
 
     title = models.CharField(max_length=120)
     instruction = models.TextField(help_text="Markdown")
-    example = models.JSONField(default=dict, help_text="{text, label, why}: one worked example")
-    classes = models.JSONField(help_text="[{name, key}]")
+    example = models.JSONField(default=dict, help_text="{data, answer, why}: one worked example")
+    design = models.JSONField(help_text="{inputs, controls}: what a task shows and asks; see apps.labeling.design")
     price_minor = models.PositiveIntegerField(help_text="pay for one label, in minor units")
     currency = models.CharField(max_length=3, default="USD")
     fee_bps = models.PositiveIntegerField()
@@ -69,21 +70,22 @@ class Order(TenantOwned, TimeStamped):
 
 
 class Task(TenantOwned):
-    """One text of an order. Check questions are tasks like all others, but for `gold_label`."""
+    """One item of an order. Check questions are tasks like all others, but for `gold`."""
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="tasks")
     position = models.PositiveIntegerField(help_text="order of work, shuffled")
     row = models.PositiveIntegerField(help_text="place in the upload")
     external_id = models.CharField(max_length=200, blank=True)
-    text = models.TextField()
-    gold_label = models.CharField(max_length=80, blank=True)
+    data = models.JSONField(help_text="{input name: value}")
+    gold = models.JSONField(null=True, help_text="the known answer of a check question, {control name: value}")
     open_slots = models.PositiveSmallIntegerField(help_text="labels still to be given out: neither leased nor answered")
     labels_done = models.PositiveSmallIntegerField(default=0)
     flags = models.PositiveSmallIntegerField(default=0)
     state = models.CharField(max_length=10, choices=_choices(TaskState), default=TaskState.OPEN)
     decided = models.BooleanField(default=False, help_text="its answers were decided")
-    label = models.CharField(max_length=80, blank=True, help_text="consensus, once known")
-    confidence = models.FloatField(null=True)
+    result = models.JSONField(null=True, help_text="{control name: value}, once decided")
+    confidence = models.FloatField(null=True, help_text="that the result is right; the least of its controls")
+    made_by = models.CharField(max_length=10, choices=_choices(MadeBy), default=MadeBy.HUMAN)
 
     class Meta:
         constraints = [
@@ -134,7 +136,7 @@ class Annotation(TenantOwned):
     task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="annotations")
     assignment = models.ForeignKey(Assignment, on_delete=models.CASCADE, related_name="answers")
     annotator = models.ForeignKey("tenancy.Organisation", on_delete=models.PROTECT, related_name="+")
-    label = models.CharField(max_length=80)
+    answer = models.JSONField(help_text="{control name: value}")
     elapsed_ms = models.PositiveIntegerField()
     state = models.CharField(max_length=10, choices=_choices(AnnotationState), default=AnnotationState.PENDING)
     rule = models.CharField(max_length=30, choices=_choices(Rule), default=Rule.AWAITING_LABELS)
@@ -145,7 +147,8 @@ class Annotation(TenantOwned):
 
     # What the annotator's own list shows. The requester's rows are out of an annotator's sight, so it is kept here.
     order_title = models.CharField(max_length=120)
-    task_text = models.CharField(max_length=200)
+    task_text = models.CharField(max_length=200, help_text="the task in a few words")
+    answer_text = models.CharField(max_length=200, help_text="the answer in a few words")
     currency = models.CharField(max_length=3)
 
     tenant_columns: ClassVar[tuple[str, ...]] = BOTH_SIDES
@@ -168,7 +171,7 @@ class Annotation(TenantOwned):
         ]
 
     def __str__(self) -> str:
-        return f"{self.task_id}: {self.label}"
+        return f"{self.task_id}: {self.answer_text}"
 
 
 class AnnotatorStats(TenantOwned):
@@ -217,7 +220,7 @@ class BoardListing(models.Model):
     title = models.CharField(max_length=120)
     instruction = models.TextField()
     example = models.JSONField(default=dict)
-    classes = models.JSONField()
+    design = models.JSONField()
     price_minor = models.PositiveIntegerField()
     currency = models.CharField(max_length=3)
     open_labels = models.PositiveIntegerField()

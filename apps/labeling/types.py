@@ -10,6 +10,12 @@ from uuid import UUID
 
 from apps.core.money import Money
 
+TaskData = dict[str, Any]
+"""What a task shows: {input name: value}, JSON; the input's type says which (`apps.labeling.design`)."""
+
+Answer = dict[str, Any]
+"""What an annotator says: {control name: value}, JSON; the control's type says which (`apps.labeling.controls`)."""
+
 LEASE_SECONDS = 300
 """How long an annotator holds a task before it may go to somebody else."""
 
@@ -64,6 +70,14 @@ class AssignmentState(StrEnum):
     FLAGGED = "flagged"
     EXPIRED = "expired"
     VOID = "void"
+
+
+class MadeBy(StrEnum):
+    """Whose work a task's result is: annotators' (their consensus), a model's, or the requester's own known answer."""
+
+    HUMAN = "human"
+    MACHINE = "machine"
+    REQUESTER = "requester"
 
 
 class AnnotationState(StrEnum):
@@ -129,11 +143,11 @@ class Quote:
 
 @dataclass(frozen=True)
 class Item:
-    """One text to be labelled; `gold_label` is set on hidden check questions."""
+    """One item to be labelled; `gold`, the known answer, is set on hidden check questions."""
 
-    text: str
+    data: TaskData
     external_id: str = ""
-    gold_label: str = ""
+    gold: Answer | None = None
     row: int = 0
 
 
@@ -142,14 +156,14 @@ class LeasedTask:
     """What an annotator gets to see of a task. The same for check questions and all others, on purpose."""
 
     assignment_id: UUID
-    text: str
+    data: TaskData
     expires_at: datetime
 
     def as_json(self, now: datetime) -> dict[str, Any]:
         """For the API; `expires_in_ms` spares the browser from trusting its clock."""
         return {
             "id": str(self.assignment_id),
-            "text": self.text,
+            "data": self.data,
             "expires_at": self.expires_at.isoformat(),
             "expires_in_ms": max(0, int((self.expires_at - now).total_seconds() * 1000)),
         }
@@ -188,14 +202,15 @@ class LeaseBatch:
 
 @dataclass(frozen=True)
 class AnnotationInfo:
-    """One answer, as its annotator sees it."""
+    """One answer, as its annotator sees it; `text` and `answer_text` are task and answer in a few words."""
 
     id: UUID
     assignment_id: UUID
     order_id: UUID
     order_title: str
     text: str
-    label: str
+    answer: Answer
+    answer_text: str
     state: AnnotationState
     rule: Rule
     reason: str
@@ -211,7 +226,8 @@ class AnnotationInfo:
             "order_id": str(self.order_id),
             "order_title": self.order_title,
             "text": self.text,
-            "label": self.label,
+            "answer": self.answer,
+            "answer_text": self.answer_text,
             "state": self.state.value,
             "rule": self.rule.value,
             "reason": self.reason,
@@ -230,8 +246,8 @@ class BoardEntry:
     requester_name: str
     title: str
     instruction: str
-    example: dict[str, str]
-    classes: tuple[LabelClass, ...]
+    example: dict[str, Any]
+    design: dict[str, Any]
     price: Money
     open_labels: int
     total_labels: int
@@ -255,7 +271,7 @@ class BoardEntry:
             "title": self.title,
             "instruction": self.instruction,
             "example": self.example,
-            "classes": [one.as_json() for one in self.classes],
+            "design": self.design,
             "price_per_label": self.price.as_json(),
             "open_labels": self.open_labels,
             "total_labels": self.total_labels,

@@ -74,10 +74,11 @@ class Worker:
         while time.monotonic() < deadline:
             batch = self.client.work.lease(order_id, LEASES)
             for task in batch.tasks:
-                answer, elapsed_ms = self.label(task.text, truth, classes)
-                self.client.work.submit(task, answer, elapsed_ms=elapsed_ms)
+                text = task.data["text"]
+                label, elapsed_ms = self.label(text, truth, classes)
+                self.client.work.submit(task, {"label": label}, elapsed_ms=elapsed_ms)
                 self.answered += 1
-                self.right += answer == truth[task.text]
+                self.right += label == truth[text]
             if not batch.tasks and not batch.remaining:
                 return
             if not batch.tasks:

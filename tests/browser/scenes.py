@@ -156,8 +156,10 @@ def _label(world: World, name: str, order_id: UUID, *, limit: int) -> None:
         batch = labeling.lease_tasks(actor=actor, order_id=order_id, count=min(10, limit))
         while batch.tasks and limit > 0:
             for task in batch.tasks:
-                label = "spam" if "prize" in task.text else "ham"
-                labeling.submit_annotation(actor=actor, assignment_id=task.assignment_id, label=label, elapsed_ms=1_400)
+                answer = {"label": "spam" if "prize" in task.data["text"] else "ham"}
+                labeling.submit_annotation(
+                    actor=actor, assignment_id=task.assignment_id, answer=answer, elapsed_ms=1_400
+                )
                 limit -= 1
             batch = labeling.lease_tasks(actor=actor, order_id=order_id, count=max(1, min(10, limit)))
 

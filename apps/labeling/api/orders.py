@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 
 from apps.core.money import Money
 from apps.labeling import services, uploads
+from apps.labeling.brief import read_design
 from apps.labeling.pricing import quote
 from apps.labeling.selectors import orders as selectors
 from apps.tenancy.actors import actor_of
@@ -46,12 +47,23 @@ class _JsonField(serializers.JSONField):
 
 
 class NewOrderSerializer(serializers.Serializer[Any]):
-    """A draft: `file` (multipart; CSV or JSONL with the column text, optionally id, label, gold) or `rows` (JSON)."""
+    """A draft: `file` (multipart; CSV or JSONL) or `rows` (JSON), with a column for each input of the design.
+
+    Optional columns: id, one for each control (its known answer), gold (yes: a hidden check question). The plain text
+    classification needs no design: give `classes`, and the columns are text and label.
+    """
 
     title = serializers.CharField(max_length=500)
     instruction = serializers.CharField(max_length=10_000, help_text="Markdown; 40 words are best")
-    classes = _JsonField(required=False, help_text="names, or {name, key}; left out: the labels found in the upload")
-    example = _JsonField(required=False, help_text="{text, label, why}")
+    design = _JsonField(
+        required=False,
+        help_text="{inputs: [{name, type, title}], controls: [{type, name, input, title, required, …}]}",
+    )
+    classes = _JsonField(
+        required=False,
+        help_text="instead of a design, the choices: names, or {name, key}; left out: the labels found in the upload",
+    )
+    example = _JsonField(required=False, help_text="{data, answer, why}, or {text, label, why} with classes")
     price_minor = serializers.IntegerField(help_text="pay for one accepted label, in minor units")
     currency = serializers.RegexField(r"^USD$", default="USD")
     redundancy = serializers.IntegerField(default=3, help_text="answers for each item")
@@ -60,10 +72,10 @@ class NewOrderSerializer(serializers.Serializer[Any]):
     )
     file = serializers.FileField(required=False, allow_empty_file=True)
     gold_file = serializers.FileField(
-        required=False, allow_empty_file=True, help_text="more check questions: text, label"
+        required=False, allow_empty_file=True, help_text="more check questions, each with its known answer"
     )
-    rows = serializers.JSONField(required=False, help_text="[{text, id?, label?, gold?}] instead of a file")
-    gold_rows = serializers.JSONField(required=False, help_text="[{text, label}] instead of gold_file")
+    rows = serializers.JSONField(required=False, help_text="the rows as objects, instead of a file")
+    gold_rows = serializers.JSONField(required=False, help_text="the same instead of gold_file")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("file" in attrs) == ("rows" in attrs):
@@ -71,8 +83,11 @@ class NewOrderSerializer(serializers.Serializer[Any]):
         for name in ("rows", "gold_rows", "classes"):
             if name in attrs and not isinstance(attrs[name], list):
                 raise serializers.ValidationError({name: "This must be a list."})
-        if "example" in attrs and not isinstance(attrs["example"], dict):
-            raise serializers.ValidationError({"example": "This must be an object with text, label and why."})
+        for name in ("example", "design"):
+            if name in attrs and not isinstance(attrs[name], dict):
+                raise serializers.ValidationError({name: "This must be an object."})
+        if "design" in attrs and "classes" in attrs:
+            raise serializers.ValidationError({"classes": "Give either a design or classes."})
         if any(not isinstance(one, str | dict) for one in attrs.get("classes", [])):
             raise serializers.ValidationError({"classes": "Each class is a name or an object with name and key."})
         return attrs
@@ -117,7 +132,7 @@ class OrderSerializer(serializers.Serializer[Any]):
     title = serializers.CharField()
     instruction = serializers.CharField()
     example = serializers.JSONField()
-    classes = serializers.JSONField()
+    design = serializers.JSONField()
     redundancy = serializers.IntegerField()
     items = serializers.IntegerField(source="item_count")
     gold_items = serializers.IntegerField(source="gold_count")
@@ -158,11 +173,13 @@ class OrderListView(generics.ListAPIView[Any]):
         checked = NewOrderSerializer(data=request.data)
         checked.is_valid(raise_exception=True)
         data = checked.validated_data
-        design = {
+        design = data.get("design")
+        brief = {
             "actor": actor_of(request),
             "title": data["title"],
             "instruction": data["instruction"],
             "example": data.get("example"),
+            "design": design,
             "classes": data.get("classes", []),
             "price": Money(data["price_minor"], data["currency"]),
             "redundancy": data["redundancy"],
@@ -175,16 +192,17 @@ class OrderListView(generics.ListAPIView[Any]):
                 filename=data["file"].name,
                 gold_file=gold,
                 gold_filename=gold.name if gold is not None else "",
-                **design,
+                **brief,
             )
         else:
             gold_rows = data.get("gold_rows")
+            shown = read_design(design) if design is not None else None
             order = services.create_order(
-                table=uploads.read_rows(data["rows"]),
+                table=uploads.read_rows(data["rows"], design=shown),
                 filename="rows",
-                gold_table=uploads.read_rows(gold_rows, with_labels=True) if gold_rows else None,
+                gold_table=uploads.read_rows(gold_rows, design=shown, with_answers=True) if gold_rows else None,
                 gold_filename="gold_rows",
-                **design,
+                **brief,
             )
         return Response(OrderDetailSerializer(order).data, status=status.HTTP_201_CREATED)
 
@@ -258,7 +276,7 @@ class FinishView(APIView):
 
 
 class AnswersView(APIView):
-    """Every answer given so far, streamed as JSONL: item, label, state and rule; annotators by number."""
+    """Every answer given so far, streamed as JSONL: item, answer, state and rule; annotators by number."""
 
     @extend_schema(responses={(200, "application/x-ndjson"): OpenApiTypes.STR})
     def get(self, request: Request, order_id: UUID) -> StreamingHttpResponse:

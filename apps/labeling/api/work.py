@@ -43,7 +43,7 @@ class BoardEntrySerializer(serializers.Serializer[Any]):
     title = serializers.CharField()
     instruction = serializers.CharField()
     example = serializers.JSONField()
-    classes = serializers.JSONField()
+    design = serializers.JSONField()
     price_per_label = MoneySerializer()
     open_labels = serializers.IntegerField()
     total_labels = serializers.IntegerField()
@@ -56,7 +56,7 @@ class TaskSerializer(serializers.Serializer[Any]):
     """A task in hand. `id` is the assignment's."""
 
     id = serializers.UUIDField()
-    text = serializers.CharField()
+    data = serializers.JSONField(help_text="{input name: value}")  # type: ignore[assignment]  # a field called data
     expires_at = serializers.DateTimeField()
     expires_in_ms = serializers.IntegerField()
 
@@ -86,10 +86,10 @@ class LeaseRequestSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField(min_value=1, max_value=MAX_LIVE_LEASES, default=1)
 
 
-class LabelAnswerSerializer(serializers.Serializer[Any]):
+class AnswerSerializer(serializers.Serializer[Any]):
     """An answer, and how long it took from showing the task."""
 
-    label = serializers.CharField(max_length=80, trim_whitespace=False)  # type: ignore[assignment]  # a field called label
+    answer = serializers.DictField(help_text="{control name: value}, as the order's design asks")
     elapsed_ms = serializers.IntegerField(min_value=0, default=0)
 
 
@@ -107,7 +107,8 @@ class AnnotationSerializer(serializers.Serializer[Any]):
     order_id = serializers.UUIDField()
     order_title = serializers.CharField()
     text = serializers.CharField()
-    label = serializers.CharField()  # type: ignore[assignment]  # a field called label
+    answer = serializers.JSONField()
+    answer_text = serializers.CharField()
     state = serializers.ChoiceField(choices=[state.value for state in AnnotationState])
     rule = serializers.CharField()
     reason = serializers.CharField()
@@ -170,9 +171,9 @@ def _task(task: LeasedTask) -> dict[str, Any]:
 class SubmitView(APIView):
     """Answer a task in hand. The same answer again is fine; another one needs `undo` first."""
 
-    @extend_schema(request=LabelAnswerSerializer, responses=SubmissionSerializer)
+    @extend_schema(request=AnswerSerializer, responses=SubmissionSerializer)
     def post(self, request: Request, assignment_id: UUID) -> Response:
-        answer = LabelAnswerSerializer(data=request.data)
+        answer = AnswerSerializer(data=request.data)
         answer.is_valid(raise_exception=True)
         with annotator(request) as actor:
             done = services.submit_annotation(actor=actor, assignment_id=assignment_id, **answer.validated_data)

@@ -1,5 +1,6 @@
 """The questions that a task can ask: one module a type, each with its form, checks, consensus and agreement."""
 
+from apps.labeling.controls import choice, choices, number, rating, text
 from apps.labeling.controls.base import (
     CONTROL_TYPES,
     AnswerProblem,
@@ -10,8 +11,12 @@ from apps.labeling.controls.base import (
     control_type,
 )
 
+#: Importing a module makes its type known.
+MODULES = (choice, choices, number, rating, text)
+
 __all__ = [
     "CONTROL_TYPES",
+    "MODULES",
     "AnswerProblem",
     "Control",
     "ControlConsensus",

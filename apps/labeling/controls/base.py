@@ -7,6 +7,7 @@ control's type defines.
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -110,6 +111,25 @@ class Control(ABC):
         """The value in a few words, for lists and reasons."""
         return str(value)
 
+    @property
+    def described(self) -> str:
+        """The question in a few words, for the task board."""
+        return self.type
+
+    def parse(self, text: str) -> Value:
+        """A value from a field of a table or of a plain form, still to be cleaned: lists and objects are JSON there."""
+        stripped = text.strip()
+        if stripped[:1] not in ("[", "{"):
+            return stripped
+        try:
+            return json.loads(stripped)
+        except ValueError:
+            return stripped
+
+    def from_form(self, values: Sequence[str]) -> Value:
+        """A value from the fields of a plain form that have its name, still to be cleaned."""
+        return self.parse(values[0]) if values else None
+
 
 class CommonParts(TypedDict):
     """What every control has, as keyword arguments of its class."""
@@ -136,6 +156,17 @@ def common_from_json(config: Mapping[str, Any]) -> CommonParts:
         raise AnswerProblem("“required” is true or false.", "required")
     return CommonParts(name=config["name"], input=config["input"], title=title, required=required)
 
+
+def whole_number(config: Mapping[str, Any], field: str, *, default: int, least: int, most: int) -> int:
+    """A whole number of a design's JSON within its limits. Raises AnswerProblem."""
+    value = config.get(field, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise AnswerProblem(f"“{field}” is a whole number from {least} to {most}.", field)
+    return value
+
+
+#: Types of input of which every control may be about one.
+ANY_INPUT = frozenset({"text", "image", "audio", "video", "candidates", "dialogue"})
 
 CONTROL_TYPES: dict[str, type[Control]] = {}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from apps.labeling.controls.base import AnswerProblem
@@ -34,3 +34,11 @@ def classes_from_json(config: Mapping[str, Any], *, least: int = 1) -> tuple[Lab
         keys.append(key)
     free = iter([key for key in DEFAULT_KEYS if key not in keys])
     return tuple(LabelClass(name, key or next(free, "")) for name, key in zip(names, keys, strict=True))
+
+
+def class_named(classes: Sequence[LabelClass], value: Any) -> str:
+    """The name, if it is one of the classes'. Raises AnswerProblem."""
+    if not isinstance(value, str) or all(value != one.name for one in classes):
+        shown = ", ".join(one.name for one in classes[:10])
+        raise AnswerProblem(f"“{str(value)[:MAX_CLASS_NAME]}” is none of the choices: {shown}.")
+    return value

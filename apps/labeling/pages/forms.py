@@ -9,7 +9,7 @@ from django import forms
 
 from apps.core.errors import DomainError
 from apps.core.money import Money
-from apps.labeling import design
+from apps.labeling import brief
 
 
 class OrderForm(forms.Form):
@@ -21,9 +21,9 @@ class OrderForm(forms.Form):
         help_text="CSV or JSONL up to 100 MB with a column “text”. Optional columns: id, label (an answer you know), "
         "gold (yes: use it as a hidden check question).",
     )
-    title = forms.CharField(max_length=design.MAX_TITLE, help_text="What annotators see on the task board.")
+    title = forms.CharField(max_length=brief.MAX_TITLE, help_text="What annotators see on the task board.")
     instruction = forms.CharField(
-        max_length=design.MAX_INSTRUCTION,
+        max_length=brief.MAX_INSTRUCTION,
         widget=forms.Textarea(attrs={"rows": 5}),
         help_text="40 words are best. Markdown works.",
     )
@@ -32,9 +32,9 @@ class OrderForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text="One choice a line; add “= k” to choose its key. Left empty: the labels found in your file.",
     )
-    example_text = forms.CharField(required=False, max_length=design.MAX_EXAMPLE, label="Worked example: the text")
+    example_text = forms.CharField(required=False, max_length=brief.MAX_EXAMPLE, label="Worked example: the text")
     example_label = forms.CharField(required=False, max_length=80, label="its answer")
-    example_why = forms.CharField(required=False, max_length=design.MAX_EXAMPLE, label="and why")
+    example_why = forms.CharField(required=False, max_length=brief.MAX_EXAMPLE, label="and why")
     price = forms.DecimalField(
         label="Pay for one accepted label, in dollars",
         min_value=Decimal("0.01"),
@@ -46,14 +46,14 @@ class OrderForm(forms.Form):
     redundancy = forms.IntegerField(
         label="Answers for each item",
         min_value=1,
-        max_value=design.MAX_REDUNDANCY,
+        max_value=brief.MAX_REDUNDANCY,
         initial=3,
         help_text="Three lets disagreement be seen.",
     )
     gold_percent = forms.IntegerField(
         label="Hidden check questions, in percent",
         min_value=0,
-        max_value=design.MAX_GOLD_PERCENT,
+        max_value=brief.MAX_GOLD_PERCENT,
         initial=10,
         help_text="Taken from the rows whose label you know, where the file has no column “gold”.",
     )

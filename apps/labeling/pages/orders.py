@@ -18,7 +18,8 @@ from apps.core.errors import DomainError, InvalidInput, PaymentRequired
 from apps.core.money import Money
 from apps.core.pagination import cursor_page
 from apps.labeling import services, uploads
-from apps.labeling.design import MAX_REDUNDANCY, instruction_html
+from apps.labeling.brief import MAX_REDUNDANCY, instruction_html
+from apps.labeling.design import example_in_words
 from apps.labeling.pages.forms import OrderForm, money_of
 from apps.labeling.policies import table
 from apps.labeling.pricing import quote
@@ -115,7 +116,7 @@ def _context(request: HttpRequest, order_id: UUID) -> dict[str, Any]:
         "order": order,
         "progress": selectors.progress(order),
         "quote": selectors.quote_of(order),
-        "counts": selectors.label_counts(order) if order.state != OrderState.DRAFT else [],
+        "counts": selectors.choice_counts(order) if order.state != OrderState.DRAFT else [],
         "is_live": order.state in (OrderState.RUNNING, OrderState.CLOSING),
         "may_end": table.allows(actor, LabelingPermission.ORDER_CANCEL),
     }
@@ -133,10 +134,12 @@ def _order_page(
 ) -> HttpResponse:
     context = _context(request, order_id)
     order = context["order"]
+    design = selectors.design_of(order)
     context |= {
         "error": error,
         "instruction": instruction_html(order.instruction),
-        "classes": selectors.classes_of(order),
+        "design": design,
+        "example": example_in_words(design, order.example),
         "price": selectors.price_of(order),
     }
     if order.state == OrderState.DRAFT:

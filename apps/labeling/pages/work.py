@@ -1,6 +1,6 @@
 """Pages for annotators: the task board, the player, what became of the answers.
 
-The player works without JavaScript too: every choice is a button of a form, which answers, lends the next task and
+The player works without JavaScript too: the questions are fields of a form, which answers, lends the next task and
 comes back. With it, the same page's custom element takes over (static/src/labeling/player.ts).
 """
 
@@ -25,7 +25,8 @@ from apps.core.errors import Conflict, InvalidInput, NotPermitted
 from apps.core.pagination import cursor_page
 from apps.core.tenant import tenant_scope
 from apps.labeling import services
-from apps.labeling.design import instruction_html
+from apps.labeling.brief import instruction_html
+from apps.labeling.design import Design, example_in_words
 from apps.labeling.selectors import work as selectors
 from apps.labeling.types import AnnotationState, BoardEntry, LeasedTask, WorkTotals
 from apps.tenancy.actors import maybe_actor
@@ -50,7 +51,11 @@ def _annotator(request: HttpRequest) -> Iterator[Actor | None]:
 @never_cache
 def board(request: HttpRequest) -> HttpResponse:
     """GET /work/: what there is to do and what it pays. Open to everybody."""
-    return render(request, "labeling/board.html", {"entries": selectors.board()})
+    return render(
+        request,
+        "labeling/board.html",
+        {"entries": [(entry, Design.from_json(entry.design).described) for entry in selectors.board()]},
+    )
 
 
 @require_GET
@@ -61,12 +66,16 @@ def player(request: HttpRequest, order_id: UUID) -> HttpResponse:
     with _annotator(request) as actor:
         tasks = selectors.live_leases(actor, entry) if actor is not None and is_open else []
         totals = selectors.order_totals(actor, entry) if actor is not None else WorkTotals()
+    design = Design.from_json(entry.design)
     context: dict[str, Any] = {
         "entry": entry,
+        "example": example_in_words(design, entry.example),
         "is_open": is_open,
         "totals": totals,
         "instruction": instruction_html(entry.instruction),
+        "design": design,
         "task": tasks[0] if tasks else None,
+        "shown": [(one, tasks[0].data[one.name]) for one in design.inputs] if tasks else [],
         "annotator": actor,
     }
     if actor is not None:
@@ -80,7 +89,7 @@ def _player_data(entry: BoardEntry, tasks: list[LeasedTask], totals: WorkTotals,
         "order_id": str(entry.order_id),
         "annotator_id": str(actor.organisation_id),
         "is_guest": actor.is_guest,
-        "classes": [one.as_json() for one in entry.classes],
+        "design": entry.design,
         "tasks": [task.as_json(now) for task in tasks],
         "totals": totals.as_json(),
         "price_minor": entry.price.minor,
@@ -118,31 +127,34 @@ def _lend(request: HttpRequest, order_id: UUID, count: int) -> HttpResponse:
 @require_POST
 @actor_or_guest
 def answer(request: HttpRequest, order_id: UUID) -> HttpResponse:
-    """POST /work/<order>/answer/: a choice, skip, flag or undo, without JavaScript."""
+    """POST /work/<order>/answer/: an answer, skip or flag, without JavaScript."""
     assignment_id = _uuid(request.POST.get("assignment", ""))
+    entry, _ = selectors.board_entry(order_id)
     with _annotator(request) as actor:
         if actor is None:
             return redirect("work:player", order_id)
         try:
-            _act(request, actor, assignment_id)
+            _act(request, actor, assignment_id, entry)
         except (Conflict, InvalidInput) as error:
             messages.warning(request, error.message)
             return redirect("work:player", order_id)
-        if selectors.live_leases(actor, selectors.board_entry(order_id)[0]):
+        if selectors.live_leases(actor, entry):
             return redirect("work:player", order_id)
     return _lend(request, order_id, 1)
 
 
-def _act(request: HttpRequest, actor: Actor, assignment_id: UUID) -> None:
+def _act(request: HttpRequest, actor: Actor, assignment_id: UUID, entry: BoardEntry) -> None:
     action = request.POST.get("action", "")
     if action == "skip":
         services.skip_task(actor=actor, assignment_id=assignment_id)
     elif action == "flag":
         services.flag_task(actor=actor, assignment_id=assignment_id)
     else:
-        services.submit_annotation(
-            actor=actor, assignment_id=assignment_id, label=request.POST.get("label", ""), elapsed_ms=0
-        )
+        given = {
+            control.name: control.from_form(request.POST.getlist(f"answer.{control.name}"))
+            for control in Design.from_json(entry.design).controls
+        }
+        services.submit_annotation(actor=actor, assignment_id=assignment_id, answer=given, elapsed_ms=0)
 
 
 def _uuid(value: str) -> UUID:

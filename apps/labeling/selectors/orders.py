@@ -8,9 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.fields.json import KeyTextTransform
 
 from apps.core.money import Money
 from apps.core.tenant import tenant_scope
+from apps.labeling.controls.choice import Choice
+from apps.labeling.design import Design
 from apps.labeling.errors import OrderNotFound
 from apps.labeling.models import Annotation, AnnotatorStats, Assignment, Order, Task
 from apps.labeling.policies import require
@@ -18,7 +21,6 @@ from apps.labeling.pricing import quote
 from apps.labeling.types import (
     AnnotationState,
     AssignmentState,
-    LabelClass,
     LabelingPermission,
     OrderState,
     Quote,
@@ -76,9 +78,9 @@ class OrderProgress:
         }
 
 
-def classes_of(order: Order) -> list[LabelClass]:
-    """The choices of an order."""
-    return [LabelClass(one["name"], one["key"]) for one in order.classes]
+def design_of(order: Order) -> Design:
+    """What the order's tasks show and ask."""
+    return Design.from_json(order.design)
 
 
 def price_of(order: Order) -> Money:
@@ -107,9 +109,17 @@ def order(actor: Actor, order_id: UUID) -> Order:
 
 
 def preview(row: Order, count: int = 5) -> list[dict[str, Any]]:
-    """The first items of an order as uploaded."""
-    tasks = Task.objects.filter(order=row).order_by("row")[:count]
-    return [{"row": t.row, "id": t.external_id, "text": t.text, "gold_label": t.gold_label} for t in tasks]
+    """The first items of an order in a few words."""
+    design = design_of(row)
+    return [
+        {
+            "row": task.row,
+            "id": task.external_id,
+            "text": design.shown_data(task.data),
+            "gold": design.shown_answer(task.gold) if task.gold is not None else "",
+        }
+        for task in Task.objects.filter(order=row).order_by("row")[:count]
+    ]
 
 
 def progress(row: Order) -> OrderProgress:
@@ -146,10 +156,14 @@ def progress(row: Order) -> OrderProgress:
     )
 
 
-def label_counts(row: Order) -> list[tuple[str, int]]:
-    """How often each class was answered so far, in the order of the classes."""
-    counts = dict(Annotation.objects.filter(order=row).values_list("label").annotate(Count("id")))
-    return [(one.name, counts.get(one.name, 0)) for one in classes_of(row)]
+def choice_counts(row: Order) -> list[tuple[str, int]]:
+    """How often each class was chosen so far, in their order; for the first question that is a choice."""
+    choice = next((control for control in design_of(row).controls if isinstance(control, Choice)), None)
+    if choice is None:
+        return []
+    chosen = KeyTextTransform(choice.name, "answer")
+    counts = dict(Annotation.objects.filter(order=row).values_list(chosen).annotate(Count("id")))
+    return [(name, counts.get(name, 0)) for name in choice.names]
 
 
 def answers(row: Order, batch: int = 5_000) -> Iterator[list[dict[str, Any]]]:
@@ -164,7 +178,7 @@ def answers(row: Order, batch: int = 5_000) -> Iterator[list[dict[str, Any]]]:
             rows = Annotation.objects.filter(order=row).order_by("id")
             found = list(
                 (rows if last is None else rows.filter(id__gt=last)).values_list(
-                    "id", "task__row", "task__external_id", "task__text", "annotator_id", "label", "state", "rule"
+                    "id", "task__row", "task__external_id", "task__data", "annotator_id", "answer", "state", "rule"
                 )[:batch]
             )
         if not found:
@@ -174,11 +188,11 @@ def answers(row: Order, batch: int = 5_000) -> Iterator[list[dict[str, Any]]]:
             {
                 "row": item_row,
                 "id": external_id,
-                "text": text,
+                "data": data,
                 "annotator": numbers.setdefault(annotator_id, len(numbers) + 1),
-                "label": label,
+                "answer": answer,
                 "state": state,
                 "rule": rule,
             }
-            for _, item_row, external_id, text, annotator_id, label, state, rule in found
+            for _, item_row, external_id, data, annotator_id, answer, state, rule in found
         ]

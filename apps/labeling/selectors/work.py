@@ -19,7 +19,6 @@ from apps.labeling.types import (
     AnnotationState,
     AssignmentState,
     BoardEntry,
-    LabelClass,
     LeasedTask,
     Rule,
     WorkTotals,
@@ -61,7 +60,7 @@ def _entry(row: BoardListing, names: dict[UUID, str]) -> BoardEntry:
         title=row.title,
         instruction=row.instruction,
         example=row.example,
-        classes=tuple(LabelClass(one["name"], one["key"]) for one in row.classes),
+        design=row.design,
         price=Money(row.price_minor, row.currency),
         open_labels=row.open_labels,
         total_labels=row.total_labels,
@@ -82,7 +81,7 @@ def live_leases(actor: Actor, entry: BoardEntry) -> list[LeasedTask]:
             )
             .order_by("id")
         )
-        return [LeasedTask(row.id, row.task.text, row.expires_at) for row in rows]
+        return [LeasedTask(row.id, row.task.data, row.expires_at) for row in rows]
 
 
 def totals(stats: AnnotatorStats | None, currency: str) -> WorkTotals:
@@ -139,7 +138,8 @@ def annotation_info(row: Annotation) -> AnnotationInfo:
         order_id=row.order_id,
         order_title=row.order_title,
         text=row.task_text,
-        label=row.label,
+        answer=row.answer,
+        answer_text=row.answer_text,
         state=AnnotationState(row.state),
         rule=Rule(row.rule),
         reason=row.reason,

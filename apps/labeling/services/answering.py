@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -17,6 +19,8 @@ from apps.core.outbox import publish
 from apps.core.tenant import tenant_scope
 from apps.labeling import locks
 from apps.labeling.acceptance import WAITING
+from apps.labeling.controls import AnswerProblem
+from apps.labeling.design import Design
 from apps.labeling.errors import (
     AlreadyAnswered,
     AssignmentNotFound,
@@ -25,7 +29,7 @@ from apps.labeling.errors import (
     LeaseLost,
     NotUndoable,
     OrderNotOpen,
-    UnknownLabel,
+    UnusableAnswer,
 )
 from apps.labeling.events import ItemCompleted
 from apps.labeling.models import Annotation, AnnotatorStats, Assignment, Task
@@ -38,6 +42,7 @@ from apps.labeling.types import (
     UNDO_DEPTH,
     AnnotationInfo,
     AnnotationState,
+    Answer,
     AssignmentState,
     LabelingPermission,
     LeasedTask,
@@ -50,6 +55,8 @@ from apps.tenancy.types import Actor
 
 MAX_ELAPSED_MS = 24 * 3600 * 1000
 MAX_NOTE = 300
+#: Characters of task and answer that the annotator's own list shows.
+MAX_SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -60,33 +67,42 @@ class Submission:
     totals: WorkTotals
 
 
-def submit_annotation(*, actor: Actor, assignment_id: UUID, label: str, elapsed_ms: int) -> Submission:
+def submit_annotation(*, actor: Actor, assignment_id: UUID, answer: Mapping[str, Any], elapsed_ms: int) -> Submission:
     """Store the answer to a task in hand. The same answer again returns the first; it needs no lease any more.
 
     Args:
+        answer: a value for each control of the order's design.
         elapsed_ms: time between showing the task and the answer, as the client measured it.
 
     Raises:
-        AssignmentNotFound, UnknownLabel, OrderNotOpen
+        AssignmentNotFound, OrderNotOpen
+        UnusableAnswer: names the question.
         LeaseExpired: the time ran out; says how to go on.
-        AlreadyAnswered: with another label, which must be undone first.
+        AlreadyAnswered: with another answer, which must be undone first.
     """
     require(actor, LabelingPermission.TASK_WORK)
     # Authorise first, in the annotator's own scope, where only own leases are seen; then write in the requester's.
     tenant_id = _requester_of(actor, assignment_id)
     now = clock.now()
     with tenant_scope(tenant_id), transaction.atomic():
+        task = locks.asked(assignment_id=assignment_id, annotator_id=actor.organisation_id)
+        cleaned = _clean(task, answer)
+        task_text = task.design.shown_data(task.data)[:MAX_SHOWN]
+        answer_text = task.design.shown_answer(cleaned)[:MAX_SHOWN]
         taken = locks.take_answer(
             assignment_id=assignment_id,
             annotator_id=actor.organisation_id,
-            label=label,
+            answer=cleaned,
+            is_right=task.gold is not None and task.design.same(cleaned, task.gold),
+            task_text=task_text,
+            answer_text=answer_text,
             elapsed_ms=max(0, min(elapsed_ms, MAX_ELAPSED_MS)),
             rule=WAITING.rule,
             reason=WAITING.reason,
             now=now,
         )
         if taken is None:
-            return _repeated_or_refused(actor, assignment_id, label)
+            return _repeated_or_refused(actor, assignment_id, cleaned)
         if taken.completed:
             publish(ItemCompleted(taken.task_id))
     info = AnnotationInfo(
@@ -94,8 +110,9 @@ def submit_annotation(*, actor: Actor, assignment_id: UUID, label: str, elapsed_
         assignment_id=assignment_id,
         order_id=taken.order_id,
         order_title=taken.order_title,
-        text=taken.task_text,
-        label=label,
+        text=task_text,
+        answer=cleaned,
+        answer_text=answer_text,
         state=AnnotationState.PENDING,
         rule=Rule(WAITING.rule),
         reason=WAITING.reason,
@@ -119,19 +136,23 @@ def _requester_of(actor: Actor, assignment_id: UUID) -> UUID:
     return tenant_id
 
 
-def _repeated_or_refused(actor: Actor, assignment_id: UUID, label: str) -> Submission:
+def _clean(task: locks.Asked, answer: Mapping[str, Any]) -> Answer:
+    try:
+        return task.design.clean_answer(answer, task.data)
+    except AnswerProblem as problem:
+        raise UnusableAnswer(problem.message, problem.field) from None
+
+
+def _repeated_or_refused(actor: Actor, assignment_id: UUID, answer: Answer) -> Submission:
     """Why nothing was written: a repeat (fine), or the error that says what to do."""
     assignment = Assignment.objects.select_related("order").get(id=assignment_id)
     order = assignment.order
     earlier = Annotation.objects.filter(assignment_id=assignment_id).first()
     if earlier is not None:
-        if earlier.label != label:
-            raise AlreadyAnswered(earlier.label)
+        if earlier.answer != answer:
+            raise AlreadyAnswered(earlier.answer_text)
         stats = AnnotatorStats.objects.get(order=order, annotator_id=actor.organisation_id)
         return Submission(annotation_info(earlier), totals(stats, order.currency))
-    names = [one["name"] for one in order.classes]
-    if label not in names:
-        raise UnknownLabel(label, names)
     if order.state != OrderState.RUNNING:
         raise OrderNotOpen
     raise LeaseExpired(assignment_id)
@@ -161,7 +182,7 @@ def extend_lease(*, actor: Actor, assignment_id: UUID) -> LeasedTask:
         assignment.state = AssignmentState.LEASED
         assignment.expires_at = now + timedelta(seconds=LEASE_SECONDS)
         assignment.save(update_fields=["state", "leased_at", "expires_at"])
-        return LeasedTask(assignment.id, task.text, assignment.expires_at)
+        return LeasedTask(assignment.id, task.data, assignment.expires_at)
 
 
 def skip_task(*, actor: Actor, assignment_id: UUID) -> None:
@@ -205,25 +226,26 @@ def undo_annotation(*, actor: Actor, assignment_id: UUID) -> LeasedTask:
     with tenant_scope(tenant_id), transaction.atomic():
         assignment, task = _lock(assignment_id)
         if assignment.state == AssignmentState.LEASED:
-            return LeasedTask(assignment.id, task.text, assignment.expires_at)
+            return LeasedTask(assignment.id, task.data, assignment.expires_at)
         annotation = Annotation.objects.select_for_update().filter(assignment=assignment).first()
         _require_undoable(annotation, task)
-        annotation_label = annotation.label if annotation is not None else ""
+        given = annotation.answer if annotation is not None else {}
         Annotation.objects.filter(assignment=assignment).delete()
         task.labels_done -= 1
         task.state = TaskState.OPEN
         task.save(update_fields=["labels_done", "state"])
-        is_gold = bool(task.gold_label)
+        gold: Answer | None = task.gold
+        is_right = gold is not None and Design.from_json(assignment.order.design).same(given, gold)
         AnnotatorStats.objects.filter(order_id=assignment.order_id, annotator_id=assignment.annotator_id).update(
             submitted=F("submitted") - 1,
-            gold_seen=F("gold_seen") - int(is_gold),
-            gold_right=F("gold_right") - int(is_gold and annotation_label == task.gold_label),
+            gold_seen=F("gold_seen") - int(gold is not None),
+            gold_right=F("gold_right") - int(is_right),
         )
         assignment.state = AssignmentState.LEASED
         assignment.leased_at = now
         assignment.expires_at = now + timedelta(seconds=LEASE_SECONDS)
         assignment.save(update_fields=["state", "leased_at", "expires_at"])
-        return LeasedTask(assignment.id, task.text, assignment.expires_at)
+        return LeasedTask(assignment.id, task.data, assignment.expires_at)
 
 
 def _require_undoable(annotation: Annotation | None, task: Task) -> None:

@@ -29,7 +29,7 @@ def list_order(order: Order) -> None:
         title=order.title,
         instruction=order.instruction,
         example=order.example,
-        classes=order.classes,
+        design=order.design,
         price_minor=order.price_minor,
         currency=order.currency,
         open_labels=labels,

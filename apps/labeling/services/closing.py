@@ -6,6 +6,8 @@ the dataset version is released under the order's key. A killed worker's success
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -20,27 +22,29 @@ from apps.core.money import Money
 from apps.core.outbox import publish
 from apps.datasets import services as datasets
 from apps.datasets.types import DatasetVersionInfo, Row
-from apps.labeling.acceptance import UNUSABLE, decide
-from apps.labeling.consensus import Answer, Consensus, Record, Result, aggregate, krippendorff_alpha
-from apps.labeling.design import plain_text
+from apps.labeling.acceptance import UNUSABLE, Decision
+from apps.labeling.brief import plain_text
+from apps.labeling.consensus import Record
+from apps.labeling.controls.choice import Choice
+from apps.labeling.design import Design
 from apps.labeling.events import OrderFinished
 from apps.labeling.models import Annotation, AnnotatorStats, Order, Task
-from apps.labeling.selectors.orders import classes_of
-from apps.labeling.services.settling import apply_decisions, lock_records
-from apps.labeling.types import AnnotationState, OrderState, TaskState
+from apps.labeling.outcomes import Given, OrderOutcome, Outcome, agreement, order_outcome
+from apps.labeling.selectors.orders import design_of
+from apps.labeling.services.settling import apply_decisions, decision, lock_records
+from apps.labeling.types import AnnotationState, MadeBy, OrderState, TaskState
 from apps.ledger import services as ledger
 from apps.ledger.types import AccountKind, AccountRef, SourceRef
 from apps.tenancy.selectors import platform_organisation_id
 from apps.tenancy.types import Actor
 
 BATCH = 200
-DATASET_SCHEMA = {
-    "id": "the requester's id of the item, or its row in the upload",
-    "text": "the text",
-    "label": "consensus of the answers; for check questions the known answer",
-    "confidence_bps": "probability that the label is right, in basis points (10,000 is certain)",
+#: Columns of the dataset beside those of the design.
+SCHEMA_BEFORE = {"id": "the requester's id of the item, or its row in the upload"}
+SCHEMA_AFTER = {
+    "confidence_bps": "probability that the row's answers are right, in basis points (10,000 is certain)",
     "answers": "how many annotators answered",
-    "source": "consensus, or requester (known answer)",
+    "source": "human (consensus of annotators), machine, or requester (known answer)",
     "split": "train or test",
 }
 
@@ -49,8 +53,9 @@ DATASET_SCHEMA = {
 class _Gathered:
     """All of an order's answers and what they lead to."""
 
-    answers: list[Answer]
-    result: Result
+    design: Design
+    given: list[Given]
+    outcome: OrderOutcome
 
 
 def close_order(*, order_id: UUID) -> None:
@@ -59,7 +64,7 @@ def close_order(*, order_id: UUID) -> None:
     if order.state != OrderState.CLOSING:
         return
     gathered = _gather(order)
-    while _decide_batch(order_id, gathered.result):
+    while _decide_batch(order_id, gathered):
         pass
     _settle_money(order_id)
     if order.outcome == OrderState.CANCELLED:
@@ -70,17 +75,23 @@ def close_order(*, order_id: UUID) -> None:
 
 
 def _gather(order: Order) -> _Gathered:
-    rows = Annotation.objects.filter(order=order).values_list("task_id", "annotator_id", "label")
-    answers = [Answer(str(task_id), str(annotator_id), label) for task_id, annotator_id, label in rows]
-    known = {
-        str(task_id): label
-        for task_id, label in Task.objects.filter(order=order).exclude(gold_label="").values_list("id", "gold_label")
+    design = design_of(order)
+    rows = Annotation.objects.filter(order=order).values_list("task_id", "annotator_id", "answer")
+    given = [Given(str(task_id), str(annotator_id), answer) for task_id, annotator_id, answer in rows]
+    tasks = Task.objects.filter(order=order)
+    gold: dict[str, Any] = {
+        str(task_id): known for task_id, known in tasks.exclude(gold=None).values_list("id", "gold")
     }
-    return _Gathered(answers, aggregate(answers, [one.name for one in classes_of(order)], known))
+    data = {}
+    if not all(isinstance(control, Choice) for control in design.controls):
+        data = {str(task_id): shown for task_id, shown in tasks.values_list("id", "data").iterator(BATCH)}
+    stats = AnnotatorStats.objects.filter(order=order)
+    records = {str(row.annotator_id): Record(row.gold_seen, row.gold_right) for row in stats}
+    return _Gathered(design, given, order_outcome(design, given, gold, records, data))
 
 
 @transaction.atomic
-def _decide_batch(order_id: UUID, result: Result) -> bool:
+def _decide_batch(order_id: UUID, gathered: _Gathered) -> bool:
     """Decide some of the answers that are still pending; whether there were any."""
     order = Order.objects.select_for_update(no_key=True).get(id=order_id)
     pending = list(
@@ -89,22 +100,14 @@ def _decide_batch(order_id: UUID, result: Result) -> bool:
         .order_by("id")[:BATCH]
     )
     records = lock_records(order, {answer.annotator_id for answer in pending})
-    decisions = [
-        (
-            answer,
-            UNUSABLE
-            if answer.task.state == TaskState.UNUSABLE
-            else decide(
-                label=answer.label,
-                gold_label=answer.task.gold_label,
-                consensus=result.items[str(answer.task_id)].label,
-                record=records.get(answer.annotator_id, Record()),
-                final=True,
-            ),
-        )
-        for answer in pending
-    ]
-    apply_decisions(order, decisions)
+
+    def decided(answer: Annotation) -> Decision:
+        if answer.task.state == TaskState.UNUSABLE:
+            return UNUSABLE
+        result = gathered.outcome.items[str(answer.task_id)].result
+        return decision(gathered.design, answer, answer.task, result, records, final=True)
+
+    apply_decisions(order, [(answer, decided(answer)) for answer in pending])
     return bool(pending)
 
 
@@ -137,7 +140,7 @@ def _release(order: Order, gathered: _Gathered) -> DatasetVersionInfo:
         actor=actor,
         dataset_id=dataset_id,
         rows=_dataset_rows(order, gathered),
-        schema=DATASET_SCHEMA,
+        schema=_schema(gathered.design),
         card=_card(order, gathered),
         contributions=_contributions(order),
         idempotency_key=f"labeling.order:{order.id}",
@@ -155,27 +158,46 @@ def _dataset_of(actor: Actor, order_id: UUID) -> UUID:
     return order.dataset_id
 
 
+def _schema(design: Design) -> dict[str, str]:
+    """Column -> what it holds: one column for each input and each control."""
+    inputs = {one.name: one.title or f"the {one.type}" for one in design.inputs}
+    controls = {one.name: f"{one.title or one.name}: {one.described}" for one in design.controls}
+    return SCHEMA_BEFORE | inputs | controls | SCHEMA_AFTER
+
+
 def _dataset_rows(order: Order, gathered: _Gathered) -> list[Row]:
-    counts: dict[str, int] = {}
-    for answer in gathered.answers:
-        counts[answer.item] = counts.get(answer.item, 0) + 1
+    counts = Counter(one.item for one in gathered.given)
     rows: list[Row] = []
     for task in Task.objects.filter(order=order).exclude(state=TaskState.UNUSABLE).order_by("row").iterator(BATCH):
-        consensus = gathered.result.items.get(str(task.id))
-        if consensus is not None:
-            rows.append(_dataset_row(task, consensus, counts.get(str(task.id), 0)))
+        outcome = gathered.outcome.items.get(str(task.id))
+        if outcome is not None:
+            rows.append(_dataset_row(gathered.design, task, outcome, counts[str(task.id)]))
+    _align_columns(gathered.design, rows)
     return rows
 
 
-def _dataset_row(task: Task, consensus: Consensus, answers: int) -> Row:
+def _dataset_row(design: Design, task: Task, outcome: Outcome, answers: int) -> Row:
     return {
         "id": task.external_id or str(task.row),
-        "text": task.text,
-        "label": consensus.label,
-        "confidence_bps": round(consensus.confidence * 10_000),
+        **{one.name: _cell(task.data[one.name]) for one in design.inputs},
+        **{one.name: _cell(outcome.result.get(one.name, "")) for one in design.controls},
+        "confidence_bps": round(outcome.confidence * 10_000),
         "answers": answers,
-        "source": "requester" if task.gold_label else "consensus",
+        "source": task.made_by,
     }
+
+
+def _cell(value: Any) -> str | int:
+    """A value as a dataset's column holds it: text and whole numbers as they are, all else as JSON."""
+    return value if isinstance(value, str | int) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _align_columns(design: Design, rows: list[Row]) -> None:
+    """Make a column all text where a question that was left open stands among numbers: a column has one type."""
+    for control in design.controls:
+        if len({type(row[control.name]) for row in rows}) > 1:
+            for row in rows:
+                row[control.name] = str(row[control.name])
 
 
 def _card(order: Order, gathered: _Gathered) -> dict[str, Any]:
@@ -187,32 +209,31 @@ def _card(order: Order, gathered: _Gathered) -> dict[str, Any]:
         accepted=Count("id", filter=Q(state=AnnotationState.ACCEPTED)),
         rejected=Count("id", filter=Q(state=AnnotationState.REJECTED)),
     )
-    gold = set(Task.objects.filter(order=order).exclude(gold_label="").values_list("id", flat=True))
-    answered = {answer.item for answer in gathered.answers}
-    found = [c.confidence for item, c in gathered.result.items.items() if UUID(item) not in gold]
-    alpha = krippendorff_alpha(gathered.answers)
+    gold = Task.objects.filter(order=order).exclude(gold=None).count()
+    human = Task.objects.filter(order=order, made_by=MadeBy.HUMAN).values_list("id", flat=True)
+    found = [gathered.outcome.items[item].confidence for item in map(str, human) if item in gathered.outcome.items]
     seen, right = stats["seen"] or 0, stats["right"] or 0
     unusable = Task.objects.filter(order=order, state=TaskState.UNUSABLE).count()
     return {
-        "task": "text classification, one choice",
+        "task": gathered.design.described,
+        "design": gathered.design.as_json(),
         "instruction": order.instruction,
-        "classes": [one.name for one in classes_of(order)],
         "made_by": "human annotators; no label comes from a machine",
         "quality": {
-            "consensus": gathered.result.method.value,
+            "consensus": gathered.outcome.methods,
+            "agreement": agreement(gathered.design, gathered.given),
             "redundancy": order.redundancy,
-            "answers": len(gathered.answers),
+            "answers": len(gathered.given),
             "answers_accepted": decided["accepted"],
             "answers_rejected": decided["rejected"],
             "annotators": stats["annotators"],
-            "check_questions": len(gold),
+            "check_questions": gold,
             "check_answers": seen,
             "check_answers_right": right,
             "check_accuracy": round(right / seen, 4) if seen else None,
-            "krippendorff_alpha": round(alpha, 4) if alpha is not None else None,
             "mean_confidence": round(sum(found) / len(found), 4) if found else None,
             "items_unusable": unusable,
-            "items_unlabelled": order.item_count - unusable - len(answered | {str(task_id) for task_id in gold}),
+            "items_unlabelled": order.item_count - unusable - len(gathered.outcome.items),
         },
     }
 

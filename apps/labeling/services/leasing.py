@@ -25,6 +25,7 @@ from apps.labeling.types import (
     LabelingPermission,
     LeaseBatch,
     LeasedTask,
+    TaskData,
     TaskState,
 )
 from apps.tenancy import selectors as tenancy
@@ -105,7 +106,7 @@ def _require_standing(stats: AnnotatorStats) -> None:
 def _pick(stats: AnnotatorStats, count: int, now: datetime) -> list[LeasedTask]:
     expires_at = now + timedelta(seconds=LEASE_SECONDS)
 
-    def pick(after: int | None, wanted: int) -> list[tuple[UUID, str]]:
+    def pick(after: int | None, wanted: int) -> list[tuple[UUID, TaskData]]:
         return locks.pick_tasks(
             order_id=stats.order_id,
             annotator_id=stats.annotator_id,
@@ -121,7 +122,7 @@ def _pick(stats: AnnotatorStats, count: int, now: datetime) -> list[LeasedTask]:
         # The end of the queue: look for slots that others gave back, first those that just lapsed.
         locks.expire_leases(now=now, most=EXPIRE_AT_ONCE, order_id=stats.order_id)
         found = pick(None, count)
-    return [LeasedTask(assignment_id, text, expires_at) for assignment_id, text in found]
+    return [LeasedTask(assignment_id, data, expires_at) for assignment_id, data in found]
 
 
 def _more_to_come(stats: AnnotatorStats) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import IO, Any
 from uuid import UUID
 
@@ -17,14 +18,14 @@ from apps.core.money import Money
 from apps.core.outbox import publish
 from apps.datasets.tables import Table
 from apps.labeling import uploads
-from apps.labeling.design import Design, check_design
+from apps.labeling.brief import Brief, check_brief, read_design
 from apps.labeling.errors import OrderNotFound, OrderUnfunded, WrongOrderState
 from apps.labeling.events import OrderClosed
 from apps.labeling.models import AnnotatorStats, Assignment, Order, Task
 from apps.labeling.policies import require
 from apps.labeling.selectors.orders import quote_of
 from apps.labeling.services.board import close_listing, list_order
-from apps.labeling.types import AssignmentState, Item, LabelingPermission, OrderState
+from apps.labeling.types import AssignmentState, Item, LabelingPermission, MadeBy, OrderState
 from apps.ledger import services as ledger
 from apps.ledger.errors import InsufficientFunds
 from apps.ledger.selectors import balance
@@ -41,10 +42,11 @@ def create_order(
     actor: Actor,
     title: str,
     instruction: str,
-    classes: Sequence[str | Mapping[str, Any]],
     price: Money,
     redundancy: int,
     table: Table,
+    design: Mapping[str, Any] | None = None,
+    classes: Sequence[str | Mapping[str, Any]] = (),
     filename: str = "the upload",
     example: Mapping[str, Any] | None = None,
     gold_percent: int = 10,
@@ -54,8 +56,11 @@ def create_order(
     """Save a draft with all its items, or nothing.
 
     Args:
-        classes: names, or {name, key} with the key that picks it; none: the labels found in the table.
-        table: from `uploads.read_upload` or `uploads.read_rows`.
+        design: what tasks show and ask, as JSON (`apps.labeling.design`).
+        classes: instead, the choices of the plain text classification: names, or {name, key} with the key that picks
+            it; none: the labels found in the table.
+        table: from `uploads.read_upload` or `uploads.read_rows`: a column for each input; a control's column holds
+            known answers.
         gold_percent: share of the items used as hidden check questions, where the table has known labels but no
             column `gold`.
         gold_table: more check questions, each with its label.
@@ -64,43 +69,44 @@ def create_order(
         InvalidInput: `invalid_order` naming fields, or `invalid_rows` naming rows and fields.
     """
     require(actor, LabelingPermission.ORDER_CREATE)
-    design = check_design(
+    brief = check_brief(
         title=title,
         instruction=instruction,
         example=example,
-        classes=classes or uploads.guess_classes(table),
+        design=design,
+        classes=classes or (uploads.guess_classes(table) if design is None else ()),
         price=price,
         redundancy=redundancy,
         gold_percent=gold_percent,
     )
     order_id = uuid7()
-    items = uploads.items_of(table, design.class_names, gold_percent, str(order_id), filename)
+    items = uploads.items_of(table, brief.design, gold_percent, str(order_id), filename)
     if gold_table is not None:
-        extra = uploads.gold_items(gold_table, design.class_names, gold_filename)
+        extra = uploads.gold_items(gold_table, brief.design, gold_filename)
         last = max((item.row for item in items), default=0)
-        items += [Item(item.text, item.external_id, item.gold_label, last + n) for n, item in enumerate(extra, start=1)]
+        items += [replace(item, row=last + n) for n, item in enumerate(extra, start=1)]
     if len(items) > uploads.MAX_ITEMS:
         message = f"An order has at most {uploads.MAX_ITEMS:,} items; these are {len(items):,}."
         raise InvalidInput("too_many_items", message, errors=[{"field": "file", "message": message}])
-    return _save(actor, order_id, design, items)
+    return _save(actor, order_id, brief, items)
 
 
 @transaction.atomic
-def _save(actor: Actor, order_id: UUID, design: Design, items: Sequence[Item]) -> Order:
+def _save(actor: Actor, order_id: UUID, brief: Brief, items: Sequence[Item]) -> Order:
     order = Order.objects.create(
         id=order_id,
         tenant_id=actor.organisation_id,
-        title=design.title,
-        instruction=design.instruction,
-        example=design.example,
-        classes=[one.as_json() for one in design.classes],
-        price_minor=design.price.minor,
-        currency=design.price.currency,
+        title=brief.title,
+        instruction=brief.instruction,
+        example=brief.example,
+        design=brief.design.as_json(),
+        price_minor=brief.price.minor,
+        currency=brief.price.currency,
         fee_bps=settings.FEES["label_bps"],
-        redundancy=design.redundancy,
+        redundancy=brief.redundancy,
         item_count=len(items),
-        gold_count=sum(1 for item in items if item.gold_label),
-        word_count=sum(len(item.text.split()) for item in items),
+        gold_count=sum(1 for item in items if item.gold is not None),
+        word_count=sum(brief.design.words(item.data) for item in items),
     )
     Task.objects.bulk_create(
         (
@@ -110,9 +116,10 @@ def _save(actor: Actor, order_id: UUID, design: Design, items: Sequence[Item]) -
                 position=position,
                 row=item.row,
                 external_id=item.external_id,
-                text=item.text,
-                gold_label=item.gold_label,
-                open_slots=design.redundancy,
+                data=item.data,
+                gold=item.gold,
+                made_by=MadeBy.HUMAN if item.gold is None else MadeBy.REQUESTER,
+                open_slots=brief.redundancy,
             )
             for position, item in enumerate(uploads.in_order_of_work(items, str(order_id)))
         ),
@@ -131,18 +138,23 @@ def create_order_from_file(
     filename: str,
     gold_file: IO[bytes] | None = None,
     gold_filename: str = "",
-    **design: Any,
+    design: Mapping[str, Any] | None = None,
+    **brief: Any,
 ) -> Order:
     """`create_order` from an uploaded table and, if wanted, a second one with check questions."""
     require(actor, LabelingPermission.ORDER_CREATE)
-    gold_table = uploads.read_upload(gold_file, gold_filename, with_labels=True) if gold_file is not None else None
+    checked = read_design(design) if design is not None else None
+    gold_table = None
+    if gold_file is not None:
+        gold_table = uploads.read_upload(gold_file, gold_filename, design=checked, with_answers=True)
     return create_order(
         actor=actor,
-        table=uploads.read_upload(file, filename),
+        table=uploads.read_upload(file, filename, design=checked),
         filename=filename,
         gold_table=gold_table,
         gold_filename=gold_filename,
-        **design,
+        design=design,
+        **brief,
     )
 
 

@@ -11,15 +11,19 @@ from django.db.models import F
 from apps.core import clock
 from apps.core.live import notify
 from apps.labeling.acceptance import UNUSABLE, Decision, Standing, decide, standing
-from apps.labeling.consensus import Consensus, Record, weighted_vote
+from apps.labeling.consensus import Record
+from apps.labeling.design import Design
 from apps.labeling.models import Annotation, AnnotatorStats, Order, Task
-from apps.labeling.selectors.orders import classes_of, price_of
+from apps.labeling.outcomes import Given, Outcome, item_outcome, known_outcome
+from apps.labeling.selectors.orders import design_of, price_of
 from apps.labeling.services.orders import begin_closing
-from apps.labeling.types import AnnotationState, OrderState, Rule, TaskState
+from apps.labeling.types import AnnotationState, Answer, OrderState, Rule, TaskState
 from apps.ledger import services as ledger
 from apps.ledger.types import AccountKind, AccountRef, SourceRef
 
 MAX_REASON = 400
+#: Characters of a result that a reason shows.
+MAX_EXPECTED = 120
 
 
 @transaction.atomic
@@ -36,15 +40,16 @@ def settle_item(*, task_id: UUID) -> None:
     if task.state == TaskState.UNUSABLE:
         decisions = [(answer, UNUSABLE) for answer in answers if answer.state == AnnotationState.PENDING]
     else:
-        consensus = item_consensus(order, task, answers, records)
-        task.label, task.confidence, task.state = consensus.label, consensus.confidence, TaskState.SETTLED
+        design = design_of(order)
+        outcome = outcome_of_task(design, task, answers, records)
+        task.result, task.confidence, task.state = outcome.result, outcome.confidence, TaskState.SETTLED
         decisions = [
-            (answer, _decision(answer, task, consensus.label, records, final=False))
+            (answer, decision(design, answer, task, outcome.result, records, final=False))
             for answer in answers
             if answer.state == AnnotationState.PENDING
         ]
     task.decided = True
-    task.save(update_fields=["decided", "label", "confidence", "state"])
+    task.save(update_fields=["decided", "result", "confidence", "state"])
     apply_decisions(order, decisions)
     _settle_waiting(order, records)
     order.items_done += 1
@@ -62,23 +67,26 @@ def lock_records(order: Order, annotator_ids: Iterable[UUID]) -> dict[UUID, Reco
     return {row.annotator_id: Record(row.gold_seen, row.gold_right) for row in rows.order_by("annotator_id")}
 
 
-def item_consensus(
-    order: Order, task: Task, answers: Sequence[Annotation], records: Mapping[UUID, Record]
-) -> Consensus:
-    """The known answer of a check question, else the vote of its answers, weighted by their annotators' records."""
-    if task.gold_label:
-        return Consensus(task.gold_label, 1.0)
-    labels = [(answer.label, records.get(answer.annotator_id, Record())) for answer in answers]
-    return weighted_vote(labels, [one.name for one in classes_of(order)])
+def outcome_of_task(
+    design: Design, task: Task, answers: Sequence[Annotation], records: Mapping[UUID, Record]
+) -> Outcome:
+    """The known answer of a check question, else what its answers lead to, weighed by their annotators' records."""
+    if task.gold is not None:
+        return known_outcome(design, task.gold)
+    given = [Given(str(task.id), str(answer.annotator_id), answer.answer) for answer in answers]
+    known = {str(annotator_id): record for annotator_id, record in records.items()}
+    return item_outcome(design, given, known, task.data)
 
 
-def _decision(
-    answer: Annotation, task: Task, consensus: str, records: Mapping[UUID, Record], *, final: bool
+def decision(
+    design: Design, answer: Annotation, task: Task, result: Answer, records: Mapping[UUID, Record], *, final: bool
 ) -> Decision:
+    """What becomes of an answer to a task with this result."""
     return decide(
-        label=answer.label,
-        gold_label=task.gold_label,
-        consensus=consensus,
+        answer=answer.answer_text,
+        expected=design.shown_answer(result)[:MAX_EXPECTED],
+        is_same=design.same(answer.answer, result),
+        is_gold=task.gold is not None,
         record=records.get(answer.annotator_id, Record()),
         final=final,
     )
@@ -90,9 +98,12 @@ def _settle_waiting(order: Order, records: Mapping[UUID, Record]) -> None:
     waiting = Annotation.objects.select_related("task").filter(
         order=order, annotator_id__in=known, state=AnnotationState.PENDING, rule=Rule.AWAITING_STANDING
     )
-    apply_decisions(
-        order, [(answer, _decision(answer, answer.task, answer.task.label, records, final=False)) for answer in waiting]
-    )
+    design = design_of(order)
+    decisions = [
+        (answer, decision(design, answer, answer.task, answer.task.result or {}, records, final=False))
+        for answer in waiting
+    ]
+    apply_decisions(order, decisions)
 
 
 def apply_decisions(order: Order, decisions: Sequence[tuple[Annotation, Decision]]) -> None:
@@ -133,7 +144,7 @@ def _pay(order: Order, answer: Annotation) -> int:
         source=SourceRef(
             "labeling.annotation",
             str(answer.id),
-            {"order_id": str(order.id), "rule": answer.rule, "label": answer.label},
+            {"order_id": str(order.id), "rule": answer.rule, "label": answer.answer_text},
         ),
     )
     return order.price_minor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sahara.models.base import Model, Money
@@ -44,7 +45,7 @@ class Order(Model):
     items: int
     gold_items: int
     redundancy: int
-    classes: list[dict[str, str]]
+    design: dict[str, Any]
     quote: Quote
     progress: OrderProgress | None = None
     dataset_id: UUID | None
@@ -52,15 +53,16 @@ class Order(Model):
 
     @property
     def class_names(self) -> list[str]:
-        """The choices."""
-        return [one["name"] for one in self.classes]
+        """The choices of the first question that has any."""
+        classes = next((control["classes"] for control in self.design["controls"] if control.get("classes")), [])
+        return [one["name"] for one in classes]
 
 
 class Task(Model):
-    """A task in hand."""
+    """A task in hand; `data` has a value for each input of the order's design."""
 
     id: UUID
-    text: str
+    data: dict[str, Any]
     expires_at: datetime
 
 
@@ -84,12 +86,13 @@ class LeaseBatch(Model):
 
 
 class Annotation(Model):
-    """An answer and what became of it."""
+    """An answer and what became of it; `text` and `answer_text` are task and answer in a few words."""
 
     id: UUID
     order_id: UUID
     text: str
-    label: str
+    answer: dict[str, Any]
+    answer_text: str
     state: str
     rule: str
     reason: str

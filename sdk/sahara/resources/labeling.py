@@ -21,8 +21,9 @@ class OrdersResource(Resource):
         title: str,
         instruction: str,
         rows: Sequence[Mapping[str, Any]],
-        classes: Sequence[str],
         price_minor: int,
+        classes: Sequence[str] = (),
+        design: Mapping[str, Any] | None = None,
         redundancy: int = 3,
         gold_percent: int = 10,
         gold_rows: Sequence[Mapping[str, Any]] | None = None,
@@ -31,19 +32,24 @@ class OrdersResource(Resource):
         """Draft an order.
 
         Args:
-            rows: `text`, optionally `id` and `label`; a share of the labelled ones become hidden check questions.
-            classes: the choices.
+            rows: a value for each input, optionally `id` and one for each control: the known answer. A share of the
+                rows with a known answer become hidden check questions.
+            classes: the choices of the plain text classification, with the input `text` and the control `label`.
+            design: instead, `{inputs, controls}`: whatever the tasks are to show and ask.
             price_minor: pay for an accepted label, in cents.
         """
         body: dict[str, Any] = {
             "title": title,
             "instruction": instruction,
             "rows": [dict(row) for row in rows],
-            "classes": list(classes),
             "price_minor": price_minor,
             "redundancy": redundancy,
             "gold_percent": gold_percent,
         }
+        if design is not None:
+            body["design"] = dict(design)
+        else:
+            body["classes"] = list(classes)
         if gold_rows is not None:
             body["gold_rows"] = [dict(row) for row in gold_rows]
         return Order.model_validate(self.transport.post("orders/", body, idempotency_key=idempotency_key))
@@ -86,11 +92,11 @@ class WorkResource(Resource):
         """Ask for tasks."""
         return LeaseBatch.model_validate(self.transport.post(f"orders/{order_id}/leases/", {"count": count}))
 
-    def submit(self, task: Task, label: str, *, elapsed_ms: int = 0) -> Annotation:
-        """Answer a task in hand; safe to repeat."""
-        body = {"label": label, "elapsed_ms": elapsed_ms}
-        answer = self.transport.post(f"assignments/{task.id}/submit/", body, idempotency_key=f"submit:{task.id}")
-        return Annotation.model_validate(answer["annotation"])
+    def submit(self, task: Task, answer: Mapping[str, Any], *, elapsed_ms: int = 0) -> Annotation:
+        """Answer a task in hand, with a value for each control of the order's design; safe to repeat."""
+        body = {"answer": dict(answer), "elapsed_ms": elapsed_ms}
+        done = self.transport.post(f"assignments/{task.id}/submit/", body, idempotency_key=f"submit:{task.id}")
+        return Annotation.model_validate(done["annotation"])
 
     def skip(self, task: Task) -> None:
         """Give a task back, unpaid and without consequence."""

@@ -18,7 +18,10 @@ interface PlayerData {
   readonly order_id: string;
   readonly annotator_id: string;
   readonly is_guest: boolean;
-  readonly classes: readonly Choice[];
+  readonly design: {
+    readonly inputs: readonly { readonly name: string }[];
+    readonly controls: readonly { readonly name: string; readonly classes: readonly Choice[] }[];
+  };
   readonly tasks: readonly Task[];
   readonly totals: Totals;
   readonly open_labels: number;
@@ -120,7 +123,7 @@ class TaskPlayer extends HTMLElement {
     const button = event.submitter as HTMLButtonElement | null;
     if (form.dataset["part"] !== "form" || !button) return;
     event.preventDefault();
-    if (button.name === "label") this.choose(button.value);
+    if (button.name.startsWith("answer.")) this.choose(button.value);
     else if (button.value === "skip") this.skip();
     else if (button.value === "flag") this.askFlag();
   }
@@ -139,8 +142,8 @@ class TaskPlayer extends HTMLElement {
     if (!this.hotkeys.checked || target.closest("input:not([type=checkbox]), textarea, select, dialog[open]")) return;
     const key = event.key.toLowerCase();
     const choice =
-      this.data.classes.find((one) => one.key === key) ??
-      (/^[1-9]$/.test(key) ? this.data.classes[Number(key) - 1] : undefined);
+      this.classes.find((one) => one.key === key) ??
+      (/^[1-9]$/.test(key) ? this.classes[Number(key) - 1] : undefined);
     const actions: Record<string, () => void> = {
       z: () => void this.undo(),
       s: () => this.skip(),
@@ -154,6 +157,10 @@ class TaskPlayer extends HTMLElement {
     action();
   }
 
+  private get classes(): readonly Choice[] {
+    return this.data.design.controls[0]?.classes ?? [];
+  }
+
   private choose(label: string): void {
     const task = this.queue.shift();
     if (!task) return;
@@ -162,7 +169,7 @@ class TaskPlayer extends HTMLElement {
     this.answered += 1;
     this.show();
     this.say("");
-    this.sender.answer(task.id, label, elapsed);
+    this.sender.answer(task.id, { [this.data.design.controls[0]?.name ?? ""]: label }, elapsed);
     void this.refill();
   }
 
@@ -274,7 +281,7 @@ class TaskPlayer extends HTMLElement {
     this.piece("waiting-for-tasks").hidden = Boolean(task) || this.isFinished;
     this.piece("finished").hidden = Boolean(task) || !this.isFinished;
     this.piece<HTMLButtonElement>("undo").disabled = this.done.length === 0;
-    this.piece("text").textContent = task?.text ?? "";
+    this.piece("text").textContent = String(task?.data[this.data.design.inputs[0]?.name ?? ""] ?? "");
     this.shownAt = performance.now();
     this.piece("answered").textContent = String(this.totals.submitted + this.sendingCount());
     if (task && task.until - this.shownAt < RENEW_MS) void this.extend();

@@ -74,7 +74,10 @@ def work(db: None) -> Callable[..., int]:
                 batch = services.lease_tasks(actor=annotator, order_id=order.id, count=wanted)
                 for task in batch.tasks:
                     services.submit_annotation(
-                        actor=annotator, assignment_id=task.assignment_id, label=answer(task.text), elapsed_ms=900
+                        actor=annotator,
+                        assignment_id=task.assignment_id,
+                        answer={"label": answer(task.data["text"])},
+                        elapsed_ms=900,
                     )
                 done += len(batch.tasks)
                 if not batch.tasks:

@@ -26,7 +26,7 @@ def test_standing_is_seventy_percent_of_at_least_three(record, expected):
 
 
 @pytest.mark.parametrize(
-    ("label", "gold", "record", "final", "state", "rule"),
+    ("answer", "gold", "record", "final", "state", "rule"),
     [
         ("ham", "ham", FAILING, False, "accepted", "gold_match"),
         ("spam", "ham", GOOD, False, "rejected", "gold_mismatch"),
@@ -39,7 +39,9 @@ def test_standing_is_seventy_percent_of_at_least_three(record, expected):
         ("spam", "", GOOD, True, "accepted", "trusted_by_gold"),
     ],
 )
-def test_each_case_has_its_rule_and_a_reason(label, gold, record, final, state, rule):
-    decision = decide(label=label, gold_label=gold, consensus="ham", record=record, final=final)
+def test_each_case_has_its_rule_and_a_reason(answer, gold, record, final, state, rule):
+    decision = decide(
+        answer=answer, expected="ham", is_same=answer == "ham", is_gold=bool(gold), record=record, final=final
+    )
     assert (decision.state, decision.rule) == (state, rule)
     assert len(decision.reason) > 20

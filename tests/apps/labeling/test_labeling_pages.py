@@ -45,7 +45,7 @@ def test_a_person_orders_launches_and_cancels(make_actor, client_for, fund):
     with tenant_scope(requester.organisation_id):
         order = Order.objects.get()
     assert (order.item_count, order.gold_count) == (10, 2)
-    assert order.classes == [{"name": "ham", "key": "a"}, {"name": "spam", "key": "1"}]
+    assert order.design["controls"][0]["classes"] == [{"name": "ham", "key": "a"}, {"name": "spam", "key": "1"}]
     refused = client.post(f"/orders/{order.id}/launch/")
     assert refused.status_code == 402
     assert b"Top up $0.88" in refused.content
@@ -94,7 +94,8 @@ def test_a_guest_starts_without_signing_up_and_answers_without_javascript(make_a
         task = page.context["task"]
         assert len(page.context["player"]["tasks"]) == left
         answer = guest.post(
-            f"/work/{order.id}/answer/", {"assignment": str(task.assignment_id), "label": truth(task.text)}
+            f"/work/{order.id}/answer/",
+            {"assignment": str(task.assignment_id), "answer.label": truth(task.data["text"])},
         )
         assert answer.status_code == 302
     outbox.drain()
@@ -134,11 +135,10 @@ def test_a_program_orders_works_and_reads_its_answers(make_actor, api_for, fund)
     assert batch.status_code == 201
     tasks = batch.json()["tasks"]
     assert len(tasks) == 6
-    assert {frozenset(task) for task in tasks} == {frozenset({"id", "text", "expires_at", "expires_in_ms"})}
+    assert {frozenset(task) for task in tasks} == {frozenset({"id", "data", "expires_at", "expires_in_ms"})}
     for task in tasks:
-        answer = worker.post(
-            f"/api/v1/assignments/{task['id']}/submit/", {"label": truth(task["text"]), "elapsed_ms": 5}, format="json"
-        )
+        body = {"answer": {"label": truth(task["data"]["text"])}, "elapsed_ms": 5}
+        answer = worker.post(f"/api/v1/assignments/{task['id']}/submit/", body, format="json")
         assert answer.status_code == 200, answer.content
         assert answer.json()["annotation"]["rule"] == "awaiting_labels"
     outbox.drain()

@@ -92,7 +92,7 @@ def answer(page: Page) -> str:
 
 def stored(order: Any) -> dict[str, str]:
     with tenant_scope(order.tenant_id):
-        return dict(Annotation.objects.filter(order=order).values_list("task__text", "label"))
+        return dict(Annotation.objects.filter(order=order).values_list("task__data__text", "answer__label"))
 
 
 def deliver_events() -> None:
@@ -144,7 +144,7 @@ def test_z_takes_back_s_skips_f_flags_and_h_helps(make_actor, make_order, open_p
 
     def states() -> dict[str, str]:
         with tenant_scope(order.tenant_id):
-            return dict(Assignment.objects.filter(order=order).values_list("task__text", "state"))
+            return dict(Assignment.objects.filter(order=order).values_list("task__data__text", "state"))
 
     wait_for(lambda: states().get(flagged) == "flagged" and states().get(skipped) == "skipped", page)
 
@@ -190,8 +190,8 @@ def test_a_task_that_went_to_somebody_else_is_said_and_the_work_goes_on(make_act
     page = open_player(order, make_actor(personal=True))
     text = shown(page)
     with tenant_scope(order.tenant_id):
-        Assignment.objects.filter(task__text=text, order=order).update(state="expired")
-        Task.objects.filter(text=text, order=order).update(open_slots=0)
+        Assignment.objects.filter(task__data__text=text, order=order).update(state="expired")
+        Task.objects.filter(data__text=text, order=order).update(open_slots=0)
     answer(page)
     page.wait_for_selector('[data-part="status"]:has-text("somebody else has taken it")')
     other = answer(page)

@@ -99,7 +99,7 @@ def test_answers_that_differ_wait_for_the_standing_and_are_then_paid(make_actor,
     work(odd, order, mostly_right)
     outbox.drain()
     with tenant_scope(requester.organisation_id):
-        found = Annotation.objects.filter(annotator_id=odd.organisation_id, task__text__in=["text 10", "text 20"])
+        found = Annotation.objects.filter(annotator_id=odd.organisation_id, task__data__text__in=["text 10", "text 20"])
         assert {(row.state, row.rule, row.amount_minor) for row in found} == {("accepted", "trusted_by_gold", 4)}
 
 
@@ -169,9 +169,9 @@ def work_at_random(annotator: Any, order: Any, randomness: random.Random) -> Non
                 case 2:
                     continue
                 case 3:
-                    services.submit_annotation(**chosen, label=wrong(task.text), elapsed_ms=1)
+                    services.submit_annotation(**chosen, answer={"label": wrong(task.data["text"])}, elapsed_ms=1)
                     services.undo_annotation(**chosen)
                 case 4:
-                    services.submit_annotation(**chosen, label=wrong(task.text), elapsed_ms=1)
+                    services.submit_annotation(**chosen, answer={"label": wrong(task.data["text"])}, elapsed_ms=1)
                 case _:
-                    services.submit_annotation(**chosen, label=truth(task.text), elapsed_ms=1)
+                    services.submit_annotation(**chosen, answer={"label": truth(task.data["text"])}, elapsed_ms=1)

@@ -6,9 +6,12 @@ import { api, Problem } from "../../core/lib/http";
 
 export interface Task {
   readonly id: string;
-  readonly text: string;
+  readonly data: Readonly<Record<string, unknown>>;
   readonly expires_in_ms: number;
 }
+
+/** A value for each control that has one. */
+export type Answer = Readonly<Record<string, unknown>>;
 
 export interface Amount {
   readonly amount_minor: string;
@@ -25,7 +28,7 @@ export interface Totals {
 
 interface Waiting {
   readonly id: string;
-  readonly label: string;
+  readonly answer: Answer;
   readonly elapsed: number;
   key: string;
 }
@@ -81,8 +84,8 @@ export class Sender {
     return this.waiting.some((answer) => answer.id === id);
   }
 
-  answer(id: string, label: string, elapsed: number): void {
-    const answer: Waiting = { id, label, elapsed: Math.round(elapsed), key: crypto.randomUUID() };
+  answer(id: string, given: Answer, elapsed: number): void {
+    const answer: Waiting = { id, answer: given, elapsed: Math.round(elapsed), key: crypto.randomUUID() };
     this.waiting.push(answer);
     this.report();
     void this.inOrder(id, () => this.deliver(answer));
@@ -127,7 +130,7 @@ export class Sender {
 
   private async post(answer: Waiting): Promise<{ totals: Totals }> {
     const url = `/api/v1/assignments/${answer.id}`;
-    const json = { label: answer.label, elapsed_ms: answer.elapsed };
+    const json = { answer: answer.answer, elapsed_ms: answer.elapsed };
     try {
       return await api(`${url}/submit/`, { method: "POST", json, idempotencyKey: answer.key });
     } catch (error) {
