@@ -34,29 +34,31 @@ def leaf_hash(encoded: bytes) -> bytes:
     return keccak(keccak(encoded))
 
 
-def build_tree(leaves: Sequence[bytes]) -> MerkleTree:
+def build_tree(leaves: Sequence[bytes], hashed: Iterable[bytes] = ()) -> MerkleTree:
     """Root and proofs over encoded leaves, in any order; equal sets give equal roots.
+
+    `hashed` are further leaves of which only the hash is known; they have no proof here.
 
     Raises:
         ValueError: There are no leaves.
     """
     if not leaves:
         raise ValueError("a Merkle tree needs at least one leaf")
-    hashes = [leaf_hash(leaf) for leaf in leaves]
+    hashes = [*(leaf_hash(leaf) for leaf in leaves), *hashed]
     order = sorted(range(len(hashes)), key=lambda index: hashes[index])
     nodes = _nodes([hashes[index] for index in order])
     position = {index: len(nodes) - 1 - rank for rank, index in enumerate(order)}
-    proofs = tuple(_proof(nodes, position[index]) for index in range(len(hashes)))
+    proofs = tuple(_proof(nodes, position[index]) for index in range(len(leaves)))
     return MerkleTree(_hex(nodes[0]), proofs)
 
 
-def merkle_root(leaves: Iterable[bytes]) -> str:
-    """Only the root over encoded leaves, 0x-hex.
+def merkle_root(leaves: Iterable[bytes], hashed: Iterable[bytes] = ()) -> str:
+    """Only the root over encoded leaves, and over those of which only the hash is known; 0x-hex.
 
     Raises:
         ValueError: There are no leaves.
     """
-    hashes = sorted(leaf_hash(leaf) for leaf in leaves)
+    hashes = sorted([*(leaf_hash(leaf) for leaf in leaves), *hashed])
     if not hashes:
         raise ValueError("a Merkle tree needs at least one leaf")
     return _hex(_nodes(hashes)[0])

@@ -11,6 +11,7 @@ table = PermissionTable(
         DatasetsPermission.VIEW: Role.VIEWER,
         DatasetsPermission.CREATE: Role.MEMBER,
         DatasetsPermission.RELEASE: Role.MEMBER,
+        DatasetsPermission.REMOVE: Role.ADMIN,
     }
 )
 require = table.require

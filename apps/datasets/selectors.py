@@ -56,6 +56,8 @@ def version_info(row: DatasetVersion) -> DatasetVersionInfo:
         card=row.card,
         files=tuple(StoredFile(FileFormat(f["format"]), f["key"], f["size"], f["sha256"]) for f in row.files),
         released_at=row.created_at,
+        design=row.design,
+        rows_removed=len(row.removed_leaves),
     )
 
 
@@ -167,11 +169,20 @@ def row_proof(version: DatasetVersionInfo, row_number: int) -> RowProof:
         raise NotFound("row_not_found", f"The version has rows 1 to {version.row_count}.")
     rows = list(iter_rows(version.id))
     leaves = [canonical_row(row) for row in rows]
-    tree = merkle_tree(leaves)
+    tree = merkle_tree(leaves, _removed_leaves(version))
     leaf = leaves[row_number - 1]
     return RowProof(row_number, rows[row_number - 1], leaf.decode(), tuple(tree.proofs[row_number - 1]), tree.root)
 
 
 def stored_content_root(version_id: UUID) -> str:
-    """The content root as the stored rows give it now."""
-    return keccak_root(canonical_row(row) for row in iter_rows(version_id))
+    """The content root as the stored rows give it now, and the hashes of those that had to go."""
+    leaves = _removed_leaves(dataset_version(version_id))
+    return keccak_root((canonical_row(row) for row in iter_rows(version_id)), leaves)
+
+
+def _removed_leaves(version: DatasetVersionInfo) -> list[bytes]:
+    if not version.rows_removed:
+        return []
+    with tenant_scope(version.owner_id):
+        found = DatasetVersion.objects.values_list("removed_leaves", flat=True).get(id=version.id)
+    return [bytes.fromhex(leaf.removeprefix("0x")) for leaf in found]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -19,6 +19,7 @@ class DatasetsPermission(StrEnum):
     VIEW = "datasets:dataset:view"
     CREATE = "datasets:dataset:create"
     RELEASE = "datasets:version:release"
+    REMOVE = "datasets:person:remove"
 
 
 class Split(StrEnum):
@@ -26,6 +27,7 @@ class Split(StrEnum):
 
     TRAIN = "train"
     TEST = "test"
+    VALIDATION = "validation"
 
 
 class FileFormat(StrEnum):
@@ -33,15 +35,16 @@ class FileFormat(StrEnum):
 
     JSONL = "jsonl"
     PARQUET = "parquet"
+    ANSWERS = "answers"
 
     @property
     def filename(self) -> str:
         """The file's name within its version."""
-        return f"rows.{self.value}"
+        return "answers.jsonl" if self is FileFormat.ANSWERS else f"rows.{self.value}"
 
 
-Row = dict[str, str | int]
-"""One row: column -> text or integer. No floats: their text form differs between languages, and so would the root."""
+Row = dict[str, Any]
+"""One row: column -> text, integer, None, or lists and objects of JSON (`apps.datasets.rows.RowCheck`)."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,9 @@ class StoredFile:
 class DatasetVersionInfo:
     """One released, immutable version of a dataset; its id is its asset version's id.
 
-    `schema` maps each column to what it holds; `card` is the datasheet with quality figures and statistics.
+    `schema` maps each column to what it holds; `card` is the datasheet with quality figures and statistics. `design`
+    says which columns were shown and which were asked, as an order's design; it is empty for plain tables.
+    `rows_removed` counts rows that were taken out afterwards because a person's data had to go.
     """
 
     id: UUID
@@ -88,10 +93,30 @@ class DatasetVersionInfo:
     card: dict[str, Any]
     files: tuple[StoredFile, ...]
     released_at: datetime
+    design: dict[str, Any] = field(default_factory=dict)
+    rows_removed: int = 0
+
+    def has(self, file_format: FileFormat) -> bool:
+        """Whether the version has a file in a format."""
+        return any(file.format == file_format for file in self.files)
 
     def file(self, file_format: FileFormat) -> StoredFile:
         """The version's file in a format."""
         return next(file for file in self.files if file.format == file_format)
+
+
+@dataclass(frozen=True)
+class RemovalInfo:
+    """That one person's data was taken out of all versions of a dataset; it does not say whose."""
+
+    id: UUID
+    dataset_id: UUID
+    column: str
+    rows: int
+    answers: int
+    versions: tuple[int, ...]
+    new_version: int | None
+    removed_at: datetime
 
 
 @dataclass(frozen=True)

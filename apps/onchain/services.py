@@ -99,14 +99,23 @@ def request_address_check(address: str) -> AddressCheckInfo:
     return selectors.address_check_info(row)
 
 
-def merkle_tree(leaves: Sequence[bytes]) -> MerkleTree:
-    """Root and one proof a leaf, in OpenZeppelin's format. Raises ValueError without leaves."""
-    return merkle.build_tree(leaves)
+def merkle_tree(leaves: Sequence[bytes], hashed: Iterable[bytes] = ()) -> MerkleTree:
+    """Root and one proof a leaf, in OpenZeppelin's format; `hashed` as `keccak_root`. ValueError without leaves."""
+    return merkle.build_tree(leaves, hashed)
 
 
-def keccak_root(rows: Iterable[bytes]) -> str:
-    """The content root (0x-hex) over rows in any order. Raises ValueError without rows."""
-    return merkle.merkle_root(rows)
+def keccak_root(rows: Iterable[bytes], hashed: Iterable[bytes] = ()) -> str:
+    """The content root (0x-hex) over rows in any order. Raises ValueError without rows.
+
+    Args:
+        hashed: `leaf_hash` of further rows, which are gone.
+    """
+    return merkle.merkle_root(rows, hashed)
+
+
+def leaf_hash(row: bytes) -> bytes:
+    """The hash that stands for a row in a tree."""
+    return merkle.leaf_hash(row)
 
 
 def encode_words(*values: int | str) -> bytes:

@@ -136,7 +136,7 @@ def test_a_refused_file_leaves_no_dataset(make_actor, client_for):
     bad = SimpleUploadedFile("rows.csv", b"text,label,split\na,b,train\nc,d,elsewhere\n")
     answer = client_for(actor).post("/datasets/new/", {"name": "Mine", "file": bad})
     assert answer.status_code == 422
-    assert "“elsewhere” is neither train nor test".encode() in answer.content
+    assert "“elsewhere” is neither train, test nor validation".encode() in answer.content
     with tenant_scope(actor.organisation_id):
         assert not selectors.own_datasets(actor).exists()
         with pytest.raises(InvalidInput):

@@ -1,9 +1,10 @@
-"""Writes of datasets."""
+"""Registering a dataset and releasing its versions."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import IO, Any
 from uuid import UUID
 
@@ -16,11 +17,12 @@ from apps.core.ids import uuid7
 from apps.core.outbox import publish
 from apps.datasets.errors import DatasetNotFound
 from apps.datasets.events import DatasetVersionReleased
-from apps.datasets.files import store_rows
+from apps.datasets.files import store_answers, store_rows
 from apps.datasets.models import Dataset, DatasetVersion
 from apps.datasets.policies import require
-from apps.datasets.rows import check_rows, classes_of, describe, with_split
+from apps.datasets.rows import SplitPlan, classes_of
 from apps.datasets.selectors import dataset_info, version_info
+from apps.datasets.spool import RowSpool
 from apps.datasets.tables import read_table
 from apps.datasets.types import (
     MAX_NAME,
@@ -59,9 +61,12 @@ def release_dataset_version(
     *,
     actor: Actor,
     dataset_id: UUID,
-    rows: Sequence[Row],
+    rows: Iterable[Row],
     schema: Mapping[str, str],
     card: Mapping[str, Any],
+    design: Mapping[str, Any] | None = None,
+    answers: Iterable[Mapping[str, Any]] = (),
+    split: SplitPlan | None = None,
     contributions: Sequence[ContributionSpec] = (),
     parents: Sequence[ParentRef] = (),
     idempotency_key: str | None = None,
@@ -71,9 +76,13 @@ def release_dataset_version(
     Files are written before the transaction; what a failed release leaves behind in storage is never referred to.
 
     Args:
-        rows: equal columns, text and integers. A `split` column is added where there is none.
+        rows: equal columns; taken one by one (`apps.datasets.rows.RowCheck` says what they may hold). A `split`
+            column is added where there is none.
         schema: column -> what it holds.
         card: how it was made and how good it is; statistics are added.
+        design: an order's design, where rows have its inputs and controls as columns: exports use it.
+        answers: single answers that led to the rows, {"row": id, "annotator", "answer", …}; kept beside the rows.
+        split: how rows are split anew, whether they were split before or not.
         idempotency_key: the same key releases once.
     """
     require(actor, DatasetsPermission.RELEASE)
@@ -83,10 +92,14 @@ def release_dataset_version(
     require(actor, DatasetsPermission.RELEASE, dataset)
     if (earlier := _released(idempotency_key)) is not None:
         return earlier
-    check_rows(rows)
-    split_rows = with_split(rows)
-    root, files = store_rows(actor.organisation_id, f"{dataset_id}/{uuid7()}", split_rows)
-    full_card = dict(card) | {"statistics": describe(split_rows)}
+    with RowSpool(rows, split, again=split is not None) as spool:
+        figures = spool.figures()
+        folder = f"{dataset_id}/{uuid7()}"
+        root, files = store_rows(actor.organisation_id, folder, spool)
+        preview = list(islice(spool, PREVIEW_ROWS))
+    kept = store_answers(actor.organisation_id, folder, answers)
+    files = (*files, kept) if kept is not None else files
+    full_card = dict(card) | {"statistics": figures.as_json()}
     with transaction.atomic():
         Dataset.objects.select_for_update(no_key=True).get(id=dataset_id)
         if (earlier := _released(idempotency_key)) is not None:
@@ -104,13 +117,14 @@ def release_dataset_version(
             tenant_id=actor.organisation_id,
             dataset=dataset,
             number=version.number,
-            row_count=len(split_rows),
+            row_count=figures.rows,
             content_root=root,
             schema=dict(schema),
-            classes=classes_of(split_rows),
+            classes=classes_of(figures.classes),
             card=full_card,
+            design=dict(design or {}),
             files=[file.as_json() for file in files],
-            preview=split_rows[:PREVIEW_ROWS],
+            preview=preview,
             idempotency_key=idempotency_key,
         )
         limits.note_usage(
@@ -165,12 +179,12 @@ def _release_upload(
 
 def _check_splits(rows: Sequence[Row], numbers: Sequence[int], filename: str) -> None:
     errors = [
-        {"field": "split", "row": number, "message": f"“{row['split']}” is neither train nor test."}
+        {"field": "split", "row": number, "message": f"“{row['split']}” is neither train, test nor validation."}
         for row, number in zip(rows, numbers, strict=True)
         if row["split"] not in set(Split)
     ]
     if errors:
-        message = f"{len(errors):,} rows of “{filename}” have another split than train or test."
+        message = f"{len(errors):,} rows of “{filename}” have another split than train, test or validation."
         raise InvalidInput("invalid_rows", message, errors=errors[:20], error_count=len(errors))
 
 
