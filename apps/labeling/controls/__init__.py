@@ -1,6 +1,18 @@
 """The questions that a task can ask: one module a type, each with its form, checks, consensus and agreement."""
 
-from apps.labeling.controls import choice, choices, number, rating, text
+from apps.labeling.controls import (
+    choice,
+    choices,
+    dialogue,
+    number,
+    preference,
+    ranking,
+    rating,
+    regions,
+    spans,
+    text,
+    transcription,
+)
 from apps.labeling.controls.base import (
     CONTROL_TYPES,
     AnswerProblem,
@@ -12,7 +24,19 @@ from apps.labeling.controls.base import (
 )
 
 #: Importing a module makes its type known.
-MODULES = (choice, choices, number, rating, text)
+MODULES = (
+    choice,
+    choices,
+    dialogue,
+    number,
+    preference,
+    ranking,
+    rating,
+    regions,
+    spans,
+    text,
+    transcription,
+)
 
 __all__ = [
     "CONTROL_TYPES",

@@ -16,7 +16,7 @@ from apps.labeling.controls.base import (
     common_from_json,
     control_type,
 )
-from apps.labeling.controls.votes import MAX_CONFIDENCE
+from apps.labeling.controls.voting import MAX_CONFIDENCE
 from apps.labeling.controls.words import check_text
 
 ROLES = ("user", "assistant")

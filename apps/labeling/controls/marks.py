@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from apps.labeling.controls.intervals import Interval, Marked, iou
-from apps.labeling.controls.votes import MAX_CONFIDENCE, clamped, decide, posterior
+from apps.labeling.controls.votes import decide, posterior
+from apps.labeling.controls.voting import MAX_CONFIDENCE, within
 
 #: Vote of an annotator who marked nothing here.
 NOTHING = ""
@@ -48,8 +49,8 @@ def found_in(
         label = decide([vote for vote in votes if vote[0] != NOTHING], wrong_options=class_count).option
     supporters = [(one.interval, accuracies[one.by]) for one in group if one.interval.label == label]
     interval = Interval(*bounds(supporters), label)
-    weight = math.fsum(clamped(accuracy) for _, accuracy in supporters)
-    agreed = math.fsum(clamped(accuracy) * iou(one, interval) for one, accuracy in supporters) / weight
+    weight = math.fsum(within(accuracy) for _, accuracy in supporters)
+    agreed = math.fsum(within(accuracy) * iou(one, interval) for one, accuracy in supporters) / weight
     there = posterior(votes, wrong_options=class_count)[label]
     return Found(interval, there * agreed, decided.option != NOTHING, tuple(group))
 

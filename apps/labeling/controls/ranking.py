@@ -18,7 +18,7 @@ from apps.labeling.controls.base import (
     control_type,
 )
 from apps.labeling.controls.candidates import candidate_keys
-from apps.labeling.controls.votes import MAX_CONFIDENCE, clamped
+from apps.labeling.controls.voting import MAX_CONFIDENCE, within
 
 #: Up to this many candidates the best order is found exactly; the work doubles with each.
 MAX_EXACT = 8
@@ -96,7 +96,7 @@ class Ranking(Control):
 def _wins(given: Sequence[GivenAnswer], keys: Sequence[str]) -> Wins:
     says: dict[tuple[str, str], list[float]] = {pair: [] for pair in combinations(keys, 2)}
     for one in given:
-        right = clamped(one.accuracy)
+        right = within(one.accuracy)
         odds = math.log(right / (1 - right))
         for better, worse in combinations(one.value, 2):
             if better < worse:

@@ -18,7 +18,8 @@ from apps.labeling.controls.base import (
 from apps.labeling.controls.classes import classes_from_json
 from apps.labeling.controls.intervals import Interval, Marked, clusters, first_overlap, iou, matches
 from apps.labeling.controls.marks import Found, expected_f1, found_in, nothing_there
-from apps.labeling.controls.votes import clamped, weighted_median
+from apps.labeling.controls.votes import weighted_median
+from apps.labeling.controls.voting import within
 from apps.labeling.controls.words import check_text, normalised, rover, word_similarity
 from apps.labeling.types import LabelClass
 
@@ -189,8 +190,8 @@ class Regions(Control):
 
 def _median_bounds(members: Sequence[tuple[Interval, float]]) -> tuple[int, int]:
     return (
-        weighted_median((one.start, clamped(accuracy)) for one, accuracy in members),
-        weighted_median((one.end, clamped(accuracy)) for one, accuracy in members),
+        weighted_median((one.start, within(accuracy)) for one, accuracy in members),
+        weighted_median((one.end, within(accuracy)) for one, accuracy in members),
     )
 
 

@@ -13,9 +13,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-#: No number of answers makes a decision certain: annotators err together more often than the model has it.
-MAX_CONFIDENCE = 0.999
-LEAST_ACCURACY, MOST_ACCURACY = 0.01, 0.99
+from apps.labeling.controls.voting import MAX_CONFIDENCE, within
 
 OptionT = TypeVar("OptionT", bound=Hashable)
 
@@ -26,11 +24,6 @@ class Decided(Generic[OptionT]):
 
     option: OptionT
     probability: float
-
-
-def clamped(accuracy: float) -> float:
-    """An accuracy that stays away from 0 and 1, where one answer would outvote all others."""
-    return min(max(accuracy, LEAST_ACCURACY), MOST_ACCURACY)
 
 
 def posterior(votes: Iterable[tuple[OptionT, float]], *, wrong_options: int) -> dict[OptionT, float]:
@@ -44,7 +37,7 @@ def posterior(votes: Iterable[tuple[OptionT, float]], *, wrong_options: int) -> 
     """
     gains: dict[OptionT, list[float]] = {}
     for option, accuracy in votes:
-        right = clamped(accuracy)
+        right = within(accuracy)
         gains.setdefault(option, []).append(math.log(right * wrong_options / (1 - right)))
     scores = {option: math.fsum(gained) for option, gained in gains.items()}
     highest = max(0.0, *scores.values()) if scores else 0.0

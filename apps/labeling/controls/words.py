@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from apps.labeling.controls.base import AnswerProblem
-from apps.labeling.controls.votes import MAX_CONFIDENCE, decide
+from apps.labeling.controls.votes import decide
+from apps.labeling.controls.voting import MAX_CONFIDENCE
 
 if TYPE_CHECKING:
     from numpy import ndarray

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.labeling.controls.votes import MAX_CONFIDENCE, decide, posterior, weighted_median
+from apps.labeling.controls.votes import decide, posterior, weighted_median
+from apps.labeling.controls.voting import MAX_CONFIDENCE
 
 ACCURACIES = st.floats(0, 1)
 VOTES = st.lists(st.tuples(st.sampled_from("abcd"), ACCURACIES), min_size=1, max_size=8)
