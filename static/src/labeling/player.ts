@@ -1,65 +1,32 @@
 /**
- * `<task-player>`: one decision a screen, one key a choice. The next tasks are here before they are needed and answers
- * travel in the background, so the next task is painted with the key press. The server has rendered the page; without this
- * element its buttons are plain forms.
+ * `<task-player>`: one item a screen. The next tasks are here before they are needed and answers travel in the background,
+ * so the next task is painted with the key press. A task that asks for one choice is answered with one key; any other is
+ * sent with Ctrl+Enter or the button, and what was begun is kept. The server has rendered the page; without this element
+ * it is a plain form.
  *
- * Keys: each choice's own, or 1-9 by position; Z undo, S skip, F flag, E more time, H help. They can be switched off.
+ * Keys go to the question that has the focus, else to the first that is not answered. Then: Z undo, S skip, F flag, E more
+ * time, H help. Keys of one character can be switched off.
  */
 import { api, pageData, Problem } from "../core/lib/http";
 import { subscribe } from "../core/lib/live";
+import { AnswerForm } from "./lib/answer-form";
+import { Drafts } from "./lib/drafts";
+import { HotkeySwitch } from "./lib/hotkey-switch";
+import { showInput } from "./lib/inputs";
+import { type Batch, dollars, type Held, hold, type PlayerData } from "./lib/player-data";
 import { isPassing, Sender, type Task, type Totals } from "./lib/sender";
-
-interface Choice {
-  readonly name: string;
-  readonly key: string;
-}
-
-interface PlayerData {
-  readonly order_id: string;
-  readonly annotator_id: string;
-  readonly is_guest: boolean;
-  readonly design: {
-    readonly inputs: readonly { readonly name: string }[];
-    readonly controls: readonly { readonly name: string; readonly classes: readonly Choice[] }[];
-  };
-  readonly tasks: readonly Task[];
-  readonly totals: Totals;
-  readonly open_labels: number;
-  readonly prefetch: number;
-  readonly leases_url: string;
-}
-
-interface Batch {
-  readonly tasks: readonly Task[];
-  readonly remaining: boolean;
-  readonly retry_after_s: number;
-  readonly totals: Totals;
-}
-
-/** A task in hand; `until` is on the page's own clock. */
-interface Held extends Task {
-  until: number;
-}
 
 const WARN_MS = 30_000;
 /** A task that was fetched ahead gets new time when it is shown with less than this left. */
 const RENEW_MS = 120_000;
 const UNDO_DEPTH = 10;
-const HOTKEYS_OFF = "sahara.player.hotkeys-off";
-
-function hold(task: Task): Held {
-  return { ...task, until: performance.now() + task.expires_in_ms };
-}
-
-function dollars(amount: Totals["earned"]): string {
-  return new Intl.NumberFormat("en", { style: "currency", currency: amount.currency }).format(
-    Number(amount.amount_minor) / 100,
-  );
-}
 
 class TaskPlayer extends HTMLElement {
   private data!: PlayerData;
   private sender!: Sender;
+  private form!: AnswerForm;
+  private drafts!: Drafts;
+  private hotkeys!: HotkeySwitch;
   private queue: Held[] = [];
   private done: Held[] = [];
   private totals!: Totals;
@@ -82,6 +49,11 @@ class TaskPlayer extends HTMLElement {
     });
     // A reload can come before its answers have left: those tasks are not to be asked again.
     this.queue = this.queue.filter((task) => !this.sender.has(task.id));
+    this.drafts = new Drafts(`sahara.drafts.${this.data.order_id}`);
+    this.form = new AnswerForm(this.piece("controls"), this.data.design.controls, {
+      changed: () => this.onAnswer(),
+      say: (message) => this.say(message),
+    });
     const keys = (event: KeyboardEvent): void => this.onKey(event);
     document.addEventListener("keydown", keys);
     const clock = window.setInterval(() => this.tick(), 1_000);
@@ -92,10 +64,22 @@ class TaskPlayer extends HTMLElement {
     ];
     this.addEventListener("submit", (event) => this.onSubmit(event));
     this.addEventListener("click", (event) => this.onClick(event));
-    this.setUpHotkeySwitch();
+    this.hotkeys = new HotkeySwitch(this.piece<HTMLInputElement>("hotkeys"));
     this.showTotals(this.totals);
     this.show();
     void this.refill();
+    void this.loadEditors();
+  }
+
+  private async loadEditors(): Promise<void> {
+    try {
+      await this.form.load();
+    } catch {
+      this.say("The answer's fields could not be loaded. Check the connection and open the page again.");
+      return;
+    }
+    this.show();
+    if (!this.form.lone) this.form.focusFirst();
     this.dataset["ready"] = "";
   }
 
@@ -121,11 +105,12 @@ class TaskPlayer extends HTMLElement {
       return;
     }
     const button = event.submitter as HTMLButtonElement | null;
-    if (form.dataset["part"] !== "form" || !button) return;
+    // Until the editors are here the plain form works.
+    if (form.dataset["part"] !== "form" || !this.form.isReady) return;
     event.preventDefault();
-    if (button.name.startsWith("answer.")) this.choose(button.value);
-    else if (button.value === "skip") this.skip();
-    else if (button.value === "flag") this.askFlag();
+    if (button?.value === "skip") this.skip();
+    else if (button?.value === "flag") this.askFlag();
+    else this.send();
   }
 
   private onClick(event: MouseEvent): void {
@@ -138,12 +123,22 @@ class TaskPlayer extends HTMLElement {
 
   private onKey(event: KeyboardEvent): void {
     const target = event.target as HTMLElement;
-    if (event.defaultPrevented || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (!this.hotkeys.checked || target.closest("input:not([type=checkbox]), textarea, select, dialog[open]")) return;
-    const key = event.key.toLowerCase();
-    const choice =
-      this.classes.find((one) => one.key === key) ??
-      (/^[1-9]$/.test(key) ? this.classes[Number(key) - 1] : undefined);
+    if (event.defaultPrevented || target.closest("dialog[open]") || this.queue.length === 0) return;
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !this.form.lone) {
+      event.preventDefault();
+      if (!event.repeat) this.send();
+      return;
+    }
+    if (target.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]")) return;
+    if ((event.key === "Enter" || event.key === " ") && target.closest("button, a, summary, input")) return;
+    const isCharacter = event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (isCharacter && !this.hotkeys.isOn) return;
+    if (this.form.keys(event) || (isCharacter && !event.repeat && this.ownKey(event.key.toLowerCase()))) {
+      event.preventDefault();
+    }
+  }
+
+  private ownKey(key: string): boolean {
     const actions: Record<string, () => void> = {
       z: () => void this.undo(),
       s: () => this.skip(),
@@ -151,25 +146,34 @@ class TaskPlayer extends HTMLElement {
       e: () => void this.extend(),
       h: () => this.piece<HTMLDetailsElement>("help").toggleAttribute("open"),
     };
-    const action = choice ? () => this.choose(choice.name) : actions[key];
-    if (!action) return;
-    event.preventDefault();
-    action();
+    actions[key]?.();
+    return key in actions;
   }
 
-  private get classes(): readonly Choice[] {
-    return this.data.design.controls[0]?.classes ?? [];
+  private onAnswer(): void {
+    const task = this.queue[0];
+    if (!task) return;
+    if (this.form.lone) this.send();
+    else this.drafts.keep(task.id, this.form.answer);
   }
 
-  private choose(label: string): void {
+  private send(): void {
+    const problem = this.form.problem();
+    if (problem) {
+      this.say(problem);
+      return;
+    }
     const task = this.queue.shift();
     if (!task) return;
     const elapsed = performance.now() - this.shownAt;
+    task.given = this.form.answer;
+    this.drafts.drop(task.id);
     this.done = [task, ...this.done].slice(0, UNDO_DEPTH);
     this.answered += 1;
     this.show();
     this.say("");
-    this.sender.answer(task.id, { [this.data.design.controls[0]?.name ?? ""]: label }, elapsed);
+    if (!this.form.lone) this.form.focusFirst();
+    this.sender.answer(task.id, task.given, elapsed);
     void this.refill();
   }
 
@@ -195,6 +199,7 @@ class TaskPlayer extends HTMLElement {
   private giveBack(action: "skip" | "flag", json: unknown, message: string): void {
     const task = this.queue.shift();
     if (!task) return;
+    this.drafts.drop(task.id);
     this.show();
     this.say(message);
     this.sender.act(task.id, action, json).catch((error: unknown) => {
@@ -210,6 +215,7 @@ class TaskPlayer extends HTMLElement {
       this.say("There is no answer to take back.");
       return;
     }
+    if (task.given && !this.form.lone) this.drafts.keep(task.id, task.given);
     this.queue.unshift(task);
     this.answered -= 1;
     this.show();
@@ -281,11 +287,22 @@ class TaskPlayer extends HTMLElement {
     this.piece("waiting-for-tasks").hidden = Boolean(task) || this.isFinished;
     this.piece("finished").hidden = Boolean(task) || !this.isFinished;
     this.piece<HTMLButtonElement>("undo").disabled = this.done.length === 0;
-    this.piece("text").textContent = String(task?.data[this.data.design.inputs[0]?.name ?? ""] ?? "");
+    if (task) this.showTask(task);
     this.shownAt = performance.now();
     this.piece("answered").textContent = String(this.totals.submitted + this.sendingCount());
     if (task && task.until - this.shownAt < RENEW_MS) void this.extend();
     this.tick();
+  }
+
+  private showTask(task: Held): void {
+    for (const input of this.data.design.inputs) {
+      const place = this.querySelector<HTMLElement>(`[data-input="${input.name}"]`);
+      if (!place) continue;
+      const isShown = !this.form.showsInput(input.name);
+      place.closest("section")?.toggleAttribute("hidden", !isShown);
+      if (isShown) showInput(place, input, task.data[input.name]);
+    }
+    this.form.show(task.data, this.drafts.get(task.id));
   }
 
   private sendingCount(): number {
@@ -352,28 +369,6 @@ class TaskPlayer extends HTMLElement {
 
   private say(message: string): void {
     this.piece("status").textContent = message;
-  }
-
-  // -- keys can be switched off
-
-  private get hotkeys(): HTMLInputElement {
-    return this.piece<HTMLInputElement>("hotkeys");
-  }
-
-  private setUpHotkeySwitch(): void {
-    try {
-      this.hotkeys.checked = localStorage.getItem(HOTKEYS_OFF) === null;
-    } catch {
-      // Without storage the keys are on.
-    }
-    this.hotkeys.addEventListener("change", () => {
-      try {
-        if (this.hotkeys.checked) localStorage.removeItem(HOTKEYS_OFF);
-        else localStorage.setItem(HOTKEYS_OFF, "1");
-      } catch {
-        // The choice holds for this page.
-      }
-    });
   }
 }
 

@@ -29,7 +29,7 @@ MOST_PAINT_MS = 50
 #: Time from the key press until the browser has painted the next text, measured in the page.
 PAINT_TIME = """
 (key) => new Promise((resolve) => {
-  const text = document.querySelector('[data-part="text"]');
+  const text = document.querySelector('[data-input="text"]');
   const before = text.textContent;
   const start = performance.now();
   document.body.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true, cancelable: true}));
@@ -75,7 +75,7 @@ def open_player(chromium: Browser, live_server_url: str) -> Iterator[Callable[..
 
 
 def shown(page: Page) -> str:
-    return page.locator('[data-part="text"]').inner_text()
+    return page.locator('[data-input="text"]').inner_text()
 
 
 def key_for(text: str) -> str:
@@ -86,7 +86,7 @@ def answer(page: Page) -> str:
     """Press the key of the right choice; returns the text that was answered, once another is shown."""
     text = shown(page)
     page.keyboard.press(key_for(text))
-    page.wait_for_selector(f'[data-part="text"]:not(:text-is("{text}"))', state="attached")
+    page.wait_for_selector(f'[data-input="text"]:not(:text-is("{text}"))', state="attached")
     return text
 
 

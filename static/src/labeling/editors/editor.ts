@@ -77,6 +77,11 @@ export abstract class Editor<C extends Control = Control, V = unknown> extends H
     return this.hasAttribute("readonly");
   }
 
+  /** Whether this is the task's only question and is sent with the first change. */
+  get isAlone(): boolean {
+    return this.hasAttribute("alone");
+  }
+
   /** Whether the element shows its control's input itself (an image with boxes on it); the player then does not. */
   get showsInput(): boolean {
     return false;
