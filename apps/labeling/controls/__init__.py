@@ -1,10 +1,13 @@
 """The questions that a task can ask: one module a type, each with its form, checks, consensus and agreement."""
 
 from apps.labeling.controls import (
+    boxes,
     choice,
     choices,
     dialogue,
+    keypoints,
     number,
+    polygons,
     preference,
     ranking,
     rating,
@@ -25,10 +28,13 @@ from apps.labeling.controls.base import (
 
 #: Importing a module makes its type known.
 MODULES = (
+    boxes,
     choice,
     choices,
     dialogue,
+    keypoints,
     number,
+    polygons,
     preference,
     ranking,
     rating,
