@@ -1,13 +1,10 @@
 """One label out of several answers, with a confidence.
 
-Dawid and Skene's model (1979; crowd-kit's implementation) learns each annotator's confusion matrix and weighs answers
-by it. It has one matrix an annotator to learn, so with few answers it over-fits. The rule, in words:
-
-* Dawid-Skene, when there are at least `MIN_ITEMS` items and half of the answers come from annotators who gave at least
-  `ANSWERS_PER_CLASS` answers for each class.
-* Otherwise a vote, weighted by the annotators' record on items whose answer is known.
-
-Items with a known answer keep it; they anchor the model. Results do not depend on the order of the answers.
+All answers of an order are explained together by the worker model of `apps.labeling.quality`: annotators' matrices that
+are drawn towards the population's, items that may be ambiguous, known answers as anchors. It needs no minimum of
+answers: with few, it is a vote. While an order runs, an item's answers are weighed by their annotators' record on check
+questions alone, as that needs no other item. Results do not depend on the order of the answers; of two answers of one
+annotator to one item the first label in alphabetical order counts.
 """
 
 from __future__ import annotations
@@ -18,8 +15,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-MIN_ITEMS = 20
-ANSWERS_PER_CLASS = 10
 #: Two right answers out of three, before anything is known about an annotator.
 PRIOR_RIGHT, PRIOR_SEEN = 2.0, 3.0
 #: No number of answers makes an item certain: the model's independence assumption is never quite true.
@@ -29,8 +24,7 @@ MAX_CONFIDENCE = 0.999
 class Method(StrEnum):
     """How the consensus was found."""
 
-    DAWID_SKENE = "dawid_skene"
-    WEIGHTED_VOTE = "weighted_vote"
+    WORKER_MODEL = "worker_model"
 
 
 @dataclass(frozen=True, order=True)
@@ -75,17 +69,21 @@ def aggregate(answers: Iterable[Answer], classes: Sequence[str], known: Mapping[
     """Find the consensus of all items.
 
     Args:
-        answers: at most one for each pair of item and worker.
+        answers: one for each pair of item and worker; of more, the first label counts.
         classes: every label that may occur.
         known: true labels of some items.
     """
-    ordered = sorted(answers)
-    votes = _vote(ordered, classes, known)
-    if not _enough_for_dawid_skene(ordered, classes):
-        return Result(votes, Method.WEIGHTED_VOTE)
-    items = _dawid_skene(ordered, known)
-    # The model says nothing about items it has not seen (known ones without answers).
-    return Result({**votes, **items}, Method.DAWID_SKENE)
+    # Imported here: only who decides an order needs numpy and the model, not every web process at its start.
+    from apps.labeling.quality.choice import opinion
+    from apps.labeling.quality.crowd import crowd_of
+
+    named = crowd_of(((one.item, one.worker, one.label) for one in answers), classes, known)
+    found = opinion(named.crowd)
+    items = {
+        item: Consensus(named.classes[int(label)], float(confidence))
+        for item, label, confidence in zip(named.items, found.label, found.confidence, strict=True)
+    }
+    return Result(items | {item: Consensus(label, 1.0) for item, label in known.items()}, Method.WORKER_MODEL)
 
 
 def weighted_vote(labels: Sequence[tuple[str, Record]], classes: Sequence[str]) -> Consensus:
@@ -103,56 +101,6 @@ def weighted_vote(labels: Sequence[tuple[str, Record]], classes: Sequence[str]) 
     best = max(scores, key=lambda name: scores[name])
     total = sum(math.exp(score - scores[best]) for score in scores.values())
     return Consensus(best, min(MAX_CONFIDENCE, 1 / total))
-
-
-def _enough_for_dawid_skene(answers: Sequence[Answer], classes: Sequence[str]) -> bool:
-    if len({answer.item for answer in answers}) < MIN_ITEMS:
-        return False
-    by_worker = Counter(answer.worker for answer in answers)
-    needed = ANSWERS_PER_CLASS * len(classes)
-    return sum(count for count in by_worker.values() if count >= needed) * 2 >= len(answers)
-
-
-def _vote(answers: Sequence[Answer], classes: Sequence[str], known: Mapping[str, str]) -> dict[str, Consensus]:
-    seen: Counter[str] = Counter()
-    right: Counter[str] = Counter()
-    by_item: dict[str, list[Answer]] = defaultdict(list)
-    for answer in answers:
-        by_item[answer.item].append(answer)
-        if answer.item in known:
-            seen[answer.worker] += 1
-            right[answer.worker] += answer.label == known[answer.item]
-    records = {worker: Record(seen[worker], right[worker]) for worker in seen}
-    found = {
-        item: weighted_vote([(one.label, records.get(one.worker, Record())) for one in given], classes)
-        for item, given in by_item.items()
-    }
-    return found | {item: Consensus(label, 1.0) for item, label in known.items()}
-
-
-def _dawid_skene(answers: Sequence[Answer], known: Mapping[str, str]) -> dict[str, Consensus]:
-    # Imported here: pandas, scipy and sklearn cost two seconds that no web process should pay at start-up.
-    import pandas
-    from crowdkit.aggregation.classification.dawid_skene import DawidSkene
-
-    frame = pandas.DataFrame(
-        {
-            "task": [answer.item for answer in answers],
-            "worker": [answer.worker for answer in answers],
-            "label": [answer.label for answer in answers],
-        }
-    )
-    given = set(frame["label"])
-    anchored = {item: known[item] for item in sorted(set(frame["task"]) & known.keys()) if known[item] in given}
-    true_labels = pandas.Series(anchored, dtype=object) if anchored else None
-    probabilities = DawidSkene(n_iter=100).fit_predict_proba(frame, true_labels=true_labels)
-    best = probabilities.idxmax(axis="columns")
-    confidence = probabilities.max(axis="columns")
-    return {
-        str(item): Consensus(str(best[item]), min(MAX_CONFIDENCE, float(confidence[item])))
-        for item in probabilities.index
-        if item not in known
-    }
 
 
 def krippendorff_alpha(answers: Iterable[Answer]) -> float | None:
