@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 MAX_SHAPES = 500
 #: A shape drawn beyond the image by less than this is cut off at its edge; a hand is not more exact.
 EDGE_SLACK_PX = 0.5
-#: Keys of the editors themselves: a new shape, the next and the previous one, zoom.
-EDITOR_KEYS = frozenset("n.,+-0 ")
+#: Keys of the editors themselves: a new shape, the next and the previous one, corners, zoom.
+EDITOR_KEYS = frozenset("n.,[]+-0 ")
 
 Size = tuple[int | None, int | None]
 
@@ -151,6 +151,11 @@ class ShapeControl(Control):
         for one in value or []:
             counts[one["label"]] = counts.get(one["label"], 0) + 1
         return ", ".join(f"{count} {label}" for label, count in sorted(counts.items())) or f"no {self.nouns}"
+
+    @property
+    def described(self) -> str:
+        """The question in a few words, for the task board."""
+        return f"{self.nouns} with {len(self.classes)} labels" if len(self.classes) > 1 else self.nouns
 
     # What each type of shape defines.
 

@@ -20,7 +20,9 @@ class BoxEditor extends ShapeEditor<Box> {
   protected readonly noun = "box";
   protected readonly nouns = "boxes";
   protected readonly hint =
-    "Click two opposite corners, or drag. Keys: N new box, arrows move it, Alt+arrows change its size, Shift for larger steps, . and , go from box to box, Delete removes, + − 0 zoom. To move a corner by taps alone, tap it and then its new place.";
+    "Click or tap two opposite corners, or drag. Click a box to select it; drag it or its corners, or click a corner and then its new place.";
+  protected readonly keyHint =
+    "N new box, arrows move it, Alt+arrows change its size, Shift for larger steps, . and , go from box to box, Delete removes, + − 0 zoom.";
   protected readonly drawsByDrag = true;
 
   protected corners({ x, y, width, height }: Box): readonly Point[] {

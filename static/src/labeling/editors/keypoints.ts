@@ -16,7 +16,9 @@ class KeypointEditor extends ShapeEditor<Keypoint> {
   protected readonly noun = "point";
   protected readonly nouns = "points";
   protected readonly hint =
-    "Click where the point is. Keys: N new point, arrows move it, Shift for larger steps, . and , go from point to point, Delete removes, + − 0 zoom. Drag beside the points to move the image. To move a point by taps alone, tap it twice and then its new place.";
+    "Click or tap where the point is. Drag a point to move it, or click it twice and then its new place. Drag beside the points to move the image.";
+  protected readonly keyHint =
+    "N new point, arrows move it, Shift for larger steps, . and , go from point to point, Delete removes, + − 0 zoom.";
   protected readonly drawsByDrag = false;
 
   protected corners({ x, y }: Keypoint): readonly Point[] {

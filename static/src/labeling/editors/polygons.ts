@@ -21,7 +21,9 @@ class PolygonEditor extends ShapeEditor<Polygon> {
   protected readonly noun = "polygon";
   protected readonly nouns = "polygons";
   protected readonly hint =
-    "Click each corner; click the first one again, or press Enter, to close. Keys: N and arrows move a cursor, the space bar sets a corner, Enter closes, [ and ] pick a corner to move, . and , go from polygon to polygon, Delete removes, + − 0 zoom. Drag beside the polygons to move the image.";
+    "Click or tap each corner, and the first or the last one again to close. Click a polygon to select it; drag it or its corners. Drag beside the polygons to move the image.";
+  protected readonly keyHint =
+    "N and arrows move a cursor, the space bar sets a corner, Enter closes, [ and ] pick a corner to move, . and , go from polygon to polygon, Delete removes, + − 0 zoom.";
   protected readonly drawsByDrag = false;
 
   protected corners(polygon: Polygon): readonly Point[] {

@@ -100,6 +100,11 @@ def test_shown_counts_labels() -> None:
     assert boxes().shown([]) == "no boxes"
 
 
+def test_the_board_says_what_is_drawn() -> None:
+    assert boxes().described == "boxes with 2 labels"
+    assert boxes(classes=["red"]).described == "boxes"
+
+
 def test_another_label_is_no_match() -> None:
     assert boxes().similarity([box()], [box(label="white")]) == 0
     assert boxes().similarity([box()], [box(), box(x=300)]) == pytest.approx(2 / 3)

@@ -236,7 +236,7 @@ def test_the_wheel_zooms_with_control_where_the_mouse_is(open_page: Open) -> Non
     page.mouse.wheel(0, -400)
     page.keyboard.up("Control")
     expect(page.locator(".shape-frame svg")).not_to_have_attribute("viewBox", f"0 0 {WIDTH} {HEIGHT}")
-    assert screen(page, 100, 100) == pytest.approx(spot, abs=1)
+    assert screen(page, 100, 100) == pytest.approx(spot, abs=3)  # the wheel knows whole pixels only
 
 
 def test_a_polygon_is_a_click_for_each_corner(open_page: Open) -> None:
@@ -374,8 +374,9 @@ def test_the_next_task_starts_afresh(open_page: Open) -> None:
     assert value(page) is None
 
 
-def test_an_image_that_does_not_load_says_so(open_page: Open) -> None:
-    page = open_page("boxes", photo={"url": "/missing.png"})
+@pytest.mark.parametrize("url", ["/missing.png", None])
+def test_an_image_that_does_not_load_says_so(url: str | None, open_page: Open) -> None:
+    page = open_page("boxes", photo={"url": url})
     expect(page.get_by_role("alert")).to_contain_text("The image did not load.")
     expect(page.get_by_role("button", name="Load it again")).to_be_visible()
 

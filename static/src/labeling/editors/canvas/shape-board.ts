@@ -28,8 +28,9 @@ export abstract class ShapeBoard<S extends Shape> extends Editor<ShapeControl, r
   /** One shape in words, and several. */
   protected abstract readonly noun: string;
   protected abstract readonly nouns: string;
-  /** How to draw, in a line or two under the image. */
+  /** How to draw by mouse or finger, and by keys, in a line or two under the image. */
   protected abstract readonly hint: string;
+  protected abstract readonly keyHint: string;
   /** Whether a drag on the image draws; otherwise it moves the image. */
   protected abstract readonly drawsByDrag: boolean;
 
@@ -140,8 +141,10 @@ export abstract class ShapeBoard<S extends Shape> extends Editor<ShapeControl, r
     again.addEventListener("click", () => this.showImage());
     this.failure.append(again);
     this.failure.hidden = true;
-    this.append(this.failure, this.tools.element, this.stage.frame, this.chips.element, this.list.element, none);
-    this.append(make("p", "shape-hint", this.hint));
+    const bar = make("div", "shape-bar");
+    bar.append(this.chips.element, this.tools.element);
+    this.append(this.failure, this.stage.frame, bar, this.list.element, none);
+    this.append(make("p", "shape-hint", this.hint), make("p", "shape-hint shape-keys", `Keys: ${this.keyHint}`));
   }
 
   protected update(): void {
@@ -155,9 +158,10 @@ export abstract class ShapeBoard<S extends Shape> extends Editor<ShapeControl, r
   }
 
   private showImage(): void {
-    const media = (this.data[this.control.input] ?? {}) as Media;
-    if (!media.url || (media.url === this.shownUrl && this.failure.hidden)) return;
+    const media = this.data[this.control.input] as Media | undefined;
+    if (!media || (media.url && media.url === this.shownUrl && this.failure.hidden)) return;
     this.shownUrl = media.url;
+    if (!media.url) return this.loaded(false);
     this.failure.hidden = true;
     delete this.dataset["image"];
     const { width, height } = media;
