@@ -16,7 +16,7 @@ from apps.labeling.controls.base import (
     control_type,
 )
 from apps.labeling.controls.classes import class_named, classes_from_json
-from apps.labeling.controls.voting import vote
+from apps.labeling.controls.votes import decide
 from apps.labeling.types import LabelClass
 
 
@@ -56,4 +56,7 @@ class Choice(Control):
         return float(one == other)
 
     def consensus(self, answers: Sequence[GivenAnswer], data: Mapping[str, Any]) -> ControlConsensus:
-        return ControlConsensus(*vote([(answer.value, answer.accuracy) for answer in answers], self.names))
+        """A vote, weighted by the annotators' accuracy; the earlier class of equally likely ones."""
+        votes = [(answer.value, answer.accuracy) for answer in answers]
+        decided = decide(votes, wrong_options=len(self.classes) - 1, order=self.names.index)
+        return ControlConsensus(decided.option, decided.probability)

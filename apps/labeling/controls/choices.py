@@ -19,10 +19,9 @@ from apps.labeling.controls.base import (
     whole_number,
 )
 from apps.labeling.controls.classes import class_named, classes_from_json
-from apps.labeling.controls.voting import MAX_CONFIDENCE, vote
+from apps.labeling.controls.votes import decide
+from apps.labeling.controls.voting import MAX_CONFIDENCE
 from apps.labeling.types import LabelClass
-
-_YES, _NO = "yes", "no"
 
 
 @control_type
@@ -80,9 +79,8 @@ class Choices(Control):
         """Each class is voted on by itself; the confidence is that of all these votes together."""
         applies: dict[str, float] = {}
         for one in self.classes:
-            votes = [(_YES if one.name in answer.value else _NO, answer.accuracy) for answer in answers]
-            found, confidence = vote(votes, [_NO, _YES])
-            applies[one.name] = confidence if found == _YES else 1 - confidence
+            decided = decide([(one.name in answer.value, answer.accuracy) for answer in answers], wrong_options=1)
+            applies[one.name] = decided.probability if decided.option else 1 - decided.probability
         likely = sorted(applies, key=lambda name: -applies[name])
         count = min(max(sum(share > 0.5 for share in applies.values()), self.least), self.most)
         chosen = set(likely[:count])

@@ -17,7 +17,7 @@ from apps.labeling.controls.base import (
     common_from_json,
     control_type,
 )
-from apps.labeling.controls.voting import most_agreed
+from apps.labeling.controls.opinions import most_agreed
 
 MAX_DIGITS = 30
 

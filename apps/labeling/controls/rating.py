@@ -72,7 +72,7 @@ class Rating(Control):
 
         The confidence is the posterior of the grades that count as the same.
         """
-        scores = {grade: sum(self._log_likelihood(answer, grade) for answer in answers) for grade in self.grades}
+        scores = {grade: math.fsum(self._log_likelihood(answer, grade) for answer in answers) for grade in self.grades}
         top = max(scores.values())
         weights = {grade: math.exp(score - top) for grade, score in scores.items()}
         total = sum(weights.values())

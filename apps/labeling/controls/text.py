@@ -19,7 +19,7 @@ from apps.labeling.controls.base import (
     control_type,
     whole_number,
 )
-from apps.labeling.controls.voting import most_agreed
+from apps.labeling.controls.opinions import most_agreed
 
 MAX_CHARACTERS = 10_000
 _WORD = re.compile(r"\w+")

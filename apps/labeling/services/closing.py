@@ -6,11 +6,11 @@ the dataset version is released under the order's key. A killed worker's success
 
 from __future__ import annotations
 
-import json
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.db import transaction
 from django.db.models import Count, Q, Sum
@@ -80,7 +80,7 @@ def _gather(order: Order) -> _Gathered:
     given = [Given(str(task_id), str(annotator_id), answer) for task_id, annotator_id, answer in rows]
     tasks = Task.objects.filter(order=order)
     gold: dict[str, Any] = {
-        str(task_id): known for task_id, known in tasks.exclude(gold=None).values_list("id", "gold")
+        str(task_id): known for task_id, known in tasks.filter(gold__isnull=False).values_list("id", "gold")
     }
     data = {}
     if not all(isinstance(control, Choice) for control in design.controls):
@@ -142,6 +142,8 @@ def _release(order: Order, gathered: _Gathered) -> DatasetVersionInfo:
         rows=_dataset_rows(order, gathered),
         schema=_schema(gathered.design),
         card=_card(order, gathered),
+        design=gathered.design.as_json(),
+        answers=_dataset_answers(order),
         contributions=_contributions(order),
         idempotency_key=f"labeling.order:{order.id}",
     )
@@ -165,39 +167,33 @@ def _schema(design: Design) -> dict[str, str]:
     return SCHEMA_BEFORE | inputs | controls | SCHEMA_AFTER
 
 
-def _dataset_rows(order: Order, gathered: _Gathered) -> list[Row]:
+def _dataset_rows(order: Order, gathered: _Gathered) -> Iterator[Row]:
     counts = Counter(one.item for one in gathered.given)
-    rows: list[Row] = []
     for task in Task.objects.filter(order=order).exclude(state=TaskState.UNUSABLE).order_by("row").iterator(BATCH):
         outcome = gathered.outcome.items.get(str(task.id))
         if outcome is not None:
-            rows.append(_dataset_row(gathered.design, task, outcome, counts[str(task.id)]))
-    _align_columns(gathered.design, rows)
-    return rows
+            yield _dataset_row(gathered.design, task, outcome, counts[str(task.id)])
 
 
 def _dataset_row(design: Design, task: Task, outcome: Outcome, answers: int) -> Row:
     return {
         "id": task.external_id or str(task.row),
-        **{one.name: _cell(task.data[one.name]) for one in design.inputs},
-        **{one.name: _cell(outcome.result.get(one.name, "")) for one in design.controls},
+        **{one.name: task.data[one.name] for one in design.inputs},
+        **{one.name: outcome.result.get(one.name) for one in design.controls},
         "confidence_bps": round(outcome.confidence * 10_000),
         "answers": answers,
         "source": task.made_by,
     }
 
 
-def _cell(value: Any) -> str | int:
-    """A value as a dataset's column holds it: text and whole numbers as they are, all else as JSON."""
-    return value if isinstance(value, str | int) else json.dumps(value, ensure_ascii=False, sort_keys=True)
-
-
-def _align_columns(design: Design, rows: list[Row]) -> None:
-    """Make a column all text where a question that was left open stands among numbers: a column has one type."""
-    for control in design.controls:
-        if len({type(row[control.name]) for row in rows}) > 1:
-            for row in rows:
-                row[control.name] = str(row[control.name])
+def _dataset_answers(order: Order) -> Iterator[dict[str, Any]]:
+    """Every answer with the row it led to; annotators under a pseudonym that is theirs in this order only."""
+    rows = Annotation.objects.filter(order=order).exclude(task__state=TaskState.UNUSABLE).order_by("task__row", "id")
+    columns = ("task__external_id", "task__row", "annotator_id", "answer", "state", "rule")
+    for external_id, row, annotator_id, answer, state, rule in rows.values_list(*columns).iterator(BATCH):
+        annotator = str(uuid5(order.id, str(annotator_id)))
+        line = {"row": external_id or str(row), "annotator": annotator, "answer": answer}
+        yield line | {"state": state, "rule": rule}
 
 
 def _card(order: Order, gathered: _Gathered) -> dict[str, Any]:
@@ -209,7 +205,7 @@ def _card(order: Order, gathered: _Gathered) -> dict[str, Any]:
         accepted=Count("id", filter=Q(state=AnnotationState.ACCEPTED)),
         rejected=Count("id", filter=Q(state=AnnotationState.REJECTED)),
     )
-    gold = Task.objects.filter(order=order).exclude(gold=None).count()
+    gold = Task.objects.filter(order=order).filter(gold__isnull=False).count()
     human = Task.objects.filter(order=order, made_by=MadeBy.HUMAN).values_list("id", flat=True)
     found = [gathered.outcome.items[item].confidence for item in map(str, human) if item in gathered.outcome.items]
     seen, right = stats["seen"] or 0, stats["right"] or 0
