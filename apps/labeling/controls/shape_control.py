@@ -26,6 +26,7 @@ from apps.labeling.controls.shapes import (
     confidence,
     exactness,
     judge,
+    only_namesakes,
     quality,
     weight_of,
 )
@@ -111,11 +112,7 @@ class ShapeControl(Control):
         """F1 of the shapes that match in place and label, times how well they fit."""
         scale = self.scale([*one, *other], {})
         first, second = self._drawn("", 1.0, one), self._drawn("", 1.0, other)
-        close = self.closeness(first, second, scale)
-        for row, mine in enumerate(first):
-            for column, theirs in enumerate(second):
-                if mine.label != theirs.label:
-                    close[row, column] = 0.0
+        close = only_namesakes(self.closeness(first, second, scale), first, second)
         return quality(close, best_matches(close))
 
     def consensus(self, answers: Sequence[GivenAnswer], data: Mapping[str, Any]) -> ControlConsensus:

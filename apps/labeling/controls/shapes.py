@@ -7,8 +7,9 @@ object and holds at most one shape of each annotator.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 #: From this closeness on two shapes can be of the same object.
 MATCH_FROM = 0.5
+#: Two shapes less close than this are as good as apart.
+COUNTED_FROM = 0.2
+MAX_PAIRS = 200_000
 #: Weights stay within these: an annotator's record is of whole answers, and a bad one still finds most objects.
 LEAST_ACCURACY, MOST_ACCURACY = 0.55, 0.95
 #: No number of answers makes an object certain: annotators err on the same ones.
@@ -73,6 +77,15 @@ def best_matches(closeness: Closeness) -> list[tuple[int, int]]:
     return [(int(row), int(column)) for row, column in zip(rows, columns, strict=True) if usable[row, column] > 0]
 
 
+def only_namesakes(closeness: Closeness, rows: Sequence[Drawn], columns: Sequence[Drawn]) -> Closeness:
+    """The same, 0 between shapes of different labels."""
+    import numpy as np  # only tasks on images need it
+
+    first = np.array([shape.label for shape in rows], dtype=object)
+    second = np.array([shape.label for shape in columns], dtype=object)
+    return closeness * (first[:, None] == second[None, :])
+
+
 def weight_of(accuracy: float) -> float:
     """What an annotator's word counts: the log-odds of being right."""
     held = min(MOST_ACCURACY, max(LEAST_ACCURACY, accuracy))
@@ -101,10 +114,10 @@ def clusters(
     The result does not depend on the order of `shapes`, nor on what annotators are called.
     """
     ordered = sorted(shapes, key=lambda one: (one.geometry, one.label, one.weight, one.annotator))
-    close = closeness_of(ordered, ordered)
+    pairs, close = _pairs(ordered, closeness_of)
     groups = [[index] for index in range(len(ordered))]
     home = list(range(len(ordered)))
-    for one, other in _pairs(ordered, close):
+    for one, other in pairs:
         first, second = home[one], home[other]
         if first == second or not _may_join(groups[first], groups[second], ordered, close):
             continue
@@ -115,25 +128,48 @@ def clusters(
     return [tuple(ordered[index] for index in sorted(group)) for group in groups if group]
 
 
-def _pairs(ordered: Sequence[Drawn], close: Closeness) -> list[tuple[int, int]]:
-    """Pairs that may be one object, the surest first; the order of `ordered` decides between equals."""
+def _pairs(
+    ordered: Sequence[Drawn], closeness_of: Callable[[Sequence[Drawn], Sequence[Drawn]], Closeness]
+) -> tuple[list[tuple[int, int]], dict[tuple[int, int], float]]:
+    """Pairs of two annotators' shapes that may be one object, the surest first, and how close any two are.
+
+    The order of `ordered` decides between equals.
+    """
     import numpy as np  # only tasks on images need it
 
-    rows, columns = np.nonzero(np.triu(close >= MATCH_FROM, k=1))
-    found = []
-    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-        one, other = ordered[row], ordered[column]
-        if one.annotator != other.annotator:
-            fit = float(close[row, column]) * (1.0 if one.label == other.label else OTHER_LABEL)
-            found.append((-round(fit, 9), row, column))
-    return [(row, column) for _, row, column in sorted(found)]
+    drawn_by: dict[str, list[int]] = {}
+    for index, shape in enumerate(ordered):
+        drawn_by.setdefault(shape.annotator, []).append(index)
+    labels = np.array([shape.label for shape in ordered], dtype=object)
+    blocks = []
+    # Block by block: all at once would take gigabytes for many annotators with hundreds of shapes each.
+    for mine, theirs in itertools.combinations(drawn_by.values(), 2):
+        block = closeness_of([ordered[index] for index in mine], [ordered[index] for index in theirs])
+        rows, columns = np.nonzero(block >= COUNTED_FROM)
+        one, other = np.array(mine)[rows], np.array(theirs)[columns]
+        close = block[rows, columns]
+        fit = np.round(close * np.where(labels[one] == labels[other], 1.0, OTHER_LABEL), 9)
+        blocks.append(np.stack([-fit, np.minimum(one, other), np.maximum(one, other), close]))
+    if not blocks:
+        return [], {}
+    counted = np.concatenate(blocks, axis=1)
+    if counted.shape[1] > MAX_PAIRS:
+        # Only shapes drawn on each other by the hundred come here; the cut must not depend on the order.
+        counted = counted[:, counted[0] < np.partition(counted[0], MAX_PAIRS)[MAX_PAIRS]]
+    counted = counted[:, np.lexsort((counted[2], counted[1], counted[0]))]
+    keys = list(zip(counted[1].astype(int).tolist(), counted[2].astype(int).tolist(), strict=True))
+    near = counted[3].tolist()
+    pairs = [key for key, value in zip(keys, near, strict=True) if value >= MATCH_FROM]
+    return pairs, dict(zip(keys, near, strict=True))
 
 
-def _may_join(first: Sequence[int], second: Sequence[int], ordered: Sequence[Drawn], close: Closeness) -> bool:
+def _may_join(
+    first: Sequence[int], second: Sequence[int], ordered: Sequence[Drawn], close: Mapping[tuple[int, int], float]
+) -> bool:
     if {ordered[index].annotator for index in first} & {ordered[index].annotator for index in second}:
         return False
-    mean = math.fsum(float(close[one, other]) for one in first for other in second) / (len(first) * len(second))
-    return mean >= MATCH_FROM
+    total = math.fsum(close.get((min(one, other), max(one, other)), 0.0) for one in first for other in second)
+    return total / (len(first) * len(second)) >= MATCH_FROM
 
 
 def judge(groups: Sequence[tuple[Drawn, ...]], total_weight: float, classes: int) -> tuple[list[Found], list[float]]:
