@@ -79,7 +79,8 @@ class AnswerDialogue extends Editor<DialogueControl, readonly Turn[]> {
       head.append(role);
     } else head.append(make("span", "font-semibold", NAMES[turn.role]));
     if (!this.isReadonly) head.append(button("btn btn-sm", "Remove", `Remove turn ${index + 1}`, () => this.drop(index)));
-    const field = make("textarea", "textarea field-sizing-content min-h-20 w-full", "", { rows: "3", "aria-label": `${name}: text` });
+    const field = make("textarea", "textarea field-sizing-content min-h-20 w-full", "", { rows: "3" });
+    field.setAttribute("aria-label", `${name}: text`);
     field.value = turn.content;
     field.readOnly = this.isReadonly;
     field.addEventListener("input", () => {

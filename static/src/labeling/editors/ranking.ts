@@ -60,8 +60,9 @@ class AnswerRanking extends Editor<Control, readonly string[]> {
       const key = index < 9 ? String(index + 1) : "";
       const choose = keyed("btn min-h-11 w-full", "", key, () => this.choose(candidate.key));
       choose.prepend(make("span", "sr-only", `Candidate ${index + 1}: `), make("span", "", "", { "data-part": "text" }));
-      const up = button("btn btn-square min-h-11", "↑", `Candidate ${index + 1} one place up`, () => this.move(candidate.key, -1));
-      const down = button("btn btn-square min-h-11", "↓", `Candidate ${index + 1} one place down`, () => this.move(candidate.key, 1));
+      const move = (sign: string, way: string, step: number): HTMLButtonElement =>
+        button("btn btn-square min-h-11", sign, `Candidate ${index + 1} one place ${way}`, () => this.move(candidate.key, step));
+      const [up, down] = [move("↑", "up", -1), move("↓", "down", 1)];
       row.append(place, up, down, choose);
       element.append(make("p", "whitespace-pre-wrap", candidate.text), row);
       return { candidate, element, place, choose, up, down };

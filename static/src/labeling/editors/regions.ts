@@ -2,11 +2,13 @@
  * `<answer-regions>`: mark stretches of time in sound or video.
  *
  * `[` sets the start at the playhead, `]` the end (`i` and `o` do too, where no label has them), then the label's key. With
- * a region chosen they move its bounds and its label. The timeline seeks by tap and by arrow keys; every time can be typed.
+ * a region chosen they move its bounds and its label. The timeline seeks by tap and by arrow keys; every time can be
+ * typed. 0 says that there is nothing to mark.
  */
 import { type Choice, choiceByKey, type Control, Editor, make } from "./editor";
 import { keyed, set } from "./marks/buttons";
 import "./marks/marks.css";
+import { Nothing } from "./marks/nothing";
 import { type Media, Playback } from "./marks/playback";
 import { RegionRow } from "./marks/region-row";
 import { Timeline } from "./marks/timeline";
@@ -26,7 +28,6 @@ export interface Region {
 
 type Value = readonly Readonly<Region>[];
 
-const NONE: Value = [];
 /** A stretch shorter than this is a slip of the finger. */
 const LEAST_MS = 10;
 
@@ -46,6 +47,7 @@ class AnswerRegions extends Editor<RegionsControl, Value> {
   private readonly playback = new Playback(() => this.follow());
   private readonly labels = make("div", "flex flex-wrap gap-2", "", { role: "group", "aria-label": "Labels" });
   private readonly pending = make("p", "min-h-6 text-sm");
+  private readonly nothing = new Nothing((isNothing) => this.change(isNothing ? [] : undefined));
   private readonly list = make("ol", "grid gap-2", "", { "aria-label": "Marked stretches" });
   private readonly onKey = (event: KeyboardEvent): void => {
     // A key board may need AltGr for a bracket, and the player passes on no key with a modifier.
@@ -53,16 +55,12 @@ class AnswerRegions extends Editor<RegionsControl, Value> {
     if (!event.defaultPrevented && (this.playback.keys(event) || isBracket)) event.preventDefault();
   };
 
-  override get value(): Value {
-    return super.value ?? NONE;
-  }
-
-  override set value(value: Value | undefined) {
-    super.value = value;
-  }
-
   override get showsInput(): boolean {
     return true;
+  }
+
+  override problem(): string {
+    return super.problem() && "Mark the stretches, or say that there is nothing to mark.";
   }
 
   override connectedCallback(): void {
@@ -82,6 +80,7 @@ class AnswerRegions extends Editor<RegionsControl, Value> {
     if ((event.key === "Delete" || event.key === "Backspace") && this.active) return this.drop(this.active);
     const choice = choiceByKey(this.control.classes, event);
     if (choice) return this.label(choice.name);
+    if (this.nothing.keys(event)) return true;
     return this.bracket({ i: "[", o: "]" }[event.key.toLowerCase()] ?? event.key);
   }
 
@@ -102,14 +101,15 @@ class AnswerRegions extends Editor<RegionsControl, Value> {
     this.timeline.element.addEventListener("keydown", (event) => {
       if (!event.ctrlKey && !event.metaKey && !event.altKey && this.keys(event)) event.preventDefault();
     });
-    this.append(this.playback.element, this.timeline.element, bounds, this.labels, this.pending, this.list);
+    const { element: player } = this.playback;
+    this.append(player, this.timeline.element, bounds, this.labels, this.pending, this.nothing.element, this.list);
   }
 
   protected update(): void {
     const media = this.data[this.control.input] as Media | undefined;
     this.playback.show(media);
     this.timeline.show(media);
-    this.regions = this.value.map((region) => ({ ...region }));
+    this.regions = (this.value ?? []).map((region) => ({ ...region }));
     this.rows.clear();
     this.active = undefined;
     this.start = this.end = undefined;
@@ -190,8 +190,9 @@ class AnswerRegions extends Editor<RegionsControl, Value> {
       ? undefined
       : this.regions.find((one) => one !== except && one.start_ms < region.end_ms && region.start_ms < one.end_ms);
     let problem = "";
-    if (region.end_ms - region.start_ms < LEAST_MS || region.start_ms < 0) problem = "The end comes after the start: set one of them again.";
-    else if (this.duration && region.end_ms > this.duration) problem = `The recording ends at ${seconds(this.duration)} s.`;
+    if (region.end_ms - region.start_ms < LEAST_MS || region.start_ms < 0) {
+      problem = "The end comes after the start: set one of them again.";
+    } else if (this.duration && region.end_ms > this.duration) problem = `The recording ends at ${seconds(this.duration)} s.`;
     else if (other) problem = `It overlaps ${other.label} from ${seconds(other.start_ms)} to ${seconds(other.end_ms)} s.`;
     if (!problem) return false;
     this.pending.textContent = problem;
@@ -220,9 +221,12 @@ class AnswerRegions extends Editor<RegionsControl, Value> {
   }
 
   private done(message: string): boolean {
-    this.regions.sort((one, other) => one.start_ms - other.start_ms || one.end_ms - other.end_ms || (one.label < other.label ? -1 : 1));
+    this.regions.sort(
+      (one, other) =>
+        one.start_ms - other.start_ms || one.end_ms - other.end_ms || (one.label < other.label ? -1 : 1),
+    );
+    this.change(this.regions.length ? this.regions.map((region) => ({ ...region })) : undefined);
     this.paint();
-    this.change(this.regions.map((region) => ({ ...region })));
     if (message) this.say(message);
     return true;
   }
@@ -235,6 +239,7 @@ class AnswerRegions extends Editor<RegionsControl, Value> {
     }
     for (const part of this.querySelectorAll<HTMLButtonElement>('[role="group"] > button')) part.disabled = this.isReadonly;
     this.pending.textContent = this.hint();
+    this.nothing.show(this.value?.length === 0, this.regions.length > 0, this.isReadonly);
     this.paintList();
     this.timeline.move(this.playback.seconds * 1000, this.duration);
     this.paintTimeline();

@@ -29,7 +29,7 @@ class AnswerTranscription extends Editor<Control, string> {
     this.classList.add("grid", "gap-3");
     this.field.setAttribute("aria-label", this.control.title || "What is said");
     this.field.addEventListener("input", () => this.change(this.field.value.trim() ? this.field.value : undefined));
-    const keys = "While typing: Ctrl+Space plays and pauses, Ctrl+, goes 3 s back, Ctrl+. on, Ctrl+Shift+, and . set the speed.";
+    const keys = "Keys: Ctrl+Space plays and pauses, Ctrl+, goes 3 s back, Ctrl+. on, Ctrl+Shift+, and . set the speed.";
     this.append(this.playback.element, this.field, make("p", "text-quiet text-sm", keys));
   }
 

@@ -101,7 +101,7 @@ export class Playback {
   }
 
   private make(kind: "audio" | "video"): void {
-    this.media = make(kind, "marks-player", "", { controls: "", preload: "auto", ...(kind === "video" ? { playsinline: "" } : {}) });
+    this.media = make(kind, "marks-player", "", { controls: "", preload: "auto", playsinline: "" });
     this.source = "";
     const tell = (): void => {
       this.play.textContent = this.media.paused ? "Play" : "Pause";
@@ -111,7 +111,9 @@ export class Playback {
       }
       this.onTime();
     };
-    for (const name of ["play", "pause", "timeupdate", "seeked", "durationchange", "ended"]) this.media.addEventListener(name, tell);
+    for (const name of ["play", "pause", "timeupdate", "seeked", "durationchange", "ended"]) {
+      this.media.addEventListener(name, tell);
+    }
     this.element.replaceChildren(this.media, this.tools);
   }
 }

@@ -12,7 +12,7 @@ export class Timeline {
   readonly element = make("div", "grid gap-1");
   private readonly line = make("div", "marks-line", "", { "aria-hidden": "true" });
   private readonly head = make("div", "marks-head");
-  private readonly slider = make("input", "w-full", "", { type: "range", min: "0", max: "0", step: "10", "aria-label": "Playhead" });
+  private readonly slider = make("input", "w-full", "", { type: "range", min: "0", step: "10", "aria-label": "Playhead" });
   private readonly path = document.createElementNS(SVG, "path");
   private url = "";
   private loading = new AbortController();
