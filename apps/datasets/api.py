@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers, status
@@ -13,7 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.core.streaming import Download, file_chunks
 from apps.datasets import selectors, services
+from apps.datasets.errors import DatasetNotFound
 from apps.datasets.types import DatasetVersionInfo, FileFormat
 from apps.tenancy.actors import actor_of
 
@@ -71,6 +72,8 @@ class DatasetVersionSerializer(serializers.Serializer[Any]):
     classes = serializers.ListField(child=serializers.CharField())
     card = serializers.JSONField()
     released_at = serializers.DateTimeField()
+    design = serializers.JSONField()
+    rows_removed = serializers.IntegerField()
     files = serializers.SerializerMethodField()
     contributors = serializers.SerializerMethodField()
 
@@ -165,21 +168,21 @@ class RowsView(APIView):
     """The rows as a file, for the owner and for those who hold the right to use or develop."""
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
-    def get(self, request: Request, dataset_id: UUID, number: int, extension: str) -> FileResponse:
+    def get(self, request: Request, dataset_id: UUID, number: int, extension: str) -> Download:
         version = selectors.readable_version(actor_of(request), dataset_id, number)
         return file_response(version, FileFormat(extension))
 
 
-def file_response(version: DatasetVersionInfo, file_format: FileFormat) -> FileResponse:
+def file_response(version: DatasetVersionInfo, file_format: FileFormat) -> Download:
     """A version's file as a download."""
-    response = FileResponse(
-        selectors.open_file(version, file_format),
-        as_attachment=True,
-        filename=f"{version.dataset_id}-v{version.number}.{file_format.value}",
+    if not version.has(file_format):
+        raise DatasetNotFound
+    return Download(
+        file_chunks(selectors.open_file(version, file_format)),
+        filename=f"{version.dataset_id}-v{version.number}-{file_format.filename}",
         content_type="application/octet-stream",
+        size=version.file(file_format).size,
     )
-    response["Content-Length"] = str(version.file(file_format).size)
-    return response
 
 
 class RowProofView(APIView):

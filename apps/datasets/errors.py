@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.core.errors import InvalidInput, NotFound, NotPermitted
+from apps.core.errors import Conflict, InvalidInput, NotFound, NotPermitted
 
 
 class DatasetNotFound(NotFound):
@@ -21,6 +21,15 @@ class UseRightMissing(NotPermitted):
             f"Reading the rows of “{name}” needs a licence. Get one on the dataset's page.",
             asset_url=f"/assets/{dataset_id}/",
         )
+
+
+class RemovalOvertaken(Conflict):
+    """A version was released while a person's data was being taken out; nothing was taken out."""
+
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("removal_overtaken", "A version was released meanwhile. Ask for the removal again.")
 
 
 class UnusableRows(InvalidInput):

@@ -15,3 +15,11 @@ class DatasetVersionReleased(Event):
     dataset_version_id: UUID
     dataset_id: UUID
     number: int
+
+
+@dataclass(frozen=True)
+class DatasetFilesDiscarded(Event):
+    """Files of a dataset hold what must not be kept; `keys` are where they are stored."""
+
+    dataset_id: UUID
+    keys: list[str]

@@ -49,6 +49,20 @@ def store_answers(tenant_id: UUID, folder: str, answers: Iterable[Mapping[str, A
         return _put(tenant_id, folder, FileFormat.ANSWERS, target) if target.tell() else None
 
 
+def store_no_rows(tenant_id: UUID, folder: str, columns: Iterable[str]) -> tuple[StoredFile, ...]:
+    """Both files for a version that has lost all its rows."""
+    import pyarrow
+    import pyarrow.parquet
+
+    with tempfile.SpooledTemporaryFile() as jsonl:
+        files = [_put(tenant_id, folder, FileFormat.JSONL, jsonl)]
+    with tempfile.SpooledTemporaryFile() as parquet:
+        schema = pyarrow.schema([(name, pyarrow.string()) for name in columns])
+        pyarrow.parquet.write_table(schema.empty_table(), parquet)
+        files.append(_put(tenant_id, folder, FileFormat.PARQUET, parquet))
+    return tuple(files)
+
+
 def _write_lines(rows: Iterable[Row], target: IO[bytes]) -> Iterator[bytes]:
     for row in rows:
         line = canonical_row(row)

@@ -8,7 +8,10 @@ from apps.assets.content import content_root_of
 from apps.assets.panels import Panel, asset_panel
 from apps.assets.types import AssetInfo, AssetKind
 from apps.core.errors import NotFound
+from apps.core.outbox import handles
+from apps.core.storage import get_storage
 from apps.datasets import selectors
+from apps.datasets.events import DatasetFilesDiscarded
 from apps.datasets.rows import column_order
 from apps.tenancy.types import Actor
 
@@ -17,6 +20,13 @@ from apps.tenancy.types import Actor
 def dataset_content_root(version_id: UUID) -> str:
     """Recompute a version's content root from its stored rows."""
     return selectors.stored_content_root(version_id)
+
+
+@handles(DatasetFilesDiscarded)
+def delete_discarded_files(event: DatasetFilesDiscarded) -> None:
+    """Delete what must not be kept; a key that is gone already is fine."""
+    for key in event.keys:
+        get_storage().delete(key)
 
 
 @asset_panel

@@ -13,7 +13,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 from apps.accounts.access import actor_required
 from apps.core.errors import InvalidInput
 from apps.core.pagination import cursor_page
-from apps.datasets import selectors, services
+from apps.datasets import exports, selectors, services
+from apps.datasets.plots import plot, plots
 from apps.datasets.rows import column_order
 from apps.datasets.types import MAX_NAME, MAX_SUMMARY, DatasetInfo, DatasetVersionInfo
 from apps.tenancy.actors import actor_of
@@ -81,7 +82,11 @@ def dataset_page(request: HttpRequest, dataset_id: UUID) -> HttpResponse:
     }
     version = _chosen(request, dataset, versions)
     if version is not None:
-        context |= _card(version) | {"contributors": selectors.contributors(actor, version)}
+        context |= _card(version) | {
+            "contributors": selectors.contributors(actor, version),
+            "exports": exports.formats_for(version),
+            "removals": selectors.removals(dataset) if context["is_own"] else [],
+        }
         if context["may_read"]:
             context["preview"] = [
                 [row.get(column, "") for column in context["columns"]] for row in selectors.preview(version)
@@ -99,12 +104,12 @@ def _chosen(
 def _card(version: DatasetVersionInfo) -> dict[str, Any]:
     statistics = version.card.get("statistics", {})
     counts: dict[str, int] = statistics.get("classes", {})
-    total = sum(counts.values()) or 1
     return {
         "version": version,
         "columns": column_order(version.schema),
         "schema": [(name, version.schema[name]) for name in column_order(version.schema)],
         "quality": version.card.get("quality"),
         "statistics": statistics,
-        "bars": [(name, count, round(count * 100 / total, 1)) for name, count in counts.items()],
+        "plots": plots(statistics) or ([plot("Rows by class", list(counts.items()))] if counts else []),
+        "derived": version.card.get("derived_from"),
     }

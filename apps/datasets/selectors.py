@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -18,8 +18,9 @@ from apps.assets.types import AccessRight, AssetInfo, AssetKind, Contributor
 from apps.core.errors import NotFound
 from apps.core.storage import get_storage
 from apps.core.tenant import tenant_scope
+from apps.datasets.diffs import Change, Diff, diff_rows
 from apps.datasets.errors import DatasetNotFound, UseRightMissing
-from apps.datasets.models import Dataset, DatasetVersion
+from apps.datasets.models import Dataset, DatasetVersion, Removal
 from apps.datasets.policies import require
 from apps.datasets.rows import canonical_row
 from apps.datasets.types import (
@@ -27,6 +28,7 @@ from apps.datasets.types import (
     DatasetsPermission,
     DatasetVersionInfo,
     FileFormat,
+    RemovalInfo,
     Row,
     RowProof,
     Split,
@@ -67,7 +69,7 @@ def own_datasets(actor: Actor) -> QuerySet[Dataset]:
     return Dataset.objects.prefetch_related("versions").order_by("-id")
 
 
-def visible_dataset(actor: Actor, dataset_id: UUID) -> DatasetInfo:
+def visible_dataset(actor: Actor | None, dataset_id: UUID) -> DatasetInfo:
     """A dataset that the actor may know of: as `assets.selectors.visible_asset`. Raises DatasetNotFound."""
     try:
         asset = assets.visible_asset(actor, dataset_id)
@@ -87,6 +89,15 @@ def dataset_of(asset: AssetInfo) -> DatasetInfo:
     return dataset_info(row)
 
 
+def own_dataset(actor: Actor, dataset_id: UUID) -> DatasetInfo:
+    """A dataset of the actor's organisation. Raises DatasetNotFound."""
+    require(actor, DatasetsPermission.VIEW)
+    row = Dataset.objects.filter(id=dataset_id).first()
+    if row is None:
+        raise DatasetNotFound
+    return dataset_info(row)
+
+
 def versions(dataset: DatasetInfo) -> list[DatasetVersionInfo]:
     """All versions of a dataset that `visible_dataset` returned, newest first."""
     with tenant_scope(dataset.owner_id):
@@ -94,7 +105,7 @@ def versions(dataset: DatasetInfo) -> list[DatasetVersionInfo]:
         return [version_info(row) for row in rows]
 
 
-def visible_version(actor: Actor, dataset_id: UUID, number: int) -> DatasetVersionInfo:
+def visible_version(actor: Actor | None, dataset_id: UUID, number: int) -> DatasetVersionInfo:
     """The card of a version that the actor may know of, without its rows. Raises DatasetNotFound."""
     dataset = visible_dataset(actor, dataset_id)
     with tenant_scope(dataset.owner_id):
@@ -161,6 +172,53 @@ def iter_rows(version_id: UUID, split: Split | str | None = None) -> Iterator[Ro
             row: Row = json.loads(line)
             if split is None or row.get("split") == split:
                 yield row
+
+
+def iter_answers(version: DatasetVersionInfo) -> Iterator[dict[str, Any]]:
+    """The single answers that led to a version's rows: {"row", "annotator", "answer", …}; none where none are kept."""
+    return answers_in(version.file(FileFormat.ANSWERS)) if version.has(FileFormat.ANSWERS) else iter(())
+
+
+def answers_in(file: StoredFile) -> Iterator[dict[str, Any]]:
+    """The answers in a file."""
+    with get_storage().open(file.key) as lines:
+        for line in lines:
+            yield json.loads(line)
+
+
+def diff(
+    actor: Actor,
+    dataset_id: UUID,
+    before: int,
+    after: int,
+    *,
+    change: Change | None = None,
+    offset: int = 0,
+    limit: int = 50,
+) -> Diff:
+    """What differs between two versions whose rows the actor may read. Raises DatasetNotFound or UseRightMissing."""
+    old, new = (readable_version(actor, dataset_id, number) for number in (before, after))
+    return diff_rows(lambda: iter_rows(old.id), lambda: iter_rows(new.id), change=change, offset=offset, limit=limit)
+
+
+def removals(dataset: DatasetInfo) -> list[RemovalInfo]:
+    """When a person's data was taken out of a dataset, latest first."""
+    with tenant_scope(dataset.owner_id):
+        return [removal_info(row) for row in Removal.objects.filter(dataset_id=dataset.id).order_by("-id")]
+
+
+def removal_info(row: Removal) -> RemovalInfo:
+    """The facts of a removal's row."""
+    return RemovalInfo(
+        id=row.id,
+        dataset_id=row.dataset_id,
+        column=row.column,
+        rows=row.rows,
+        answers=row.answers,
+        versions=tuple(row.versions),
+        new_version=row.new_version,
+        removed_at=row.removed_at,
+    )
 
 
 def row_proof(version: DatasetVersionInfo, row_number: int) -> RowProof:

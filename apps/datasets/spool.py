@@ -29,7 +29,9 @@ class RowSpool:
         self.splits: Sequence[int] | None = None
         try:
             for row in rows:
-                self.file.write(canonical_row(self.check.clean(row)) + b"\n")
+                clean = self.check.clean(row)
+                if not self.check.errors:
+                    self.file.write(canonical_row(clean) + b"\n")
             self.check.raise_if_any()
             if again or "split" not in self.check.columns:
                 self.splits = (plan or SplitPlan()).assign(self._stored())
