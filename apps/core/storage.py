@@ -20,6 +20,15 @@ from django.core.files.storage import FileSystemStorage
 
 SIGNING_SALT = "core.storage"
 CHUNK = 1 << 20
+DOWNLOAD_TYPE = "application/octet-stream"
+#: What pages may show or play: types that no browser runs as a page.
+SHOWN_TYPES = frozenset(
+    (
+        *("image/png", "image/jpeg", "image/gif", "image/webp"),
+        *("audio/wav", "audio/mpeg", "audio/ogg", "audio/flac", "audio/mp4", "audio/webm"),
+        *("video/mp4", "video/webm", "video/ogg"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -50,8 +59,14 @@ class ObjectStorage(Protocol):
         """Whether the key holds an object."""
         ...
 
-    def signed_url(self, key: str, expires_s: int = 600, filename: str | None = None) -> str:
-        """An absolute URL that serves the object as a download until it expires."""
+    def signed_url(
+        self, key: str, expires_s: int = 600, filename: str | None = None, content_type: str | None = None
+    ) -> str:
+        """An absolute URL that serves the object as a download until it expires.
+
+        Args:
+            content_type: one of `SHOWN_TYPES`, where a page is to show or play the object.
+        """
         ...
 
 
@@ -93,8 +108,13 @@ class LocalStorage:
     def exists(self, key: str) -> bool:
         return self.files.exists(key)
 
-    def signed_url(self, key: str, expires_s: int = 600, filename: str | None = None) -> str:
-        token = signing.dumps({"key": key, "filename": filename, "expires_s": expires_s}, salt=SIGNING_SALT)
+    def signed_url(
+        self, key: str, expires_s: int = 600, filename: str | None = None, content_type: str | None = None
+    ) -> str:
+        claim: dict[str, Any] = {"key": key, "filename": filename, "expires_s": expires_s}
+        if content_type in SHOWN_TYPES:
+            claim["type"] = content_type
+        token = signing.dumps(claim, salt=SIGNING_SALT)
         return f"{settings.PUBLIC_URL}/storage/?{urlencode({'token': token})}"
 
 
@@ -123,9 +143,12 @@ class S3Storage:
     def exists(self, key: str) -> bool:
         return bool(self.files.exists(key))
 
-    def signed_url(self, key: str, expires_s: int = 600, filename: str | None = None) -> str:
+    def signed_url(
+        self, key: str, expires_s: int = 600, filename: str | None = None, content_type: str | None = None
+    ) -> str:
         disposition = f'attachment; filename="{filename or Path(key).name}"'
-        parameters = {"ResponseContentDisposition": disposition, "ResponseContentType": "application/octet-stream"}
+        served = content_type if content_type in SHOWN_TYPES else DOWNLOAD_TYPE
+        parameters = {"ResponseContentDisposition": disposition, "ResponseContentType": served}
         return str(self.files.url(key, parameters=parameters, expire=expires_s))
 
 

@@ -131,7 +131,7 @@ def read_objects(
     if not objects:
         raise _file_error("empty_file", filename, "There are no rows.")
     _check_row_count(len(objects), filename, max_rows)
-    _check_columns(tuple(columns), filename, required_columns)
+    check_columns(tuple(columns), filename, required_columns)
     numbered = [(n, _as_text(n, one, columns, problems)) for n, one in enumerate(objects, start=1)]
     _check_values(numbered, tuple(columns), required_columns, problems, MAX_FIELD_CHARACTERS)
     if unique_column is not None and unique_column in columns:
@@ -166,11 +166,11 @@ def _is_jsonl(filename: str, text: str) -> bool:
 def _read_csv(
     text: str, filename: str, required: Sequence[str], problems: Problems, max_rows: int
 ) -> tuple[tuple[str, ...], list[tuple[int, dict[str, str]]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text, required), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text, required), strict=True)
     records = _csv_records(reader, problems)
     _, heading = next(records, (1, []))
     columns = tuple(name.strip() for name in heading)
-    _check_columns(columns, filename, required)
+    check_columns(columns, filename, required)
     numbered: list[tuple[int, dict[str, str]]] = []
     for number, record in records:
         if len(record) != len(columns):
@@ -198,7 +198,7 @@ def _csv_records(reader: Iterator[list[str]], problems: Problems) -> Iterator[tu
             yield number, record
 
 
-def _delimiter(text: str, required: Sequence[str]) -> str:
+def delimiter_of(text: str, required: Sequence[str]) -> str:
     """The separator with which the heading holds most of the required columns; comma where it makes no difference."""
     heading = text.lstrip("\r\n").split("\n", 1)[0]
 
@@ -241,14 +241,14 @@ def _read_jsonl(
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
-        parsed = _parse_line(line, number, problems)
+        parsed = parse_line(line, number, problems)
         if parsed is None:
             continue
         columns.update(dict.fromkeys(parsed))
         objects.append((number, parsed))
         _check_row_count(len(objects), filename, max_rows)
     if objects:
-        _check_columns(tuple(columns), filename, required)
+        check_columns(tuple(columns), filename, required)
     return tuple(columns), [(number, _as_text(number, row, columns, problems)) for number, row in objects]
 
 
@@ -267,7 +267,8 @@ def _nests_too_deeply(line: str) -> bool:
     return False
 
 
-def _parse_line(line: str, number: int, problems: Problems) -> dict[str, Any] | None:
+def parse_line(line: str, number: int, problems: Problems) -> dict[str, Any] | None:
+    """The object on a line of JSONL, or None with what is wrong noted in `problems`."""
     if _nests_too_deeply(line):
         problems.add(number, "", "Not usable JSON: nested too deeply.")
         return None
@@ -309,7 +310,8 @@ def _as_text(number: int, row: dict[str, Any], columns: Iterable[str], problems:
 # -- Both
 
 
-def _check_columns(columns: Sequence[str], filename: str, required: Sequence[str]) -> None:
+def check_columns(columns: Sequence[str], filename: str, required: Sequence[str]) -> None:
+    """Raise InvalidInput `wrong_columns` where a required one is missing or a name cannot be used."""
     missing = [name for name in required if name not in columns]
     seen = ", ".join(f"“{name[:40]}”" for name in columns[:10]) or "none"
     errors: list[FieldProblem] = [

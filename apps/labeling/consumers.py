@@ -6,7 +6,7 @@ from uuid import UUID
 
 from apps.core.errors import DomainError
 from apps.core.live import topic
-from apps.labeling.selectors import orders
+from apps.labeling.selectors import imports, orders
 from apps.tenancy.types import Actor
 
 
@@ -15,6 +15,16 @@ def may_follow_order(actor: Actor, order_id: UUID) -> bool:
     """Members of the requester."""
     try:
         orders.order(actor, order_id)
+    except DomainError:
+        return False
+    return True
+
+
+@topic("import")
+def may_follow_import(actor: Actor, import_id: UUID) -> bool:
+    """Members of the organisation that imports."""
+    try:
+        imports.import_of(actor, import_id)
     except DomainError:
         return False
     return True

@@ -28,3 +28,10 @@ class OrderFinished(Event):
 
     order_id: UUID
     dataset_version_id: UUID
+
+
+@dataclass(frozen=True)
+class ImportQueued(Event):
+    """An import waits to be read."""
+
+    import_id: UUID

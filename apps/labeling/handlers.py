@@ -5,7 +5,7 @@ from __future__ import annotations
 from apps.accounts.events import GuestMerged
 from apps.core.outbox import handles
 from apps.labeling import services
-from apps.labeling.events import ItemCompleted, OrderClosed
+from apps.labeling.events import ImportQueued, ItemCompleted, OrderClosed
 
 
 @handles(ItemCompleted)
@@ -24,3 +24,9 @@ def on_order_closed(event: OrderClosed) -> None:
 def on_guest_merged(event: GuestMerged) -> None:
     """The guest's answers are the user's."""
     services.move_work(source_id=event.guest_organisation_id, target_id=event.organisation_id)
+
+
+@handles(ImportQueued, long_running=True)
+def on_import_queued(event: ImportQueued) -> None:
+    """Read the import to its end."""
+    services.run_import(event.import_id)

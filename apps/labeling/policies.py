@@ -13,6 +13,7 @@ table = PermissionTable(
         LabelingPermission.ORDER_LAUNCH: Role.ADMIN,
         LabelingPermission.ORDER_CANCEL: Role.ADMIN,
         LabelingPermission.TASK_WORK: Role.MEMBER,
+        LabelingPermission.ITEM_UNMASK: Role.OWNER,
     }
 )
 require = table.require

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from apps.labeling.api import imports as imports_api
 from apps.labeling.api import orders as orders_api
 from apps.labeling.api import work as work_api
-from apps.labeling.pages import orders, work
+from apps.labeling.pages import imports, orders, work
 
 api_urlpatterns = [
     path("orders/", orders_api.OrderListView.as_view(), name="api-orders"),
@@ -18,6 +19,24 @@ api_urlpatterns = [
     path("orders/<uuid:order_id>/finish/", orders_api.FinishView.as_view(), name="api-order-finish"),
     path("orders/<uuid:order_id>/answers.jsonl", orders_api.AnswersView.as_view(), name="api-order-answers"),
     path("orders/<uuid:order_id>/leases/", work_api.LeaseListView.as_view(), name="api-order-leases"),
+    path("imports/", imports_api.ImportListView.as_view(), name="api-imports"),
+    path("imports/<uuid:import_id>/", imports_api.ImportView.as_view(), name="api-import"),
+    path("imports/<uuid:import_id>/cancel/", imports_api.ImportCancelView.as_view(), name="api-import-cancel"),
+    path("imports/<uuid:import_id>/retry/", imports_api.ImportRetryView.as_view(), name="api-import-retry"),
+    path("imports/<uuid:import_id>/correct/", imports_api.ImportCorrectionView.as_view(), name="api-import-correct"),
+    path("imports/<uuid:import_id>/items/", imports_api.ImportedItemListView.as_view(), name="api-import-items"),
+    path("imports/<uuid:import_id>/quarantine/", imports_api.QuarantineView.as_view(), name="api-import-quarantine"),
+    path(
+        "imports/<uuid:import_id>/quarantine.csv",
+        imports_api.QuarantineCsvView.as_view(),
+        name="api-import-quarantine-csv",
+    ),
+    path(
+        "imported-items/<uuid:imported_item_id>/unmask/",
+        imports_api.UnmaskView.as_view(),
+        name="api-imported-item-unmask",
+    ),
+    path("media/<uuid:media_id>/", imports_api.MediaView.as_view(), name="api-media"),
     path("task-board/", work_api.TaskBoardView.as_view(), name="api-task-board"),
     path("assignments/<uuid:assignment_id>/submit/", work_api.SubmitView.as_view(), name="api-assignment-submit"),
     path("assignments/<uuid:assignment_id>/extend/", work_api.ExtendView.as_view(), name="api-assignment-extend"),
@@ -40,6 +59,18 @@ _orders = [
     path("<uuid:order_id>/answers.jsonl", orders.answers, name="answers"),
 ]
 
+_imports = [
+    path("", imports.import_list, name="imports"),
+    path("new/", imports.new_import, name="new"),
+    path("<uuid:import_id>/", imports.import_page, name="import"),
+    path("<uuid:import_id>/progress/", imports.progress_fragment, name="progress"),
+    path("<uuid:import_id>/cancel/", imports.cancel, name="cancel"),
+    path("<uuid:import_id>/retry/", imports.retry, name="retry"),
+    path("<uuid:import_id>/correct/", imports.correct, name="correct"),
+    path("<uuid:import_id>/remove/", imports.remove, name="remove"),
+    path("<uuid:import_id>/quarantine.csv", imports.quarantine, name="quarantine"),
+]
+
 _work = [
     path("", work.board, name="board"),
     path("mine/", work.my_work, name="mine"),
@@ -51,5 +82,6 @@ _work = [
 
 page_urlpatterns = [
     path("orders/", include((_orders, "orders"))),
+    path("imports/", include((_imports, "imports"))),
     path("work/", include((_work, "work"))),
 ]

@@ -31,7 +31,7 @@ class MoneySerializer(serializers.Serializer[Any]):
     currency = serializers.RegexField(r"^[A-Z]{3}$", default="USD")
 
 
-class _JsonField(serializers.JSONField):
+class JsonField(serializers.JSONField):
     """JSON, also as text in a multipart form; comma-separated names are a list."""
 
     def to_internal_value(self, data: Any) -> Any:
@@ -55,15 +55,15 @@ class NewOrderSerializer(serializers.Serializer[Any]):
 
     title = serializers.CharField(max_length=500)
     instruction = serializers.CharField(max_length=10_000, help_text="Markdown; 40 words are best")
-    design = _JsonField(
+    design = JsonField(
         required=False,
         help_text="{inputs: [{name, type, title}], controls: [{type, name, input, title, required, …}]}",
     )
-    classes = _JsonField(
+    classes = JsonField(
         required=False,
         help_text="instead of a design, the choices: names, or {name, key}; left out: the labels found in the upload",
     )
-    example = _JsonField(required=False, help_text="{data, answer, why}, or {text, label, why} with classes")
+    example = JsonField(required=False, help_text="{data, answer, why}, or {text, label, why} with classes")
     price_minor = serializers.IntegerField(help_text="pay for one accepted label, in minor units")
     currency = serializers.RegexField(r"^USD$", default="USD")
     redundancy = serializers.IntegerField(default=3, help_text="answers for each item")

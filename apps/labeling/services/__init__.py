@@ -11,6 +11,14 @@ from apps.labeling.services.answering import (
 )
 from apps.labeling.services.board import refresh_board
 from apps.labeling.services.closing import close_order
+from apps.labeling.services.import_run import run_import
+from apps.labeling.services.importing import (
+    cancel_import,
+    correct_import,
+    create_import,
+    remove_import,
+    retry_import,
+)
 from apps.labeling.services.leasing import close_expired_leases, lease_tasks
 from apps.labeling.services.orders import (
     cancel_order,
@@ -20,13 +28,17 @@ from apps.labeling.services.orders import (
     launch_order,
 )
 from apps.labeling.services.settling import settle_item
+from apps.labeling.services.unmasking import unmask_item
 
 __all__ = [
     "Submission",
     "annotator_of",
+    "cancel_import",
     "cancel_order",
     "close_expired_leases",
     "close_order",
+    "correct_import",
+    "create_import",
     "create_order",
     "create_order_from_file",
     "extend_lease",
@@ -36,8 +48,12 @@ __all__ = [
     "lease_tasks",
     "move_work",
     "refresh_board",
+    "remove_import",
+    "retry_import",
+    "run_import",
     "settle_item",
     "skip_task",
     "submit_annotation",
     "undo_annotation",
+    "unmask_item",
 ]

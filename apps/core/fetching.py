@@ -1,0 +1,120 @@
+"""The one client for addresses that users give: it reaches public hosts only, within limits of size and time.
+
+The host is resolved once, checked, and connected to by that address, so that a name cannot point elsewhere between the
+check and the request; every redirect is checked alike.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO
+from urllib.parse import urlsplit
+
+import requests
+from requests_hardened import Config, HTTPSession, ip_filter
+
+from apps.core.errors import InvalidInput
+
+CONNECT_S = 5.0
+READ_S = 20.0
+MAX_REDIRECTS = 5
+MAX_URL_CHARACTERS = 2_000
+_CHUNK = 1 << 18
+
+# Deprecated ranges that reach the own site, or an IPv4 address in disguise; the library does not know them.
+ip_filter.EXTRA_BLOCKED_NET_RANGES += (ipaddress.ip_network("fec0::/10"), ipaddress.ip_network("::/96"))
+
+
+class FetchFailed(InvalidInput):
+    """An address did not give what was asked of it. `is_passing`: trying again later may help."""
+
+    def __init__(self, message: str, *, is_passing: bool = False) -> None:
+        super().__init__("fetch_failed", message)
+        self.is_passing = is_passing
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What came back: its size in bytes and what the server called it (never to be trusted)."""
+
+    size: int
+    content_type: str
+    url: str
+
+
+@contextmanager
+def session(*, allow_loopback: bool = False) -> Iterator[requests.Session]:
+    """A session for several addresses; one a thread.
+
+    Args:
+        allow_loopback: also this machine; for tests with a server of their own.
+    """
+    config = Config(
+        ip_filter_enable=True,
+        ip_filter_allow_loopback_ips=allow_loopback,
+        never_redirect=False,
+        default_timeout=(CONNECT_S, READ_S),
+        user_agent_override="sahara-import/1",
+    )
+    with HTTPSession(config) as opened:
+        # A proxy from the environment would resolve the name itself, past the check.
+        opened.trust_env = False
+        opened.max_redirects = MAX_REDIRECTS
+        yield opened
+
+
+def fetch(
+    opened: requests.Session,
+    url: str,
+    target: IO[bytes],
+    *,
+    max_bytes: int,
+    max_seconds: float = 120.0,
+    headers: Mapping[str, str] | None = None,
+) -> Fetched:
+    """GET an address into `target`.
+
+    Raises:
+        FetchFailed: no http(s) address, a private host, no answer, another status than 200, too large or too slow.
+    """
+    _require_http(url)
+    deadline = time.monotonic() + max_seconds
+    try:
+        with opened.get(url, stream=True, headers=dict(headers or {})) as response:
+            if response.status_code != requests.codes.ok:
+                raise FetchFailed(
+                    f"The server answered {response.status_code} {response.reason or ''}".strip() + ".",
+                    is_passing=response.status_code in (408, 425, 429) or response.status_code >= 500,
+                )
+            size = 0
+            for chunk in response.iter_content(_CHUNK):
+                size += len(chunk)
+                if size > max_bytes:
+                    raise FetchFailed(f"The file is larger than {max_bytes // 1_000_000} MB.")
+                if time.monotonic() > deadline:
+                    raise FetchFailed(f"The file did not arrive within {max_seconds:.0f} seconds.", is_passing=True)
+                target.write(chunk)
+            return Fetched(size, response.headers.get("Content-Type", ""), response.url)
+    except ip_filter.InvalidIPAddress:
+        raise FetchFailed("The address leads to a private network. Only public addresses are fetched.") from None
+    except requests.TooManyRedirects:
+        raise FetchFailed(f"The address redirects more than {MAX_REDIRECTS} times.") from None
+    except (requests.Timeout, requests.ConnectionError) as error:
+        reason = "in time" if isinstance(error, requests.Timeout) else "at all, or broke off"
+        raise FetchFailed(f"The server did not answer {reason}.", is_passing=True) from None
+    except requests.RequestException:
+        raise FetchFailed("The address cannot be fetched. Check it in a browser.") from None
+
+
+def _require_http(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or len(url) > MAX_URL_CHARACTERS or not url.isprintable():
+        raise FetchFailed("This is no http:// or https:// address.")

@@ -1,0 +1,1 @@
+"""From a requester's files, buckets and addresses to items: reading, checking and cleaning, without the database."""
