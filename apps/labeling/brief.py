@@ -64,7 +64,7 @@ def check_brief(
     Args:
         design: what tasks show and ask, as JSON.
         classes: instead of a design: the choices of the plain text classification.
-        example: `{data, answer, why}`; for the plain text classification also `{text, label, why}`.
+        example: `{data, answer, why}`; where one text and one question are all there is, also `{text, label, why}`.
     """
     title, instruction = title.strip(), instruction.strip()
     problems: list[FieldProblem] = []
@@ -117,10 +117,10 @@ def _example(example: Mapping[str, Any], design: Design, problems: list[FieldPro
     """The example as `{data, answer, why}`, or {} where there is none."""
     why = str(example.get("why") or "").strip()
     data, answer = example.get("data"), example.get("answer")
-    if data is None and design.lone_choice is not None:
+    if data is None and len(design.controls) == 1 and [one.type for one in design.inputs] == ["text"]:
         text = str(example.get("text") or "").strip()
         data = {design.inputs[0].name: text} if text else None
-        answer = {design.lone_choice.name: str(example.get("label") or "").strip()}
+        answer = {design.controls[0].name: design.controls[0].parse(str(example.get("label") or ""))}
     if data is None:
         return {}
     try:

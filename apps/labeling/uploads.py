@@ -23,15 +23,23 @@ _YES = {"1", "true", "yes", "y", "x"}
 _NO = {"", "0", "false", "no", "n"}
 
 
-def read_upload(file: IO[bytes], filename: str, *, design: Design | None = None, with_answers: bool = False) -> Table:
+def read_upload(
+    file: IO[bytes],
+    filename: str,
+    *,
+    design: Design | None = None,
+    columns: Sequence[str] | None = None,
+    with_answers: bool = False,
+) -> Table:
     """Read a table of items: a column for each input, and optionally id, a column for each control (its known answer)
     and gold (use the row as a check question).
 
     Args:
         design: left out: the plain text classification's, with the columns text and label.
+        columns: those that must be there, where no whole design is known yet.
         with_answers: a file of check questions: every row must have its known answer.
     """
-    required = _required(design, with_answers=with_answers)
+    required = _required(design, with_answers=with_answers) if columns is None else columns
     return read_table(file, filename, required_columns=required, unique_column="id", max_rows=MAX_ITEMS)
 
 

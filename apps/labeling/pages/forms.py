@@ -9,17 +9,31 @@ from django import forms
 
 from apps.core.errors import DomainError
 from apps.core.money import Money
-from apps.labeling import brief
+from apps.labeling import brief, task_types
+
+
+def _for(field: str, widget: type[forms.Widget], attrs: dict[str, Any] | None = None) -> forms.Widget:
+    """A widget that the page shows only for the task types that ask for the field."""
+    return widget(attrs={**(attrs or {}), "data-for": " ".join(task_types.keys_with(field))})
 
 
 class OrderForm(forms.Form):
     """Four short steps on one page; every check that matters is the service's."""
 
+    task_type = forms.ChoiceField(
+        label="What is to be done",
+        initial=task_types.PLAIN,
+        choices=[
+            *((one.key, f"{one.title}. {one.description}") for one in task_types.TASK_TYPES),
+            (task_types.CUSTOM, "Any mix of questions, as a design in JSON."),
+        ],
+    )
     file = forms.FileField(
-        label="Your texts",
+        label="Your items",
         allow_empty_file=True,
-        help_text="CSV or JSONL up to 100 MB with a column “text”. Optional columns: id, label (an answer you know), "
-        "gold (yes: use it as a hidden check question).",
+        help_text="CSV or JSONL up to 100 MB with a column for what is shown: text, candidates (JSON: key and text of "
+        "each), or a column for each input of your design. Optional columns: id, label or answer (what you know is "
+        "right), gold (yes: use it as a hidden check question).",
     )
     title = forms.CharField(max_length=brief.MAX_TITLE, help_text="What annotators see on the task board.")
     instruction = forms.CharField(
@@ -27,10 +41,45 @@ class OrderForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 5}),
         help_text="40 words are best. Markdown works.",
     )
+    question = forms.CharField(
+        required=False,
+        max_length=200,
+        help_text="What annotators read above the answer.",
+        widget=_for(task_types.QUESTION, forms.TextInput),
+    )
     classes = forms.CharField(
         required=False,
-        widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="One choice a line; add “= k” to choose its key. Left empty: the labels found in your file.",
+        widget=_for(task_types.CLASSES, forms.Textarea, {"rows": 4}),
+        help_text="One choice a line; add “= k” to choose its key. For a choice on a text, left empty: the labels "
+        "found in your file.",
+    )
+    relation_classes = forms.CharField(
+        required=False,
+        label="Kinds of relation",
+        widget=_for(task_types.RELATIONS, forms.Textarea, {"rows": 3}),
+        help_text="One a line; left empty: no relations are asked for.",
+    )
+    scale = forms.IntegerField(
+        required=False,
+        min_value=2,
+        max_value=10,
+        initial=5,
+        label="Highest grade",
+        widget=_for(task_types.SCALE, forms.NumberInput),
+    )
+    tolerance = forms.CharField(
+        required=False,
+        max_length=30,
+        help_text="How far a number may be off and still be right; empty: not at all.",
+        widget=_for(task_types.TOLERANCE, forms.TextInput),
+    )
+    unit = forms.CharField(required=False, max_length=40, widget=_for(task_types.UNIT, forms.TextInput))
+    design = forms.JSONField(
+        required=False,
+        label="Design (JSON)",
+        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "data-for": task_types.CUSTOM}),
+        help_text="{“inputs”: [{“name”, “type”, “title”}], “controls”: [{“type”, “name”, “input”, “title”, …}]}; the "
+        "guide on designs lists all types.",
     )
     example_text = forms.CharField(required=False, max_length=brief.MAX_EXAMPLE, label="Worked example: the text")
     example_label = forms.CharField(required=False, max_length=80, label="its answer")
@@ -73,20 +122,29 @@ class OrderForm(forms.Form):
             "gold_filename": gold.name if gold else "",
             "title": data["title"],
             "instruction": data["instruction"],
-            "classes": classes_of(data["classes"]),
+            "design": self._design(),
+            "classes": classes_of(data["classes"]) if data["task_type"] == task_types.PLAIN else (),
             "example": example,
             "price": money_of(data["price"]),
             "redundancy": data["redundancy"],
             "gold_percent": data["gold_percent"],
         }
 
+    def _design(self) -> Any:
+        """The design's JSON; None for the plain text classification, whose choices may come from the file."""
+        data = self.cleaned_data
+        if data["task_type"] == task_types.PLAIN:
+            return None
+        if data["task_type"] == task_types.CUSTOM:
+            return data["design"] or {}
+        given = data | {name: classes_of(data[name]) for name in (task_types.CLASSES, task_types.RELATIONS)}
+        return task_types.BY_KEY[data["task_type"]].design(given)
+
     def add_domain_error(self, error: DomainError) -> None:
         """Show a refusal beside the fields it names."""
         placed = False
         for problem in error.errors:
-            field = {"price_per_label": "price", "example": "example_label"}.get(
-                problem.get("field", ""), problem.get("field")
-            )
+            field = self._field_of(problem.get("field", ""))
             if "row" not in problem and field in self.fields:
                 self.add_error(field, problem["message"])
                 placed = True
@@ -94,6 +152,13 @@ class OrderForm(forms.Form):
             self.add_error(
                 "file" if any("row" in one or "file" in one for one in error.errors) else None, error.message
             )
+
+    def _field_of(self, named: str) -> str:
+        """The form's field for one that the service names; a part of a design is asked for by its own field."""
+        last = named.rsplit(".", 1)[-1]
+        if named.startswith("design.") and self.cleaned_data.get("task_type") != task_types.CUSTOM:
+            return {"most": "scale"}.get(last, last)
+        return {"price_per_label": "price", "example": "example_label"}.get(named, named.split(".")[0])
 
 
 def classes_of(text: str) -> list[dict[str, str]]:

@@ -17,7 +17,7 @@ from apps.accounts.access import actor_required
 from apps.core.errors import DomainError, InvalidInput, PaymentRequired
 from apps.core.money import Money
 from apps.core.pagination import cursor_page
-from apps.labeling import services, uploads
+from apps.labeling import services, task_types, uploads
 from apps.labeling.brief import MAX_REDUNDANCY, instruction_html
 from apps.labeling.design import example_in_words
 from apps.labeling.pages.forms import OrderForm, money_of
@@ -94,8 +94,10 @@ def preview_fragment(request: HttpRequest) -> HttpResponse:
     upload = request.FILES.get("file")
     if upload is None:
         return render(request, "labeling/preview_fragment.html", {})
+    chosen = request.POST.get("task_type", task_types.PLAIN)
+    columns = (task_types.BY_KEY[chosen].input,) if chosen in task_types.BY_KEY else ()
     try:
-        found = uploads.read_upload(upload, upload.name or "the file")
+        found = uploads.read_upload(upload, upload.name or "the file", columns=columns)
     except InvalidInput as error:
         return render(request, "labeling/preview_fragment.html", {"error": error}, status=422)
     context = {

@@ -15,16 +15,33 @@ class OrderForm extends HTMLElement {
     this.addEventListener("change", (event) => {
       const input = event.target as HTMLInputElement;
       if (input.name === "file" && input.files?.[0]) void this.preview(input.files[0]);
+      if (input.name === "task_type") this.onTaskType();
     });
     this.addEventListener("input", (event) => {
       if (["price", "redundancy"].includes((event.target as HTMLInputElement).name)) this.quoteSoon();
     });
+    this.showFields();
     this.dataset["ready"] = "";
   }
 
   disconnectedCallback(): void {
     window.clearTimeout(this.timer);
     this.latest?.abort();
+  }
+
+  private onTaskType(): void {
+    this.showFields();
+    const file = this.querySelector<HTMLInputElement>('[name="file"]')?.files?.[0];
+    if (file) void this.preview(file);
+  }
+
+  /** Only the fields that the chosen type of task asks for. */
+  private showFields(): void {
+    const chosen = this.value("task_type");
+    for (const field of this.querySelectorAll<HTMLElement>("[data-for]")) {
+      const isAsked = (field.dataset["for"] ?? "").split(" ").includes(chosen);
+      field.closest(".field")?.toggleAttribute("hidden", !isAsked);
+    }
   }
 
   private piece(name: string): HTMLElement {
@@ -34,7 +51,7 @@ class OrderForm extends HTMLElement {
   }
 
   private value(name: string): string {
-    return this.querySelector<HTMLInputElement>(`[name="${name}"]`)?.value ?? "";
+    return this.querySelector<HTMLInputElement | HTMLSelectElement>(`[name="${name}"]`)?.value ?? "";
   }
 
   private async preview(file: File): Promise<void> {
@@ -42,6 +59,7 @@ class OrderForm extends HTMLElement {
     target.textContent = "Reading the file…";
     const body = new FormData();
     body.set("file", file);
+    body.set("task_type", this.value("task_type"));
     try {
       const answer = await fetch("/orders/preview/", {
         method: "POST",

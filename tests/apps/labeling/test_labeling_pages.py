@@ -11,6 +11,7 @@ from django.test import Client
 
 from apps.core import outbox
 from apps.core.tenant import tenant_scope
+from apps.labeling import task_types
 from apps.labeling.models import Annotation, Order
 from tests.apps.labeling.conftest import truth
 
@@ -21,6 +22,7 @@ CSV = b"text,label\n" + b"".join(f"text {n},{truth(f'text {n}')}\n".encode() for
 
 def form(**changes: Any) -> dict[str, Any]:
     return {
+        "task_type": "text_classification",
         "file": SimpleUploadedFile("messages.csv", CSV),
         "title": "Spam or ham",
         "instruction": "Is it **spam**?<script>alert(1)</script>",
@@ -58,6 +60,47 @@ def test_a_person_orders_launches_and_cancels(make_actor, client_for, fund):
     outbox.drain()
     assert b"cancelled" in client.get(f"/orders/{order.id}/").content
     assert name not in Client().get("/work/").content.decode()
+
+
+@pytest.mark.parametrize(
+    "chosen", [one for one in task_types.TASK_TYPES if one.input == "text"], ids=lambda one: one.key
+)
+def test_every_task_about_a_text_is_ordered_by_the_form(make_actor, client_for, chosen):
+    requester = make_actor()
+    changes = {
+        "task_type": chosen.key,
+        "file": SimpleUploadedFile("messages.csv", b"text\nfirst\nsecond\n"),
+        "question": "What is it?",
+        "relation_classes": "belongs to",
+        "scale": "4",
+        "tolerance": "0.5",
+        "unit": "V",
+        "gold_percent": "0",
+    }
+    answer = client_for(requester).post("/orders/new/", form(**changes))
+    assert answer.status_code == 302, answer.context["form"].errors
+    with tenant_scope(requester.organisation_id):
+        control = Order.objects.get().design["controls"][0]
+    assert (control["type"], control["input"]) == (chosen.control, "text")
+    assert control["title"] == ("What is it?" if "question" in chosen.fields else "")
+    assert chosen.control != "rating" or control["most"] == 4
+
+
+def test_a_design_in_json_is_ordered_by_the_form_and_a_wrong_one_is_refused(make_actor, client_for):
+    client = client_for(make_actor())
+    design = {
+        "inputs": [{"name": "question", "type": "text"}],
+        "controls": [{"type": "number", "name": "sum", "input": "question"}],
+    }
+    file = SimpleUploadedFile("sums.csv", b"question,sum\n1+1,2\n")
+    assert (
+        client.post("/orders/new/", form(task_type="custom", design=json.dumps(design), file=file)).status_code == 302
+    )
+    design["controls"][0]["input"] = "nothing"
+    file = SimpleUploadedFile("sums.csv", b"question\n1+1\n")
+    refused = client.post("/orders/new/", form(task_type="custom", design=json.dumps(design), file=file))
+    assert refused.status_code == 422
+    assert "needs an input of type" in refused.content.decode()
 
 
 def test_bad_rows_are_listed_and_nothing_is_saved(make_actor, client_for):
@@ -102,6 +145,47 @@ def test_a_guest_starts_without_signing_up_and_answers_without_javascript(make_a
     mine = guest.get("/work/mine/")
     assert b"$0.12" in mine.content
     assert guest.get("/work/mine/totals/").status_code == 200
+
+
+def test_a_mix_of_questions_is_answered_without_javascript(make_actor, client_for, api_for, fund):
+    requester = make_actor()
+    controls = [
+        {"type": "choice", "name": "label", "classes": ["ham", "spam"]},
+        {"type": "choices", "name": "tags", "classes": ["rude", "urgent"], "least": 0},
+        {"type": "rating", "name": "anger", "most": 3},
+        {"type": "text", "name": "note", "required": False},
+        {"type": "number", "name": "amount"},
+    ]
+    body = {
+        "title": "Mixed",
+        "instruction": "Answer all.",
+        "design": {
+            "inputs": [{"name": "text", "type": "text"}],
+            "controls": [one | {"input": "text", "title": one["name"].title()} for one in controls],
+        },
+        "price_minor": 5,
+        "redundancy": 1,
+        "rows": [{"text": "pay 12.50 now"}],
+    }
+    draft = api_for(requester).post("/api/v1/orders/", body, format="json")
+    assert draft.status_code == 201, draft.content
+    fund(requester.organisation_id, 1_000)
+    order_id = draft.json()["id"]
+    api_for(requester).post(f"/api/v1/orders/{order_id}/launch/")
+    guest = Client()
+    guest.post(f"/work/{order_id}/start/")
+    page = guest.get(f"/work/{order_id}/")
+    for name in ("label", "tags", "anger", "note", "amount"):
+        assert f'name="answer.{name}"' in page.content.decode()
+    given = {"assignment": str(page.context["task"].assignment_id), "action": "answer", "answer.anger": "3"}
+    refused = guest.post(f"/work/{order_id}/answer/", given, follow=True)
+    assert "“Label” is not answered" in refused.content.decode()
+    given |= {"answer.label": "spam", "answer.tags": ["urgent", "rude"], "answer.amount": "12.50", "answer.note": " "}
+    guest.post(f"/work/{order_id}/answer/", given)
+    with tenant_scope(requester.organisation_id):
+        stored = Annotation.objects.get()
+    assert stored.answer == {"label": "spam", "tags": ["rude", "urgent"], "anger": 3, "amount": "12.5"}
+    assert "Label: spam; Tags: rude, urgent; Anger: 3; Amount: 12.5" in guest.get("/work/mine/").content.decode()
 
 
 def test_a_program_orders_works_and_reads_its_answers(make_actor, api_for, fund):
