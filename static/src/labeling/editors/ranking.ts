@@ -56,7 +56,7 @@ class AnswerRanking extends Editor<Control, readonly string[]> {
     this.cards = candidates.map((candidate, index) => {
       const element = make("li", "panel flex flex-col justify-between gap-3");
       const row = make("div", "flex flex-wrap items-center gap-2");
-      const place = make("span", "badge badge-lg tabular flex-1");
+      const place = make("span", "tabular flex-1 font-semibold");
       const key = index < 9 ? String(index + 1) : "";
       const choose = keyed("btn min-h-11 w-full", "", key, () => this.choose(candidate.key));
       choose.prepend(make("span", "sr-only", `Candidate ${index + 1}: `), make("span", "", "", { "data-part": "text" }));
@@ -98,7 +98,6 @@ class AnswerRanking extends Editor<Control, readonly string[]> {
       const at = this.order.indexOf(card.candidate.key);
       const isPlaced = at >= 0;
       card.place.textContent = isPlaced ? `Place ${at + 1}` : "No place";
-      card.place.classList.toggle("badge-primary", isPlaced);
       card.choose.querySelector('[data-part="text"]')!.textContent = isPlaced
         ? `Take off place ${at + 1}`
         : `Place ${this.order.length + 1}`;
