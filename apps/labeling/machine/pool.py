@@ -1,0 +1,170 @@
+"""The items of an order as the machine sees them, and what it believes about them once some are labelled.
+
+A belief is the mean of two views: the linear head's probabilities and the labels that reach an item through the graph
+of neighbours. Either alone is worse than both (few labels: the graph leads; many: the head).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from apps.labeling.machine.graph import Graph, build_graph
+from apps.labeling.machine.predictor import FOLDS, Head, fit_head, fold_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+    Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """All items of an order: unit vectors of shape (n, d), and their neighbours."""
+
+    vectors: Floats
+    graph: Graph | None
+
+    @classmethod
+    def of(cls, vectors: Floats) -> Pool:
+        """Scale the vectors to unit length and find neighbours."""
+        import numpy as np
+
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        unit = np.ascontiguousarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
+        return cls(unit, build_graph(unit))
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+
+@dataclass(frozen=True)
+class Belief:
+    """What labelled items make the machine believe about others.
+
+    Attributes:
+        probabilities: (n, K), rows sum to 1.
+        agreement: (n,), how much of the likeliest class both views give (their lesser probability).
+        reach: (n,), log of the label mass that arrives through the graph; low means: nothing like it was labelled yet.
+        nearness: (n,), cosine to the nearest labelled item of the likeliest class.
+    """
+
+    probabilities: Floats
+    agreement: Floats
+    reach: Floats
+    nearness: Floats
+
+    @property
+    def best(self) -> Integers:
+        """The likeliest class of each item."""
+        found: Integers = self.probabilities.argmax(axis=1)
+        return found
+
+    @property
+    def margin(self) -> Floats:
+        """Probability of the likeliest class less that of the next, shape (n,)."""
+        import numpy as np
+
+        if self.probabilities.shape[1] < 2:
+            return np.ones(len(self.probabilities), dtype=np.float32)
+        top = np.partition(self.probabilities, -2, axis=1)
+        found: Floats = top[:, -1] - top[:, -2]
+        return found
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted machine: asks for nothing more than vectors."""
+
+    pool: Pool
+    head: Head
+    mass: Floats | None
+    labelled: Integers
+    labels: Integers
+
+    def of_pool(self) -> Belief:
+        """The belief about every item of the pool (about labelled ones it is not out of fold)."""
+        return self._belief(self.pool.vectors, self.mass)
+
+    def of(self, vectors: Floats) -> Belief:
+        """The belief about items outside the pool; unit vectors of shape (m, d)."""
+        graph = self.pool.graph
+        mass = None if graph is None or self.mass is None else graph.reach(vectors, self.mass)
+        return self._belief(vectors, mass)
+
+    def at(self, places: Integers) -> Belief:
+        """The belief about some items of the pool."""
+        return self._belief(self.pool.vectors[places], None if self.mass is None else self.mass[places])
+
+    def _belief(self, vectors: Floats, mass: Floats | None) -> Belief:
+        import numpy as np
+
+        by_head = softmax(self.head.scores(vectors))
+        if mass is None:
+            by_graph, reach = by_head, np.zeros(len(vectors), dtype=np.float32)
+        else:
+            total = mass.sum(axis=1, keepdims=True)
+            by_graph = np.where(total > 0, mass / np.maximum(total, 1e-12), by_head)
+            reach = np.log(np.maximum(total[:, 0], 1e-12))
+        both: Floats = ((by_head + by_graph) / 2).astype(np.float32)
+        best = both.argmax(axis=1)
+        rows = np.arange(len(vectors))
+        agreement = np.minimum(by_head[rows, best], by_graph[rows, best])
+        return Belief(both, agreement, reach, self._nearness(vectors, best))
+
+    def _nearness(self, vectors: Floats, best: Integers) -> Floats:
+        import numpy as np
+
+        found = np.zeros(len(vectors), dtype=np.float32)
+        for number in np.unique(best):
+            mine = best == number
+            examples = self.pool.vectors[self.labelled[self.labels == number]]
+            if len(examples):
+                found[mine] = (vectors[mine] @ examples.T).max(axis=1)
+        return found
+
+
+def fit(pool: Pool, labelled: Integers, labels: Integers, classes: int, *, start: Head | None = None) -> Fitted:
+    """Fit both views to the labelled items of the pool.
+
+    Args:
+        labelled: places in the pool, at least one.
+        labels: class of each of them, below `classes`.
+        start: the head of an earlier fit, to go on from.
+    """
+    head = fit_head(pool.vectors[labelled], labels, classes, start=start)
+    mass = None if pool.graph is None else pool.graph.spread(labelled, labels, classes)
+    return Fitted(pool, head, mass, labelled, labels)
+
+
+def out_of_fold(pool: Pool, labelled: Integers, labels: Integers, classes: int) -> Belief:
+    """What the machine would have believed about each labelled item had it not been labelled; rows as in `labelled`."""
+    import numpy as np
+
+    fold = fold_of(labels)
+    parts: list[Belief] = []
+    order: list[Integers] = []
+    for number in range(FOLDS):
+        held = np.flatnonzero(fold == number)
+        rest = np.flatnonzero(fold != number)
+        if len(held) and len(rest):
+            parts.append(fit(pool, labelled[rest], labels[rest], classes).at(labelled[held]))
+            order.append(held)
+    back = np.argsort(np.concatenate(order))
+    return Belief(
+        np.concatenate([one.probabilities for one in parts])[back],
+        np.concatenate([one.agreement for one in parts])[back],
+        np.concatenate([one.reach for one in parts])[back],
+        np.concatenate([one.nearness for one in parts])[back],
+    )
+
+
+def softmax(scores: Floats) -> Floats:
+    """Rows of logits as probabilities."""
+    import numpy as np
+
+    shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
+    found: Floats = shifted / shifted.sum(axis=1, keepdims=True)
+    return found
