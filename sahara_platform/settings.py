@@ -185,6 +185,19 @@ if ENV.aws_storage_bucket_name:
         },
     }
 
+# Where signed addresses of images and recordings lead to.
+_MEDIA_ORIGINS: list[str] = []
+if ENV.aws_storage_bucket_name:
+    _endpoint = urlsplit(ENV.aws_s3_endpoint_url or "")
+    _MEDIA_ORIGINS = (
+        [f"{_endpoint.scheme}://{_endpoint.netloc}"]
+        if _endpoint.netloc
+        else [
+            f"https://{ENV.aws_storage_bucket_name}.s3.{part}amazonaws.com"
+            for part in ("", f"{ENV.aws_s3_region_name}.")
+        ]
+    )
+
 CELERY_BROKER_URL = ENV.redis_url
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -224,10 +237,10 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        "img-src": [SELF, "data:", "blob:"],
+        "img-src": [SELF, "data:", "blob:", *_MEDIA_ORIGINS],
         "font-src": [SELF],
         "connect-src": [SELF],
-        "media-src": [SELF, "blob:"],
+        "media-src": [SELF, "blob:", *_MEDIA_ORIGINS],
         "form-action": [SELF, *ENV.checkout_origins],
         "manifest-src": [SELF],
         "base-uri": [NONE],

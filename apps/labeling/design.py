@@ -18,7 +18,9 @@ MAX_INPUTS = 8
 MAX_CONTROLS = 20
 MAX_NAME_TITLE = 200
 #: Inputs and controls become columns of tables, beside these.
-RESERVED_NAMES = frozenset({"id", "row", "gold", "confidence_bps", "answers", "source", "split"})
+RESERVED_NAMES = frozenset(
+    ("id", "row", "gold", "confidence_bps", "answers", "source", "split", "licence", "item_source", "consent")
+)
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 

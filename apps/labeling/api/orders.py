@@ -47,7 +47,7 @@ class JsonField(serializers.JSONField):
 
 
 class NewOrderSerializer(serializers.Serializer[Any]):
-    """A draft: `file` (multipart; CSV or JSONL) or `rows` (JSON), with a column for each input of the design.
+    """A draft: `file` (multipart; CSV or JSONL), `rows` (JSON) or `import_id`, with a column for each input.
 
     Optional columns: id, one for each control (its known answer), gold (yes: a hidden check question). The plain text
     classification needs no design: give `classes`, and the columns are text and label.
@@ -75,11 +75,12 @@ class NewOrderSerializer(serializers.Serializer[Any]):
         required=False, allow_empty_file=True, help_text="more check questions, each with its known answer"
     )
     rows = serializers.JSONField(required=False, help_text="the rows as objects, instead of a file")
+    import_id = serializers.UUIDField(required=False, help_text="a ready import, instead of a file or rows")
     gold_rows = serializers.JSONField(required=False, help_text="the same instead of gold_file")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if ("file" in attrs) == ("rows" in attrs):
-            raise serializers.ValidationError({"file": "Send either a file or rows."})
+        if sum(name in attrs for name in ("file", "rows", "import_id")) != 1:
+            raise serializers.ValidationError({"file": "Send one of a file, rows or an import_id."})
         for name in ("rows", "gold_rows", "classes"):
             if name in attrs and not isinstance(attrs[name], list):
                 raise serializers.ValidationError({name: "This must be a list."})
@@ -197,13 +198,15 @@ class OrderListView(generics.ListAPIView[Any]):
         else:
             gold_rows = data.get("gold_rows")
             shown = read_design(design) if design is not None else None
-            order = services.create_order(
-                table=uploads.read_rows(data["rows"], design=shown),
-                filename="rows",
-                gold_table=uploads.read_rows(gold_rows, design=shown, with_answers=True) if gold_rows else None,
-                gold_filename="gold_rows",
-                **brief,
-            )
+            if gold_rows:
+                brief["gold_table"] = uploads.read_rows(gold_rows, design=shown, with_answers=True)
+                brief["gold_filename"] = "gold_rows"
+            if "import_id" in data:
+                order = services.create_order_from_import(import_id=data["import_id"], **brief)
+            else:
+                order = services.create_order(
+                    table=uploads.read_rows(data["rows"], design=shown), filename="rows", **brief
+                )
         return Response(OrderDetailSerializer(order).data, status=status.HTTP_201_CREATED)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -106,21 +106,24 @@ def media_url(tenant_id: UUID, key: str, content_type: str, seconds: int = MEDIA
     return get_storage().signed_url(key, seconds, content_type=content_type)
 
 
-def with_urls(tenant_id: UUID, data: dict[str, Any], seconds: int = MEDIA_URL_SECONDS) -> dict[str, Any]:
-    """A task's data with a signed `url` in each media value. The caller is in the requester's scope."""
-    wanted = [value["media"] for value in data.values() if isinstance(value, dict) and "media" in value]
+def with_urls(
+    tenant_id: UUID, tasks: Sequence[dict[str, Any]], seconds: int = MEDIA_URL_SECONDS
+) -> list[dict[str, Any]]:
+    """The data of tasks with a signed `url` in each media value. The caller is in the requester's scope."""
+    wanted = {value["media"] for data in tasks for value in data.values() if _is_media(value)}
     if not wanted:
-        return data
-    keys = {
-        str(found): key
-        for found, key in Media.objects.filter(tenant_id=tenant_id, id__in=wanted).values_list("id", "storage_key")
-    }
-    return {
-        name: value | {"url": media_url(tenant_id, keys[value["media"]], value["content_type"], seconds)}
-        if isinstance(value, dict) and value.get("media") in keys
-        else value
-        for name, value in data.items()
-    }
+        return list(tasks)
+    found = Media.objects.filter(tenant_id=tenant_id, id__in=wanted).values_list("id", "storage_key", "content_type")
+    urls = {str(media_id): media_url(tenant_id, key, kind, seconds) for media_id, key, kind in found}
+
+    def shown(value: Any) -> Any:
+        return value | {"url": urls[value["media"]]} if _is_media(value) and value["media"] in urls else value
+
+    return [{name: shown(value) for name, value in data.items()} for data in tasks]
+
+
+def _is_media(value: Any) -> bool:
+    return isinstance(value, dict) and "media" in value
 
 
 def as_json(batch: Import) -> dict[str, Any]:

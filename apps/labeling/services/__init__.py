@@ -11,6 +11,7 @@ from apps.labeling.services.answering import (
 )
 from apps.labeling.services.board import refresh_board
 from apps.labeling.services.closing import close_order
+from apps.labeling.services.import_orders import create_order_from_import
 from apps.labeling.services.import_run import run_import
 from apps.labeling.services.importing import (
     cancel_import,
@@ -41,6 +42,7 @@ __all__ = [
     "create_import",
     "create_order",
     "create_order_from_file",
+    "create_order_from_import",
     "extend_lease",
     "finish_order",
     "flag_task",

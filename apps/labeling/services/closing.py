@@ -47,6 +47,12 @@ SCHEMA_AFTER = {
     "source": "human (consensus of annotators), machine, or requester (known answer)",
     "split": "train or test",
 }
+#: Columns of a dataset that was made of an import.
+SCHEMA_OF_RIGHTS = {
+    "licence": "the item's licence (SPDX)",
+    "item_source": "where the item comes from",
+    "consent": "how the people in the item agreed, or why nobody has to",
+}
 
 
 @dataclass(frozen=True)
@@ -140,7 +146,7 @@ def _release(order: Order, gathered: _Gathered) -> DatasetVersionInfo:
         actor=actor,
         dataset_id=dataset_id,
         rows=_dataset_rows(order, gathered),
-        schema=_schema(gathered.design),
+        schema=_schema(gathered.design, has_rights=_has_rights(order)),
         card=_card(order, gathered),
         design=gathered.design.as_json(),
         answers=_dataset_answers(order),
@@ -160,19 +166,32 @@ def _dataset_of(actor: Actor, order_id: UUID) -> UUID:
     return order.dataset_id
 
 
-def _schema(design: Design) -> dict[str, str]:
+def _has_rights(order: Order) -> bool:
+    """Whether the order was made of an import, whose items each have a licence, a source and a word on consent."""
+    return Task.objects.filter(order=order, imported_item_id__isnull=False).exists()
+
+
+def _schema(design: Design, *, has_rights: bool) -> dict[str, str]:
     """Column -> what it holds: one column for each input and each control."""
     inputs = {one.name: one.title or f"the {one.type}" for one in design.inputs}
     controls = {one.name: f"{one.title or one.name}: {one.described}" for one in design.controls}
-    return SCHEMA_BEFORE | inputs | controls | SCHEMA_AFTER
+    return SCHEMA_BEFORE | inputs | controls | SCHEMA_AFTER | (SCHEMA_OF_RIGHTS if has_rights else {})
 
 
 def _dataset_rows(order: Order, gathered: _Gathered) -> Iterator[Row]:
     counts = Counter(one.item for one in gathered.given)
+    has_rights = _has_rights(order)
     for task in Task.objects.filter(order=order).exclude(state=TaskState.UNUSABLE).order_by("row").iterator(BATCH):
         outcome = gathered.outcome.items.get(str(task.id))
         if outcome is not None:
-            yield _dataset_row(gathered.design, task, outcome, counts[str(task.id)])
+            row = _dataset_row(gathered.design, task, outcome, counts[str(task.id)])
+            yield row | _rights_of(task) if has_rights else row
+
+
+def _rights_of(task: Task) -> Row:
+    """Licence, source and consent of an item; a check question from a file of its own has none."""
+    rights = {"item_source": "source", "licence": "licence", "consent": "consent"}
+    return {column: task.rights.get(name, "") for column, name in rights.items()}
 
 
 def _dataset_row(design: Design, task: Task, outcome: Outcome, answers: int) -> Row:

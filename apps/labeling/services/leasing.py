@@ -18,6 +18,7 @@ from apps.labeling import locks
 from apps.labeling.errors import NotPersonal, OrderNotFound, OrderNotOpen, OwnOrder
 from apps.labeling.models import AnnotatorStats, BoardListing, Task
 from apps.labeling.policies import require
+from apps.labeling.selectors.imports import with_urls
 from apps.labeling.selectors.work import totals
 from apps.labeling.types import (
     LEASE_SECONDS,
@@ -122,7 +123,8 @@ def _pick(stats: AnnotatorStats, count: int, now: datetime) -> list[LeasedTask]:
         # The end of the queue: look for slots that others gave back, first those that just lapsed.
         locks.expire_leases(now=now, most=EXPIRE_AT_ONCE, order_id=stats.order_id)
         found = pick(None, count)
-    return [LeasedTask(assignment_id, data, expires_at) for assignment_id, data in found]
+    shown = with_urls(stats.tenant_id, [data for _, data in found])
+    return [LeasedTask(assignment_id, data, expires_at) for (assignment_id, _), data in zip(found, shown, strict=True)]
 
 
 def _more_to_come(stats: AnnotatorStats) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import IO, Any
 from uuid import UUID
 
@@ -37,6 +37,14 @@ from apps.tenancy.types import Actor
 BATCH = 2_000
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The item of an import that a task is made of, and its licence, source and consent."""
+
+    item_id: UUID
+    rights: dict[str, str]
+
+
 def create_order(
     *,
     actor: Actor,
@@ -52,6 +60,7 @@ def create_order(
     gold_percent: int = 10,
     gold_table: Table | None = None,
     gold_filename: str = "the check questions",
+    origins: Mapping[int, Origin] | None = None,
 ) -> Order:
     """Save a draft with all its items, or nothing.
 
@@ -64,6 +73,7 @@ def create_order(
         gold_percent: share of the items used as hidden check questions, where the table has known labels but no
             column `gold`.
         gold_table: more check questions, each with its label.
+        origins: row of the table -> the item of an import that it is.
 
     Raises:
         InvalidInput: `invalid_order` naming fields, or `invalid_rows` naming rows and fields.
@@ -88,11 +98,11 @@ def create_order(
     if len(items) > uploads.MAX_ITEMS:
         message = f"An order has at most {uploads.MAX_ITEMS:,} items; these are {len(items):,}."
         raise InvalidInput("too_many_items", message, errors=[{"field": "file", "message": message}])
-    return _save(actor, order_id, brief, items)
+    return _save(actor, order_id, brief, items, origins or {})
 
 
 @transaction.atomic
-def _save(actor: Actor, order_id: UUID, brief: Brief, items: Sequence[Item]) -> Order:
+def _save(actor: Actor, order_id: UUID, brief: Brief, items: Sequence[Item], origins: Mapping[int, Origin]) -> Order:
     order = Order.objects.create(
         id=order_id,
         tenant_id=actor.organisation_id,
@@ -120,6 +130,8 @@ def _save(actor: Actor, order_id: UUID, brief: Brief, items: Sequence[Item]) -> 
                 gold=item.gold,
                 made_by=MadeBy.HUMAN if item.gold is None else MadeBy.REQUESTER,
                 open_slots=brief.redundancy,
+                imported_item_id=origins[item.row].item_id if item.row in origins else None,
+                rights=origins[item.row].rights if item.row in origins else {},
             )
             for position, item in enumerate(uploads.in_order_of_work(items, str(order_id)))
         ),
