@@ -14,6 +14,7 @@ from apps.core.money import Money
 from apps.core.tenant import tenant_scope
 from apps.labeling.errors import OrderNotFound
 from apps.labeling.models import Annotation, AnnotatorStats, Assignment, BoardListing
+from apps.labeling.selectors.imports import with_urls
 from apps.labeling.types import (
     AnnotationInfo,
     AnnotationState,
@@ -81,7 +82,9 @@ def live_leases(actor: Actor, entry: BoardEntry) -> list[LeasedTask]:
             )
             .order_by("id")
         )
-        return [LeasedTask(row.id, row.task.data, row.expires_at) for row in rows]
+        held = list(rows)
+        shown = with_urls(entry.requester_id, [row.task.data for row in held])
+        return [LeasedTask(row.id, data, row.expires_at) for row, data in zip(held, shown, strict=True)]
 
 
 def totals(stats: AnnotatorStats | None, currency: str) -> WorkTotals:
