@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from apps.accounts.events import GuestMerged
 from apps.core.outbox import handles
+from apps.datasets import services as datasets
 from apps.labeling import services
+from apps.labeling.dataset_formats import register_formats
 from apps.labeling.events import ImportQueued, ItemCompleted, OrderClosed
+from apps.labeling.services.erasing import erase_rows
+
+register_formats()
+datasets.erases_sources(erase_rows)
 
 
 @handles(ItemCompleted)

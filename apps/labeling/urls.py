@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from apps.labeling.api import exports as exports_api
 from apps.labeling.api import imports as imports_api
 from apps.labeling.api import orders as orders_api
 from apps.labeling.api import work as work_api
@@ -18,6 +19,8 @@ api_urlpatterns = [
     path("orders/<uuid:order_id>/cancel/", orders_api.CancelView.as_view(), name="api-order-cancel"),
     path("orders/<uuid:order_id>/finish/", orders_api.FinishView.as_view(), name="api-order-finish"),
     path("orders/<uuid:order_id>/answers.jsonl", orders_api.AnswersView.as_view(), name="api-order-answers"),
+    path("orders/<uuid:order_id>/export/", exports_api.OrderExportView.as_view(), name="api-order-export"),
+    path("label-configs/", exports_api.LabelConfigView.as_view(), name="api-label-configs"),
     path("orders/<uuid:order_id>/leases/", work_api.LeaseListView.as_view(), name="api-order-leases"),
     path("imports/", imports_api.ImportListView.as_view(), name="api-imports"),
     path("imports/<uuid:import_id>/", imports_api.ImportView.as_view(), name="api-import"),

@@ -204,7 +204,7 @@ def _answer(config: LabelConfig, results: list[Any], data: Mapping[str, Any]) ->
             raise FormatProblem("A relation is not between spans of text.")
         by_control[home].append(result)
     return {
-        name: from_results(
+        control["name"]: from_results(
             control,
             by_control[name],
             data.get(control["input"]),

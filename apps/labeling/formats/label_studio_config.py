@@ -46,15 +46,9 @@ def label_config(design: Design) -> str:
     return "\n".join([*lines, "</View>", ""])
 
 
-def object_name(design: Design, input_name: str) -> str:
-    """The name of an input's element: its own, but where a control is called the same."""
-    taken = {control["name"] for control in design.controls}
-    return f"{input_name}_input" if input_name in taken else input_name
-
-
 def target_name(design: Design, control: Json) -> str:
     """What a control's element is about (`toName`)."""
-    name = object_name(design, control["input"])
+    name: str = control["input"]
     if control["type"] == "preference":
         return f"{name}_1,{name}_2"
     if control["type"] == "regions" and design.input_type(control["input"]) == "video":
@@ -70,7 +64,7 @@ def _only_pairs(design: Design, input_name: str) -> bool:
 
 
 def _object_lines(design: Design, one: Json) -> Iterator[str]:
-    name, value = object_name(design, one["name"]), f"${one['name']}"
+    name, value = one["name"], f"${one['name']}"
     if one.get("title"):
         yield f"  {_tag('Header', value=one['title'])}"
     kind = one["type"]
@@ -90,12 +84,13 @@ def _object_lines(design: Design, one: Json) -> Iterator[str]:
 
 
 def _candidate_lines(design: Design, input_name: str) -> Iterator[str]:
-    name = object_name(design, input_name)
     if not _only_pairs(design, input_name):
-        yield f"  {_tag('List', name=name, value=f'${input_name}')}"
-    if _only_pairs(design, input_name) or any(c["type"] == "preference" for c in design.controls):
+        yield f"  {_tag('List', name=input_name, value=f'${input_name}')}"
+    if _only_pairs(design, input_name) or any(
+        c["type"] == "preference" and c["input"] == input_name for c in design.controls
+    ):
         for side in (1, 2):
-            yield f"  {_tag('Text', name=f'{name}_{side}', value=f'${input_name}_{side}')}"
+            yield f"  {_tag('Text', name=f'{input_name}_{side}', value=f'${input_name}_{side}')}"
 
 
 def _control_lines(design: Design, control: Json) -> Iterator[str]:
@@ -111,7 +106,7 @@ def _control_lines(design: Design, control: Json) -> Iterator[str]:
             hotkey: Json = {"hotkey": key} if key else {}
             yield f"    {_tag(part, value=name, **hotkey)}"
         yield f"  </{tag}>"
-    if control["type"] == "regions":
+    if control["type"] == "regions" and control.get("text", True):
         name = f"{control['name']}{REGION_TEXT}"
         yield f"  {_tag('TextArea', name=name, toName=attributes['toName'], perRegion='true')}"
     if control.get("relation_classes"):

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from apps.labeling.formats.items import Design, FormatProblem, Json
@@ -24,6 +25,8 @@ _OBJECTS = {
 #: Elements that only arrange or adorn.
 _LAYOUT = frozenset({"View", "Style", "Header", "Filter", "Collapse", "Panel", "Shortcut", "Bucket"})
 _PARTS = frozenset({"Choice", "Label", "Relation", "Relations"})
+_LONGEST_NAME = 36
+_RESERVED = ("id", "row", "gold", "confidence_bps", "answers", "source", "split")
 _DEFAULT_RATING = 5
 _MOST_RATING = 10
 _VARIABLE = re.compile(r"\$([\w.-]+)")
@@ -54,6 +57,8 @@ def read_label_config(text: str) -> LabelConfig:
 
 
 class _Reader:
+    """Reads a config once; its names become names that a design may have."""
+
     def __init__(self, root: Element) -> None:
         self.root = root
         self.objects: dict[str, Element] = {}
@@ -64,6 +69,8 @@ class _Reader:
         self.region_texts: dict[str, str] = {}
         self.frame_rates: dict[str, float] = {}
         self.header = ""
+        self.names: set[str] = set(_RESERVED)
+        self.foreign: set[str] = set()
 
     def read(self) -> LabelConfig:
         elements = list(self.root.walk())
@@ -107,10 +114,23 @@ class _Reader:
             return
         if name in self.input_of:
             if self.input_of[name] not in self.paths:
-                self._add_pair(name, title)
+                self._add_compared(name, title)
             return
         path = match.group(1)
-        self.input_of[name] = self._add(path.replace(".", "_"), _OBJECTS[element.tag], title, (path,))
+        same = next((one for one, paths in self.paths.items() if paths == (path,)), None)
+        self.input_of[name] = self._add(same or self._name(path), _OBJECTS[element.tag], title, (path,))
+
+    def _name(self, wanted: str) -> str:
+        """A name like the one wanted, as a design has them: small letters, digits and _, each once."""
+        stem = re.sub(r"[^a-z0-9_]+", "_", wanted.lower()).strip("_")[:_LONGEST_NAME]
+        stem = stem if stem[:1].isalpha() else f"x_{stem}".rstrip("_")
+        name = stem
+        for number in count(2):
+            if name not in self.names:
+                break
+            name = f"{stem}_{number}"
+        self.names.add(name)
+        return name
 
     def _is_target(self, name: str) -> bool:
         return any(name in element.attributes.get("toName", "").split(",") for element in self.root.walk())
@@ -129,17 +149,27 @@ class _Reader:
         names = [name.strip() for name in element.attributes.get("toName", "").split(",")]
         if len(names) != 2 or any(name not in self.objects for name in names):
             raise FormatProblem("`toName` must name two elements, like “one,other”.", element.place)
-        stem = names[0][:-2] if names[0].endswith("_1") and names[1] == f"{names[0][:-2]}_2" else "candidates"
+        alike = names[0].endswith("_1") and names[1] == f"{names[0][:-2]}_2"
+        stem = self.input_of.get(names[0]) or self._listed(names[0][:-2] if alike else "")
         for name in names:
             value = self.objects[name].attributes.get("value", "")
             if self.objects[name].tag != "Text" or _VARIABLE.fullmatch(value.strip()) is None:
                 raise FormatProblem("Only texts of the data are compared here.", self.objects[name].place)
-            self.input_of[name] = stem.removesuffix("_input")
+            self.input_of[name] = stem
 
-    def _add_pair(self, name: str, title: str) -> None:
+    def _listed(self, name: str) -> str:
+        """The input of the candidates of a pair: that of the list of this name, or a new one."""
+        stem = self._name(name or "candidates")
+        if name in self.objects and self.objects[name].tag == "List":
+            self.input_of[name] = stem
+        return stem
+
+    def _add_compared(self, name: str, title: str) -> None:
+        """The input of what is compared: a list of it where the config has one, else its two texts."""
         stem = self.input_of[name]
         members = [self.objects[one] for one, found in self.input_of.items() if found == stem and one in self.objects]
-        paths = tuple(one.attributes["value"].strip()[1:] for one in members)
+        listed = [one for one in members if one.tag == "List"]
+        paths = tuple(one.attributes.get("value", "").strip()[1:] for one in listed or members)
         self._add(stem, "candidates", title, paths)
 
     # -- Controls
@@ -161,9 +191,11 @@ class _Reader:
         control = _READERS[element.tag](element, kind)
         control |= _own_config(element)
         required = attributes.get("required", "false").lower() == "true"
+        if "data-question" not in attributes:
+            self.foreign.add(name)
         self.controls[name] = {
             "type": control.pop("type"),
-            "name": name,
+            "name": self._name(name),
             "input": input_name,
             "title": title,
             "required": required,
@@ -189,7 +221,7 @@ class _Reader:
 
     def _per_region(self, element: Element, name: str, input_name: str) -> None:
         owner = next(
-            (c["name"] for c in self.controls.values() if c["type"] == "regions" and c["input"] == input_name), None
+            (one for one, c in self.controls.items() if c["type"] == "regions" and c["input"] == input_name), None
         )
         if element.tag != "TextArea" or owner is None:
             raise FormatProblem(
@@ -197,6 +229,8 @@ class _Reader:
                 element.place,
             )
         self.region_texts[name] = owner
+        if owner in self.foreign:
+            self.controls[owner]["text"] = True
 
     def _relations(self, element: Element) -> None:
         names = [child.attributes.get("value", "").strip() for child in element.children if child.tag == "Relation"]

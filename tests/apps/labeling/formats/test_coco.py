@@ -90,6 +90,10 @@ def test_shapes_that_cannot_be_used_are_listed():
     assert "run lengths" in found.problems[3]
 
 
+ONE = '{"id": 1, "file_name": "a.jpg"}'
+TWICE = f'{{"images": [{ONE}, {ONE}], "annotations": [], "categories": []}}'.encode()
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -98,7 +102,7 @@ def test_shapes_that_cannot_be_used_are_listed():
         (b'{"images": [{}], "annotations": [], "categories": []}', "images[0]"),
         (b'{"images": [], "annotations": [], "categories": [1]}', "category"),
         (
-            b'{"images": [{"id": 1, "file_name": "a"}, {"id": 1, "file_name": "b"}], "annotations": [], "categories":[]}',
+            TWICE,
             "twice",
         ),
     ],

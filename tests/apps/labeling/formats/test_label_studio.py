@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apps.labeling.design import Design as OrderDesign
 from apps.labeling.formats import label_studio
 from apps.labeling.formats.items import Design, FormatProblem, Item
 from apps.labeling.formats.json_stream import array_elements
@@ -16,7 +17,7 @@ from apps.labeling.formats.label_studio_config import label_config
 from apps.labeling.formats.label_studio_design import read_label_config
 from apps.labeling.formats.offsets import Utf16
 from tests.apps.labeling.formats.label_studio_library import checked_by_label_studio
-from tests.apps.labeling.formats.samples import ALL, CHAT, IMAGE, TEXT, classes, control
+from tests.apps.labeling.formats.samples import ALL, CHAT, IMAGE, TEXT, control
 
 
 def exported(design: Design, items: list[Item]) -> bytes:
@@ -190,11 +191,26 @@ def test_only_pairs_need_no_list():
     assert read_label_config(xml).design == design
 
 
-def test_a_control_may_be_called_as_its_input():
-    design = Design(
-        ({"name": "text", "type": "text", "title": ""},), (control("choice", "text", "text", classes=classes("a")),)
+def test_names_become_names_that_a_design_may_have():
+    config = read_label_config(
+        """<View><Text name="T" value="$Body Text"/><Text name="a" value="$Body.Text"/><Text name="b" value="$split"/>
+        <Choices name="Body-Text" toName="a"><Choice value="x"/><Choice value="y"/></Choices>
+        <Number name="2nd" toName="b"/></View>"""
     )
-    assert read_label_config(label_config(design)).design == design
+    assert [one["name"] for one in config.design.inputs] == ["body_text", "split_2"]
+    assert [one["name"] for one in config.design.controls] == ["body_text_2", "x_2nd"]
+    results = [{"from_name": "Body-Text", "type": "choices", "value": {"choices": ["x"]}}]
+    task = {"data": {"Body": {"Text": "t"}, "split": "s"}, "annotations": [{"result": results}]}
+    (item,) = label_studio.read(config, io.BytesIO(json.dumps([task]).encode()))
+    assert item.data == {"body_text": "t", "split_2": "s"}
+    assert item.answers[0].answer == {"body_text_2": "x"}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_designs_are_those_of_orders(name):
+    design = read_label_config(label_config(ALL[name][0])).design
+    checked = OrderDesign.from_json(design.as_json()).as_json()
+    assert read_label_config(label_config(Design.from_json(checked))).design.as_json() == checked
 
 
 @given(text=st.text(max_size=40))
