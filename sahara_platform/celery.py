@@ -25,6 +25,12 @@ app.conf.beat_schedule = {
         "options": {"expires": 15},
     },
     "labeling.refresh_board": {"task": "labeling.refresh_board", "schedule": 15.0, "options": {"expires": 15}},
+    "labeling.approve_overdue": {"task": "labeling.approve_overdue", "schedule": 60.0, "options": {"expires": 60}},
+    "labeling.release_due_reserves": {
+        "task": "labeling.release_due_reserves",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
     "marketplace.expire_licences": {"task": "marketplace.expire_licences", "schedule": 300.0},
     "assets.settle_linked_wallets": {"task": "assets.settle_linked_wallets", "schedule": 300.0},
     "accounts.activate_due_wallets": {"task": "accounts.activate_due_wallets", "schedule": 60.0},

@@ -64,7 +64,7 @@ _PICK_ANYWHERE = _PICK.format(unseen=_UNSEEN)
 
 _SUBMIT = """
 WITH o AS MATERIALIZED (
-    SELECT o.id, o.title, o.currency, o.redundancy
+    SELECT o.id, o.title, o.currency, o.redundancy, o.auto_approve_days
       FROM labeling_order o JOIN labeling_assignment a ON a.order_id = o.id
      WHERE a.id = %(assignment)s AND a.annotator_id = %(annotator)s AND o.state = 'running'
        FOR KEY SHARE OF o
@@ -72,7 +72,7 @@ WITH o AS MATERIALIZED (
     UPDATE labeling_assignment a SET state = 'submitted'
       FROM o
      WHERE a.id = %(assignment)s AND a.order_id = o.id AND a.state = 'leased' AND a.expires_at > %(now)s
- RETURNING a.id, a.tenant_id, a.order_id, a.task_id, o.title, o.currency, o.redundancy
+ RETURNING a.id, a.tenant_id, a.order_id, a.task_id, o.title, o.currency, o.redundancy, o.auto_approve_days
 ), task AS (
     UPDATE labeling_task t
        SET labels_done = t.labels_done + 1,
@@ -90,14 +90,15 @@ WITH o AS MATERIALIZED (
 ), answer AS (
     INSERT INTO labeling_annotation
            (id, tenant_id, order_id, task_id, assignment_id, annotator_id, answer, elapsed_ms, state, rule, reason,
-            amount_minor, submitted_at, order_title, task_text, answer_text, currency)
+            amount_minor, submitted_at, auto_approve_at, order_title, task_text, answer_text, currency)
     SELECT %(annotation)s, lease.tenant_id, lease.order_id, lease.task_id, lease.id, %(annotator)s, %(answer)s::jsonb,
-           %(elapsed)s, 'pending', %(rule)s, %(reason)s, 0, %(now)s, lease.title, %(task_text)s, %(answer_text)s,
-           lease.currency
+           %(elapsed)s, 'pending', %(rule)s, %(reason)s, 0, %(now)s,
+           %(now)s::timestamptz + make_interval(days => lease.auto_approve_days), lease.title, %(task_text)s,
+           %(answer_text)s, lease.currency
       FROM lease, task
- RETURNING id
+ RETURNING id, auto_approve_at
 )
-SELECT answer.id, lease.order_id, task.id, task.state = 'complete', lease.title, lease.currency,
+SELECT answer.id, answer.auto_approve_at, lease.order_id, task.id, task.state = 'complete', lease.title, lease.currency,
        stats.submitted, stats.accepted, stats.rejected, stats.earned_minor
   FROM answer, lease, task, stats
 """
@@ -144,6 +145,7 @@ class Taken:
     """What one submission wrote."""
 
     annotation_id: UUID
+    auto_approve_at: datetime
     order_id: UUID
     task_id: UUID
     completed: bool

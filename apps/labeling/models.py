@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
 
 from apps.core.ids import uuid7
 from apps.core.models import TimeStamped
-from apps.core.tenant import TenantOwned, TenantScopeMissing, current_tenant_id
+from apps.core.tenant import TenantOwned
+from apps.labeling.appeal_models import Appeal, AppealReview
 from apps.labeling.import_models import Import, ImportedItem, Media, QuarantinedRow
+from apps.labeling.managers import BOTH_SIDES, AnnotatorManager
 from apps.labeling.types import AnnotationState, AssignmentState, MadeBy, OrderState, Rule, TaskState
 
 #: Django finds an app's models in this module.
 __all__ = [
     "Annotation",
     "AnnotatorStats",
+    "Appeal",
+    "AppealReview",
     "Assignment",
     "BoardListing",
     "Import",
@@ -28,22 +32,9 @@ __all__ = [
     "Task",
 ]
 
-#: Row-level security shows these rows to the requester and to the annotator who made them.
-BOTH_SIDES = ("tenant_id", "annotator_id")
-
 
 def _choices(values: type[StrEnum]) -> list[tuple[str, str]]:
     return [(value.value, value.value.replace("_", " ")) for value in values]
-
-
-class AnnotatorManager(models.Manager[Any]):
-    """Rows that the running organisation made as annotator, in whichever requester's order."""
-
-    def get_queryset(self) -> models.QuerySet[Any]:
-        annotator_id = current_tenant_id()
-        if annotator_id is None:
-            raise TenantScopeMissing(f"{self.model.__name__} was queried outside an annotator's scope")
-        return super().get_queryset().filter(annotator_id=annotator_id)
 
 
 class Order(TenantOwned, TimeStamped):
@@ -68,6 +59,8 @@ class Order(TenantOwned, TimeStamped):
     dataset_version_id = models.UUIDField(null=True)
     launched_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
+    reserved_until = models.DateTimeField(null=True, help_text="when money kept for appeals is looked at again")
+    auto_approve_days = models.PositiveSmallIntegerField(default=7, help_text="a pending answer is accepted after")
 
     class Meta:
         constraints = [
@@ -78,7 +71,10 @@ class Order(TenantOwned, TimeStamped):
                 name="order_running_is_funded",
             ),
         ]
-        indexes = [models.Index(fields=["tenant", "-id"], name="order_tenant_newest")]
+        indexes = [
+            models.Index(fields=["tenant", "-id"], name="order_tenant_newest"),
+            models.Index(fields=["reserved_until"], name="order_reserve", condition=Q(reserved_until__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return self.title
@@ -160,6 +156,7 @@ class Annotation(TenantOwned):
     reason = models.CharField(max_length=400)
     amount_minor = models.PositiveIntegerField(default=0, help_text="paid")
     submitted_at = models.DateTimeField()
+    auto_approve_at = models.DateTimeField(null=True, help_text="if it is still pending, it is accepted then")
     decided_at = models.DateTimeField(null=True)
 
     # What the annotator's own list shows. The requester's rows are out of an annotator's sight, so it is kept here.
@@ -183,6 +180,7 @@ class Annotation(TenantOwned):
         indexes = [
             models.Index(fields=["annotator", "-id"], name="annotation_of_annotator"),
             models.Index(fields=["order", "annotator"], name="annotation_pending", condition=Q(state="pending")),
+            models.Index(fields=["auto_approve_at"], name="annotation_auto_approve", condition=Q(state="pending")),
             models.Index(fields=["order", "-submitted_at"], name="annotation_of_order"),
             models.Index(fields=["task"], name="annotation_of_task"),
         ]

@@ -15,6 +15,18 @@ def close_expired_leases() -> int:
         return services.close_expired_leases()
 
 
+@shared_task(name="labeling.approve_overdue")
+def approve_overdue() -> int:
+    """Accept and pay answers that waited until the date their annotators were told."""
+    return services.approve_overdue()
+
+
+@shared_task(name="labeling.release_due_reserves")
+def release_due_reserves() -> int:
+    """Give back what was kept for appeals that can no longer be filed."""
+    return services.release_due_reserves()
+
+
 @shared_task(name="labeling.refresh_board")
 def refresh_board() -> int:
     """Bring the task board's counts and typical times up to date."""

@@ -101,6 +101,9 @@ class Rule(StrEnum):
     DIFFERS_FROM_CONSENSUS = "differs_from_consensus"
     FAILED_CHECKS = "failed_checks"
     ITEM_UNUSABLE = "item_unusable"
+    AUTO_APPROVED = "auto_approved"
+    APPEAL_UPHELD = "appeal_upheld"
+    APPEAL_DISMISSED = "appeal_dismissed"
 
 
 @dataclass(frozen=True)
@@ -218,6 +221,8 @@ class AnnotationInfo:
     amount: Money
     submitted_at: datetime
     decided_at: datetime | None
+    auto_approve_at: datetime | None = None
+    appeal_until: datetime | None = None
 
     def as_json(self) -> dict[str, Any]:
         """For the API."""
@@ -235,6 +240,8 @@ class AnnotationInfo:
             "amount": self.amount.as_json(),
             "submitted_at": self.submitted_at.isoformat(),
             "decided_at": self.decided_at.isoformat() if self.decided_at else None,
+            "auto_approve_at": self.auto_approve_at.isoformat() if self.auto_approve_at else None,
+            "appeal_until": self.appeal_until.isoformat() if self.appeal_until else None,
         }
 
 

@@ -9,6 +9,7 @@ from apps.ledger.types import SourceRef
 PAGES = {
     "labeling.annotation": "/work/{order_id}/",
     "labeling.order": "/orders/{id}/",
+    "labeling.review": "/work/reviews/",
     "marketplace.sale": "/assets/{asset}/",
     "payouts.withdrawal": "/earnings/withdrawals/{id}/",
 }

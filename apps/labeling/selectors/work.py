@@ -12,6 +12,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from apps.core import clock
 from apps.core.money import Money
 from apps.core.tenant import tenant_scope
+from apps.labeling.appeal_types import APPEAL_WINDOW
 from apps.labeling.errors import OrderNotFound
 from apps.labeling.models import Annotation, AnnotatorStats, Assignment, BoardListing
 from apps.labeling.selectors.imports import with_urls
@@ -132,6 +133,14 @@ def infos(rows: Iterable[Annotation]) -> list[AnnotationInfo]:
     return [annotation_info(row) for row in rows]
 
 
+def _appeal_until(row: Annotation) -> datetime | None:
+    """Until when a rejection can be appealed; None where it cannot. A dismissed appeal was the last word."""
+    if row.state != AnnotationState.REJECTED or row.decided_at is None or row.rule == Rule.APPEAL_DISMISSED:
+        return None
+    until: datetime = row.decided_at + APPEAL_WINDOW
+    return until if until > clock.now() else None
+
+
 def annotation_info(row: Annotation) -> AnnotationInfo:
     """One answer as its annotator sees it."""
     decided: datetime | None = row.decided_at
@@ -149,4 +158,6 @@ def annotation_info(row: Annotation) -> AnnotationInfo:
         amount=Money(row.amount_minor, row.currency),
         submitted_at=row.submitted_at,
         decided_at=decided,
+        auto_approve_at=row.auto_approve_at if row.state == AnnotationState.PENDING else None,
+        appeal_until=_appeal_until(row),
     )

@@ -9,6 +9,8 @@ from apps.labeling.services.answering import (
     submit_annotation,
     undo_annotation,
 )
+from apps.labeling.services.appealing import file_appeal
+from apps.labeling.services.approving import approve_overdue
 from apps.labeling.services.board import refresh_board
 from apps.labeling.services.closing import close_order
 from apps.labeling.services.import_orders import create_order_from_import
@@ -28,12 +30,15 @@ from apps.labeling.services.orders import (
     finish_order,
     launch_order,
 )
+from apps.labeling.services.reserving import release_due_reserves
+from apps.labeling.services.reviewing import decide_review, take_review
 from apps.labeling.services.settling import settle_item
 from apps.labeling.services.unmasking import unmask_item
 
 __all__ = [
     "Submission",
     "annotator_of",
+    "approve_overdue",
     "cancel_import",
     "cancel_order",
     "close_expired_leases",
@@ -43,19 +48,23 @@ __all__ = [
     "create_order",
     "create_order_from_file",
     "create_order_from_import",
+    "decide_review",
     "extend_lease",
+    "file_appeal",
     "finish_order",
     "flag_task",
     "launch_order",
     "lease_tasks",
     "move_work",
     "refresh_board",
+    "release_due_reserves",
     "remove_import",
     "retry_import",
     "run_import",
     "settle_item",
     "skip_task",
     "submit_annotation",
+    "take_review",
     "undo_annotation",
     "unmask_item",
 ]

@@ -119,6 +119,7 @@ def submit_annotation(*, actor: Actor, assignment_id: UUID, answer: Mapping[str,
         amount=Money(0, taken.currency),
         submitted_at=now,
         decided_at=None,
+        auto_approve_at=taken.auto_approve_at,
     )
     return Submission(
         info, totals_of(taken.submitted, taken.accepted, taken.rejected, taken.earned_minor, taken.currency)

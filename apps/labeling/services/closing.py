@@ -18,7 +18,6 @@ from django.db.models import Count, Q, Sum
 from apps.assets.types import ContributionSpec
 from apps.core import clock
 from apps.core.live import notify
-from apps.core.money import Money
 from apps.core.outbox import publish
 from apps.datasets import services as datasets
 from apps.datasets.types import DatasetVersionInfo, Row
@@ -31,6 +30,7 @@ from apps.labeling.events import OrderFinished
 from apps.labeling.models import Annotation, AnnotatorStats, Order, Task
 from apps.labeling.outcomes import Given, OrderOutcome, Outcome, agreement, order_outcome
 from apps.labeling.selectors.orders import design_of
+from apps.labeling.services.reserving import fee_on, keep_reserve, paid_for
 from apps.labeling.services.settling import apply_decisions, decision, lock_records
 from apps.labeling.types import AnnotationState, MadeBy, OrderState, TaskState
 from apps.ledger import services as ledger
@@ -119,12 +119,12 @@ def _decide_batch(order_id: UUID, gathered: _Gathered) -> bool:
 
 @transaction.atomic
 def _settle_money(order_id: UUID) -> None:
-    """Take the platform's fee on what was accepted, and give the requester back all the rest."""
+    """Take the platform's fee on what was accepted, and give the requester back the rest that no appeal can need."""
     order = Order.objects.select_for_update(no_key=True).get(id=order_id)
     if order.closed_at is not None or order.hold_id is None:
         return
-    paid = Annotation.objects.filter(order=order).aggregate(total=Sum("amount_minor"))["total"] or 0
-    fee = Money(paid, order.currency).fraction_bps(order.fee_bps)
+    paid = paid_for(order)
+    fee = fee_on(order, paid)
     if fee:
         ledger.capture_hold(
             hold_id=order.hold_id,
@@ -134,9 +134,9 @@ def _settle_money(order_id: UUID) -> None:
             reason=f"Platform fee: “{order.title}”",
             source=SourceRef("labeling.order", str(order.id), {"fee_bps": order.fee_bps, "paid_minor": paid}),
         )
-    ledger.release_hold(hold_id=order.hold_id)
     order.closed_at = clock.now()
     order.save(update_fields=["closed_at", "updated_at"])
+    keep_reserve(order)
 
 
 def _release(order: Order, gathered: _Gathered) -> DatasetVersionInfo:

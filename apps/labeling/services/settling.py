@@ -115,7 +115,7 @@ def apply_decisions(order: Order, decisions: Sequence[tuple[Annotation, Decision
         if decision.state != AnnotationState.PENDING:
             answer.decided_at = now
         if decision.state == AnnotationState.ACCEPTED:
-            answer.amount_minor = _pay(order, answer)
+            answer.amount_minor = pay_label(order, answer)
     Annotation.objects.bulk_update(
         [answer for answer, _ in decisions], ["state", "rule", "reason", "amount_minor", "decided_at"]
     )
@@ -131,7 +131,7 @@ def apply_decisions(order: Order, decisions: Sequence[tuple[Annotation, Decision
         notify(f"work:{answer.annotator_id}", {"annotation_id": str(answer.id), "state": decision.state.value})
 
 
-def _pay(order: Order, answer: Annotation) -> int:
+def pay_label(order: Order, answer: Annotation) -> int:
     """Capture the price of one label to its annotator; once, however often this runs. Returns minor units."""
     if order.hold_id is None:
         raise RuntimeError("a running order has a hold")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.core import outbox
+from apps.core import clock, outbox
 from apps.core.money import Money
 from apps.core.tenant import tenant_scope
 from apps.labeling import services
+from apps.labeling.appeal_types import APPEAL_WINDOW
 from apps.labeling.errors import OrderUnfunded, WrongOrderState
 from apps.labeling.models import Annotation, BoardListing, Order
 from apps.labeling.pricing import quote
@@ -145,6 +147,10 @@ def test_captured_and_released_is_what_was_held(make_actor, make_order, seed, re
     assert all(answer.state in ("accepted", "rejected") for answer in answers)
     paid = sum(answer.amount_minor for answer in answers)
     assert paid == price * sum(answer.state == "accepted" for answer in answers)
+    with pytest.MonkeyPatch.context() as patch:
+        now = clock.now
+        patch.setattr(clock, "now", lambda: now() + APPEAL_WINDOW + timedelta(minutes=1))
+        services.release_due_reserves()
     hold = ledger.hold(order.hold_id)
     assert hold.captured + hold.released == held
     assert hold.captured == Money(paid) + Money(paid).fraction_bps(order.fee_bps)
