@@ -4,7 +4,6 @@
  * While the socket is down it polls every 5 s (`poll="10"` for another number of seconds). It stops for good when the
  * fragment contains an element with `data-live-done`.
  */
-import htmx from "./htmx";
 import { onState, subscribe } from "./live";
 
 const DEFAULT_POLL_S = 5;
@@ -51,6 +50,7 @@ class LiveRegion extends HTMLElement {
     if (!source || this.isFetching || document.hidden) return;
     this.isFetching = true;
     try {
+      const { default: htmx } = await import("./htmx");
       await htmx.ajax("GET", source, { target: this, swap: "innerMorph" });
     } finally {
       this.isFetching = false;

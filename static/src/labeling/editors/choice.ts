@@ -11,6 +11,10 @@ const MANY = 10;
 class AnswerChoice extends Editor<ChoiceControl, string> {
   private readonly buttons = new Map<string, HTMLButtonElement>();
 
+  override get isAnsweredByKey(): boolean {
+    return true;
+  }
+
   protected build(): void {
     const isMany = this.control.classes.length > MANY;
     this.className = isMany ? "flex flex-wrap gap-2" : "grid gap-2 sm:grid-cols-2";

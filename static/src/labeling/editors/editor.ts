@@ -82,6 +82,11 @@ export abstract class Editor<C extends Control = Control, V = unknown> extends H
     return this.hasAttribute("alone");
   }
 
+  /** Whether one key is a whole answer, after which the annotator goes on to the next question. */
+  get isAnsweredByKey(): boolean {
+    return false;
+  }
+
   /** Whether the element shows its control's input itself (an image with boxes on it); the player then does not. */
   get showsInput(): boolean {
     return false;

@@ -10,6 +10,10 @@ interface RatingControl extends Control {
 class AnswerRating extends Editor<RatingControl, number> {
   private readonly buttons: HTMLButtonElement[] = [];
 
+  override get isAnsweredByKey(): boolean {
+    return true;
+  }
+
   protected build(): void {
     this.className = "flex flex-wrap items-center gap-2";
     const { most, low, high } = this.control;

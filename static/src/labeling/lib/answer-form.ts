@@ -81,7 +81,13 @@ export class AnswerForm {
 
   /** Whether the key was meant for a question and has been dealt with. */
   keys(event: KeyboardEvent): boolean {
-    return this.active?.keys(event) ?? false;
+    const { active } = this;
+    if (!active?.keys(event)) return false;
+    if (active.isAnsweredByKey && !this.lone) {
+      const later = this.editors.slice(this.editors.indexOf(active) + 1);
+      later.find((editor) => editor.value === undefined)?.focus();
+    }
+    return true;
   }
 
   /** The question that has the focus, else the first that has no value yet, else the first. */
