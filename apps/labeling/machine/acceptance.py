@@ -4,7 +4,7 @@
    their audit.
 2. *Audit.* People label a random sample of the proposed items without seeing the machine's labels, in stages.
 3. *Decide.* As soon as the sample proves that the proposal's precision is at least the promised one less `TOLERANCE`,
-   it is accepted. When the sample can no longer prove it within its greatest size, nothing of it is accepted and
+   it is accepted. When the sample is unlikely to prove it within its greatest size, nothing of it is accepted and
    its labels are learned from, which also makes later proposals more careful.
 
 The proof is a test martingale for sampling without replacement (Waudby-Smith and Ramdas, "Estimating means of bounded
@@ -33,7 +33,7 @@ TOLERANCE = 0.015
 CERTAINTY = 0.95
 FIRST_STAGE, STAGE = 60, 20
 #: A sample that proves nothing by this size, or by this share of what was proposed, is given up.
-MOST_AUDIT, MOST_SHARE = 400, 0.3
+MOST_AUDIT, MOST_SHARE = 400, 0.4
 #: A proposal smaller than this share of the undecided items is not worth an audit yet.
 LEAST_SHARE = 0.25
 #: Bets are placed on precisions whose odds are so many times those of the least one.
@@ -150,20 +150,19 @@ def decide(proposal: Proposal, right: NDArray[np.bool_], *, promised: float, num
     """
     risk = risk_of(number)
     population = len(proposal.places)
-    least = promised - TOLERANCE
-    passed = proves(right, population, least, risk)
-    if not passed and _may_still_pass(right, proposal, least, risk):
+    passed = proves(right, population, promised - TOLERANCE, risk)
+    if not passed and _may_still_pass(right, proposal, promised, risk):
         return None
     low, high = bounds(right, population, risk)
     return Audit(len(right), int(right.sum()), population, proposal.expected_precision, low, high, passed)
 
 
-def _may_still_pass(right: NDArray[np.bool_], proposal: Proposal, least: float, risk: float) -> bool:
-    import numpy as np
-
-    more = proposal.most_audited - len(right)
-    best_case = np.concatenate([right, np.ones(max(more, 0), dtype=np.bool_)])
-    return more > 0 and proves(best_case, len(proposal.places), least, risk)
+def _may_still_pass(right: NDArray[np.bool_], proposal: Proposal, promised: float, risk: float) -> bool:
+    """Whether a precision one standard error better than the sample's would still be proved in time."""
+    share = (float(right.sum()) + 1) / (len(right) + 2)
+    hope = share + math.sqrt(share * (1 - share) / (len(right) + 2))
+    needed = expected_size(hope, promised, risk)
+    return len(right) < proposal.most_audited and needed <= proposal.most_audited
 
 
 def _greatest_refuted(right: NDArray[np.bool_], population: int, needed: float) -> float:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LEAST_FIRST = 10
 LEAST_BATCH = 5
 #: A batch is the labelled items over this: often while a label changes much, seldom later.
-BATCH_SHARE = 12
+BATCH_SHARE = 16
 #: Every so manieth item of a batch is drawn at random: what the machine is worth on items it did not choose.
 RANDOM_EVERY = 16
 #: Out-of-fold beliefs cost several fits: they are renewed when the labels have grown by this factor.

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 #: Weights of log-odds of the likeliest class, agreement of both views and nearness; then the constant.
-START = (1.0, 1.0, 2.0, -1.2)
+START = (1.0, 1.0, 2.0, -1.0)
 #: How firmly each weight is held there, in units of the log-likelihood.
 FIRMNESS = (2.0, 0.5, 0.5, 0.5)
 #: What a chosen item counts, when a random one counts 1.
-CHOSEN_WEIGHT = 0.05
+CHOSEN_WEIGHT = 0.02
 #: So small a share of right items may be farther from every example than an item that is accepted.
 FOREIGN_SHARE = 0.02
 _LEAST = 1e-4

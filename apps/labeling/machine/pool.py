@@ -1,7 +1,8 @@
 """The items of an order as the machine sees them, and what it believes about them once some are labelled.
 
-A belief is the mean of two views: the linear head's probabilities and the labels that reach an item through the graph
-of neighbours. Either alone is worse than both (few labels: the graph leads; many: the head).
+A belief is the geometric mean of two views: the linear head's probabilities and the labels that reach an item through
+the graph of neighbours. Either alone is worse than both (few labels: the graph leads; many: the head), and what one of
+them thinks impossible should count for little.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
     Integers = NDArray[np.int64]
+
+#: Added to the graph's probabilities: it says nothing of classes that no neighbour has.
+DOUBT = 0.01
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,8 @@ class Fitted:
             total = mass.sum(axis=1, keepdims=True)
             by_graph = np.where(total > 0, mass / np.maximum(total, 1e-12), by_head)
             reach = np.log(np.maximum(total[:, 0], 1e-12))
-        both: Floats = ((by_head + by_graph) / 2).astype(np.float32)
+        both = np.sqrt(by_head * (by_graph + DOUBT)).astype(np.float32)
+        both /= both.sum(axis=1, keepdims=True)
         best = both.argmax(axis=1)
         rows = np.arange(len(vectors))
         agreement = np.minimum(by_head[rows, best], by_graph[rows, best])
