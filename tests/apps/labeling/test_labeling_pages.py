@@ -88,7 +88,7 @@ def test_every_task_about_a_text_is_ordered_by_the_form(make_actor, client_for, 
 
 def test_a_design_in_json_is_ordered_by_the_form_and_a_wrong_one_is_refused(make_actor, client_for):
     client = client_for(make_actor())
-    design = {
+    design: dict[str, Any] = {
         "inputs": [{"name": "question", "type": "text"}],
         "controls": [{"type": "number", "name": "sum", "input": "question"}],
     }
@@ -149,7 +149,7 @@ def test_a_guest_starts_without_signing_up_and_answers_without_javascript(make_a
 
 def test_a_mix_of_questions_is_answered_without_javascript(make_actor, client_for, api_for, fund):
     requester = make_actor()
-    controls = [
+    controls: list[dict[str, Any]] = [
         {"type": "choice", "name": "label", "classes": ["ham", "spam"]},
         {"type": "choices", "name": "tags", "classes": ["rude", "urgent"], "least": 0},
         {"type": "rating", "name": "anger", "most": 3},
@@ -177,7 +177,11 @@ def test_a_mix_of_questions_is_answered_without_javascript(make_actor, client_fo
     page = guest.get(f"/work/{order_id}/")
     for name in ("label", "tags", "anger", "note", "amount"):
         assert f'name="answer.{name}"' in page.content.decode()
-    given = {"assignment": str(page.context["task"].assignment_id), "action": "answer", "answer.anger": "3"}
+    given: dict[str, Any] = {
+        "assignment": str(page.context["task"].assignment_id),
+        "action": "answer",
+        "answer.anger": "3",
+    }
     refused = guest.post(f"/work/{order_id}/answer/", given, follow=True)
     assert "“Label” is not answered" in refused.content.decode()
     given |= {"answer.label": "spam", "answer.tags": ["urgent", "rude"], "answer.amount": "12.50", "answer.note": " "}
