@@ -19,6 +19,7 @@ from apps.billing.models import Dispute, Invoice, Reconciliation, SavedCard, Sub
 from apps.billing.types import DifferenceKind, PlanKey
 from apps.compute.services import poll_jobs
 from apps.core import clock, outbox
+from apps.core.models import OutboxEvent
 from apps.core.money import Money
 from apps.core.tenant import tenant_scope
 from apps.knowledge import services as knowledge
@@ -37,6 +38,7 @@ from apps.tenancy.types import PLATFORM_ID, Role
 from apps.training import selectors as training_facts
 from apps.training import services as training_services
 from tests.apps.assets.chain_events import NOBODY, Chain, fresh_wallet, know_the_contracts
+from tests.browser.appeal_scene import appeals
 from tests.browser.world import World
 
 TRAINING_LIMIT_S = 120
@@ -128,6 +130,27 @@ def labelling(world: World) -> None:
         finished = order_facts.order(team, done)
     world.ids |= {"order_done": done, "order": running, "order_draft": draft, "order_poor": poor}
     world.ids |= {"dataset": finished.dataset_id, "dataset_version": finished.dataset_version_id}
+
+
+def imports(world: World) -> None:
+    """An import that is ready with rows left out, one that failed, and one that waits for a worker."""
+    rows = b"id,text\na,write to a.jones@example.org\nb,\nc,see you at seven\n"
+    names = {"import": rows, "import_failed": b"id,text\n", "import_waiting": rows}
+    with world.acting("team") as team:
+        for name, content in names.items():
+            if name == "import_waiting":
+                outbox.drain()
+            batch = labeling.create_import(
+                actor=team,
+                file=io.BytesIO(content),
+                filename=f"{name}.csv",
+                licence="CC-BY-4.0",
+                source="Messages of our shop's customers, with their names and addresses",
+                consent=True,
+                consent_text="Agreed to in the shop's terms.",
+            )
+            world.ids[name] = batch.id
+        OutboxEvent.objects.filter(payload__import_id=str(world.ids["import_waiting"])).delete()
 
 
 def _order(world: World, name: str, title: str, *, items: int, launch: bool = True) -> UUID:
@@ -336,6 +359,8 @@ SCENES: list[Callable[[World], None]] = [
     registry,
     ownership,
     labelling,
+    appeals,
+    imports,
     training,
     knowledge_base,
     agents,

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from typing import Any
 from uuid import UUID, uuid4
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
 
 from apps.accounts import services as accounts
 from apps.agents import services as agents
 from apps.billing.models import SavedCard, TopUp
+from apps.core import outbox
 from apps.core.money import Money
 from apps.datasets import services as datasets
 from apps.knowledge import services as knowledge
@@ -49,6 +54,7 @@ def furnish(api: Any, actor: Actor, seller: Actor, buyable: Any) -> None:
         format="json",
     )
     assert order.status_code == 201, order.content
+    _imports(api)
     _datasets(actor)
     base = knowledge.create_knowledge_base(actor=actor, name=f"Base {CANARY}", description=CANARY)
     text = f"# {CANARY}\n\nNobody else may read this."
@@ -62,6 +68,21 @@ def furnish(api: Any, actor: Actor, seller: Actor, buyable: Any) -> None:
     SavedCard.objects.create(method_id=f"pm_{CANARY}", brand=CANARY, last4="4242", exp_month=1, exp_year=2030)
     payouts.request_withdrawal(actor=actor, amount=Money(100))
     marketplace.buy_licence(actor=actor, listing_id=buyable.id, idempotency_key=str(uuid4()))
+
+
+def _imports(api: Any) -> None:
+    """An import with an item, a picture and a row in quarantine."""
+    picture, target = io.BytesIO(), io.BytesIO()
+    Image.new("RGB", (8, 8)).save(picture, "PNG")
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr(f"{CANARY}.png", picture.getvalue())
+        archive.writestr("manifest.csv", f"file,text\n{CANARY}.png,{CANARY} a@example.org\nno.png,{CANARY}\n")
+    upload = SimpleUploadedFile(f"{CANARY}.zip", target.getvalue())
+    rights = {"licence": "MIT", "source": CANARY, "consent": True, "consent_text": CANARY}
+    answer = api.post("/api/v1/imports/", {"file": upload, **rights}, format="multipart")
+    assert answer.status_code == 201, answer.content
+    outbox.drain()
+    assert api.get(f"/api/v1/imports/{answer.json()['id']}/").json()["items"] == 1
 
 
 def _datasets(actor: Actor) -> None:

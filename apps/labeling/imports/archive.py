@@ -29,7 +29,7 @@ RATIO_FROM_BYTES = 1_000_000
 #: Columns of a manifest that name a file of the archive.
 FILE_COLUMNS = ("file", "filename", "file_name", "path", "image", "audio", "video")
 MANIFESTS = ("manifest", "metadata")
-_HIDDEN = re.compile(r"(?:^|/)(?:__MACOSX|\.[^/]*|Thumbs\.db|desktop\.ini)(?:/|$)", re.IGNORECASE)
+_HIDDEN = re.compile(r"(?:^|/)(?:__MACOSX|\.(?!\.?(?:/|$))[^/]*|Thumbs\.db|desktop\.ini)(?:/|$)", re.IGNORECASE)
 _UTF8_FLAG = 0x800
 _ENCRYPTED_FLAG = 0x1
 
