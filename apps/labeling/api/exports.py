@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Mapping
+from itertools import islice
+from typing import IO, Any
 from uuid import UUID
 
 from drf_spectacular.types import OpenApiTypes
@@ -18,10 +20,12 @@ from rest_framework.views import APIView
 from apps.core.errors import InvalidInput
 from apps.core.streaming import Download
 from apps.labeling.brief import read_design
-from apps.labeling.formats.items import FormatProblem
+from apps.labeling.formats import label_studio
+from apps.labeling.formats.items import FormatProblem, Item
 from apps.labeling.formats.label_studio_design import read_label_config
 from apps.labeling.selectors import exports
 from apps.labeling.selectors import orders as selectors
+from apps.labeling.uploads import MAX_ITEMS
 from apps.tenancy.actors import actor_of
 
 
@@ -80,6 +84,28 @@ class LabelConfigView(APIView):
         data = LabelConfigSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         return Response({"design": design_from_config(data.validated_data["config"])})
+
+
+def rows_from_tasks(config: str, file: IO[bytes]) -> list[dict[str, Any]]:
+    """The tasks of a Label Studio export as rows of an order. Raises InvalidInput naming tag or task.
+
+    A known answer is what is marked as ground truth, what was decided, or the only answer there is.
+    """
+    try:
+        parsed = read_label_config(config)
+        found = list(islice(label_studio.read(parsed, file), MAX_ITEMS + 1))
+    except FormatProblem as problem:
+        errors = [{"field": "file", "message": str(problem)}]
+        raise InvalidInput("invalid_tasks", str(problem), errors=errors) from problem
+    return [{"id": one.id, **one.data, **_known(one)} for one in found]
+
+
+def _known(item: Item) -> Mapping[str, Any]:
+    if item.gold is not None:
+        return item.gold
+    if item.result is not None and item.made_by != "machine":
+        return item.result
+    return item.answers[0].answer if len(item.answers) == 1 else {}
 
 
 def design_from_config(config: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 
 from apps.core.money import Money
 from apps.labeling import services, uploads
+from apps.labeling.api.exports import design_from_config, rows_from_tasks
 from apps.labeling.brief import read_design
 from apps.labeling.pricing import quote
 from apps.labeling.selectors import orders as selectors
@@ -59,6 +60,11 @@ class NewOrderSerializer(serializers.Serializer[Any]):
         required=False,
         help_text="{inputs: [{name, type, title}], controls: [{type, name, input, title, required, …}]}",
     )
+    label_config = serializers.CharField(
+        required=False,
+        max_length=1_000_000,
+        help_text="instead of a design: a Label Studio config; `file` can then be a JSON export of its tasks",
+    )
     classes = JsonField(
         required=False,
         help_text="instead of a design, the choices: names, or {name, key}; left out: the labels found in the upload",
@@ -87,8 +93,8 @@ class NewOrderSerializer(serializers.Serializer[Any]):
         for name in ("example", "design"):
             if name in attrs and not isinstance(attrs[name], dict):
                 raise serializers.ValidationError({name: "This must be an object."})
-        if "design" in attrs and "classes" in attrs:
-            raise serializers.ValidationError({"classes": "Give either a design or classes."})
+        if sum(name in attrs for name in ("design", "classes", "label_config")) > 1:
+            raise serializers.ValidationError({"classes": "Give one of a design, classes or a label_config."})
         if any(not isinstance(one, str | dict) for one in attrs.get("classes", [])):
             raise serializers.ValidationError({"classes": "Each class is a name or an object with name and key."})
         return attrs
@@ -174,7 +180,9 @@ class OrderListView(generics.ListAPIView[Any]):
         checked = NewOrderSerializer(data=request.data)
         checked.is_valid(raise_exception=True)
         data = checked.validated_data
-        design = data.get("design")
+        if "label_config" in data and "file" in data and data["file"].name.lower().endswith(".json"):
+            data["rows"] = rows_from_tasks(data["label_config"], data.pop("file"))
+        design = design_from_config(data["label_config"]) if "label_config" in data else data.get("design")
         brief = {
             "actor": actor_of(request),
             "title": data["title"],

@@ -23,6 +23,7 @@ from apps.labeling.design import example_in_words
 from apps.labeling.pages.forms import OrderForm, money_of
 from apps.labeling.policies import table
 from apps.labeling.pricing import quote
+from apps.labeling.selectors import exports
 from apps.labeling.selectors import orders as selectors
 from apps.labeling.types import LabelingPermission, OrderState
 from apps.ledger.selectors import balance
@@ -118,6 +119,7 @@ def _context(request: HttpRequest, order_id: UUID) -> dict[str, Any]:
         "order": order,
         "progress": selectors.progress(order),
         "quote": selectors.quote_of(order),
+        "formats": exports.formats_for(order),
         "counts": selectors.choice_counts(order) if order.state != OrderState.DRAFT else [],
         "is_live": order.state in (OrderState.RUNNING, OrderState.CLOSING),
         "may_end": table.allows(actor, LabelingPermission.ORDER_CANCEL),

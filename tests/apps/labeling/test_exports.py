@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 import zipfile
 from typing import Any
 
 import pyarrow.parquet
 import pytest
 
+from apps.core import clock
 from apps.core.outbox import drain
 from apps.core.tenant import tenant_scope
 from apps.datasets import exports as dataset_exports
@@ -20,8 +22,8 @@ from apps.labeling.formats import label_studio
 from apps.labeling.formats.catalogue import FORMATS
 from apps.labeling.formats.label_studio_config import label_config
 from apps.labeling.formats.label_studio_design import read_label_config
-from apps.labeling.models import Order, Task
-from apps.labeling.selectors.exports import items, pseudonym
+from apps.labeling.models import Annotation, Assignment, Order, Task
+from apps.labeling.selectors.exports import export, items, pseudonym
 from tests.apps.labeling.formats.samples import TEXT
 
 pytestmark = pytest.mark.django_db
@@ -53,22 +55,22 @@ def test_an_order_is_exported_in_every_format_that_fits(worked, api_for):
     requester, order, _ = worked
     client, url = api_for(requester), f"/api/v1/orders/{order.id}/export/"
 
-    def export(name: str) -> bytes:
+    def fetch(name: str) -> bytes:
         answer = client.get(f"{url}?format={name}")
         assert answer.status_code == 200, answer.content
         assert answer["Content-Disposition"] == f'attachment; filename="Spam-or-ham.{FORMATS[name].extension}"'
         return b"".join(answer.streaming_content)
 
-    lines = [json.loads(line) for line in export("jsonl").splitlines()]
+    lines = [json.loads(line) for line in fetch("jsonl").splitlines()]
     assert [len(line["answers"]) for line in lines] == [2, 2, 2]
-    rows = list(csv.DictReader(io.StringIO(export("csv").decode(), newline="")))
+    rows = list(csv.DictReader(io.StringIO(fetch("csv").decode(), newline="")))
     assert [row["id"] for row in rows] == ["n0", "n1", "n2"]
-    config = read_label_config(export("label_config").decode())
-    tasks = list(label_studio.read(config, io.BytesIO(export("label_studio"))))
+    config = read_label_config(fetch("label_config").decode())
+    tasks = list(label_studio.read(config, io.BytesIO(fetch("label_studio"))))
     assert tasks == list(items(order))
-    table = pyarrow.parquet.read_table(io.BytesIO(export("parquet")))
+    table = pyarrow.parquet.read_table(io.BytesIO(fetch("parquet")))
     assert table.column("id").to_pylist() == ["n0", "n1", "n2"]
-    archive = zipfile.ZipFile(io.BytesIO(export("huggingface")))
+    archive = zipfile.ZipFile(io.BytesIO(fetch("huggingface")))
     assert "data/train-00000-of-00001.parquet" in archive.namelist()
     for name in ("coco", "conll"):
         refused = client.get(f"{url}?format={name}")
@@ -138,3 +140,81 @@ def test_a_config_becomes_a_design_by_api(make_actor, api_for):
     refused = post("<View>\n<Magic name='m' toName='x'/></View>")
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid_label_config")
     assert "<Magic> in line 2" in refused.json()["errors"][0]["message"]
+
+
+def test_an_order_is_made_of_label_studios_tasks(make_actor, api_for):
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    actor = make_actor()
+    config = """<View><Text name="t" value="$body"/>
+      <Choices name="Mood" toName="t"><Choice value="good"/><Choice value="bad"/></Choices></View>"""
+    result = [{"from_name": "Mood", "to_name": "t", "type": "choices", "value": {"choices": ["bad"]}}]
+    tasks = [
+        {"id": 5, "data": {"body": "It rains."}, "annotations": [{"result": result, "ground_truth": True}]},
+        {"id": 6, "data": {"body": "It shines."}, "annotations": []},
+    ]
+
+    def post(content: bytes) -> Any:
+        form = {
+            "title": "Moods",
+            "instruction": "How is it?",
+            "price_minor": 3,
+            "gold_percent": 50,
+            "label_config": config,
+            "file": SimpleUploadedFile("tasks.json", content),
+        }
+        return api_for(actor).post("/api/v1/orders/", form, headers={"Idempotency-Key": str(len(content))})
+
+    answer = post(json.dumps(tasks).encode())
+    assert answer.status_code == 201, answer.content
+    assert (answer.json()["items"], answer.json()["gold_items"]) == (2, 1)
+    with tenant_scope(actor.organisation_id):
+        first = Task.objects.get(order_id=answer.json()["id"], external_id="5")
+        assert (first.data, first.gold) == ({"body": "It rains."}, {"mood": "bad"})
+    refused = post(b'[{"data": 1}]')
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_tasks")
+
+
+def test_an_order_streams_twenty_thousand_answers_a_second(make_actor, make_order, record_property):
+    """Measured in processor time of this process, so that a busy machine does not decide."""
+    requester = make_actor()
+    order = make_order(requester, items=2_000, launch=False, redundancy=5)
+    people = [make_actor(personal=True).organisation_id for _ in range(5)]
+    now = clock.now()
+    with tenant_scope(requester.organisation_id):
+        tasks = list(Task.objects.filter(order=order))
+        for person in people:
+            leases = [
+                Assignment(
+                    tenant_id=order.tenant_id,
+                    order=order,
+                    task=task,
+                    annotator_id=person,
+                    state="submitted",
+                    leased_at=now,
+                    expires_at=now,
+                )
+                for task in tasks
+            ]
+            Assignment.objects.bulk_create(leases)
+            Annotation.objects.bulk_create(
+                Annotation(
+                    tenant_id=order.tenant_id,
+                    order=order,
+                    task=lease.task,
+                    assignment=lease,
+                    annotator_id=person,
+                    answer={"label": "spam"},
+                    elapsed_ms=900,
+                    reason="",
+                    submitted_at=now,
+                    currency="USD",
+                )
+                for lease in leases
+            )
+    for name in ("jsonl", "label_studio"):
+        started, began = time.process_time(), time.perf_counter()
+        size = sum(len(part) for part in export(order, FORMATS[name]))
+        rate, by_clock = 10_000 / (time.process_time() - started), 10_000 / (time.perf_counter() - began)
+        record_property(name, f"{rate:,.0f} answers/s of processor time, {by_clock:,.0f} by the clock, {size:,} bytes")
+        assert rate > (20_000 if name == "jsonl" else 5_000)
