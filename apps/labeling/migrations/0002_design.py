@@ -7,13 +7,13 @@ SEE_NONE = "SELECT set_config('app.all_tenants', 'off', true);"
 
 # One text and one choice become the plain design with the input `text` and the control `label`, and back.
 FILL = """
-CREATE FUNCTION pg_temp.plain_design(classes jsonb) RETURNS jsonb LANGUAGE sql AS $$
+CREATE OR REPLACE FUNCTION pg_temp.plain_design(classes jsonb) RETURNS jsonb LANGUAGE sql AS $$
     SELECT jsonb_build_object(
         'inputs', jsonb_build_array(jsonb_build_object('name', 'text', 'type', 'text', 'title', '')),
         'controls', jsonb_build_array(jsonb_build_object(
             'type', 'choice', 'name', 'label', 'input', 'text', 'title', '', 'required', true, 'classes', classes)))
 $$;
-CREATE FUNCTION pg_temp.plain_example(example jsonb) RETURNS jsonb LANGUAGE sql AS $$
+CREATE OR REPLACE FUNCTION pg_temp.plain_example(example jsonb) RETURNS jsonb LANGUAGE sql AS $$
     SELECT CASE WHEN coalesce(example ->> 'text', '') = '' THEN '{}'::jsonb ELSE jsonb_build_object(
         'data', jsonb_build_object('text', example -> 'text'),
         'answer', jsonb_build_object('label', example -> 'label'),
@@ -30,7 +30,7 @@ UPDATE labeling_annotation SET answer = jsonb_build_object('label', label), answ
 """
 
 EMPTY = """
-CREATE FUNCTION pg_temp.flat_example(example jsonb) RETURNS jsonb LANGUAGE sql AS $$
+CREATE OR REPLACE FUNCTION pg_temp.flat_example(example jsonb) RETURNS jsonb LANGUAGE sql AS $$
     SELECT CASE WHEN example = '{}'::jsonb THEN example ELSE jsonb_build_object(
         'text', example #> '{data,text}', 'label', example #> '{answer,label}', 'why', example -> 'why') END
 $$;
