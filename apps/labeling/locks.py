@@ -9,6 +9,7 @@ task locks taken in bulk skip what is locked, so they never wait.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -61,6 +62,7 @@ _UNSEEN = """AND NOT EXISTS (
 # Behind the annotator's place in the queue nothing was offered yet, so nothing needs to be looked up there.
 _PICK_AHEAD = _PICK.format(unseen="")
 _PICK_ANYWHERE = _PICK.format(unseen=_UNSEEN)
+_PICK_AMONG = _PICK.format(unseen=f"{_UNSEEN} AND t.id = ANY(%(among)s)")
 
 _SUBMIT = """
 WITH o AS MATERIALIZED (
@@ -166,10 +168,12 @@ def pick_tasks(
     count: int,
     now: datetime,
     expires_at: datetime,
+    among: Sequence[UUID] | None = None,
 ) -> list[tuple[UUID, TaskData]]:
     """Lend up to `count` tasks to an annotator whose stats row the caller has locked.
 
     Args:
+        among: search only these tasks, wherever in the queue.
         after: search only behind this place of the queue; None searches it all for tasks never lent to the annotator.
 
     Returns:
@@ -179,15 +183,18 @@ def pick_tasks(
         "order": order_id,
         "annotator": annotator_id,
         "stats": stats_id,
-        "after": -1 if after is None else after,
+        "after": -1 if after is None or among is not None else after,
         "count": count,
         "most": MAX_LIVE_LEASES,
         "ids": [uuid7() for _ in range(count)],
-        "swept": now if after is None else None,
+        "swept": now if after is None and among is None else None,
+        "among": list(among or ()),
         "now": now,
         "expires": expires_at,
     }
-    return [(row[0], json.loads(row[1])) for row in _all(_PICK_ANYWHERE if after is None else _PICK_AHEAD, params)]
+    anywhere = _PICK_ANYWHERE if after is None else _PICK_AHEAD
+    rows = _all(anywhere if among is None else _PICK_AMONG, params)
+    return [(row[0], json.loads(row[1])) for row in rows]
 
 
 def asked(*, assignment_id: UUID, annotator_id: UUID) -> Asked:

@@ -48,6 +48,10 @@ class Order(TenantOwned, TimeStamped):
     currency = models.CharField(max_length=3, default="USD")
     fee_bps = models.PositiveIntegerField()
     redundancy = models.PositiveSmallIntegerField()
+    target = models.FloatField(
+        null=True, help_text="how probable each result must be, at the least labels; null: redundancy labels an item"
+    )
+    planned_answers = models.IntegerField(default=-1, help_text="answers that the last plan of labels knew")
     state = models.CharField(max_length=10, choices=_choices(OrderState), default=OrderState.DRAFT)
     outcome = models.CharField(max_length=10, blank=True, help_text="what a closing order becomes")
     item_count = models.PositiveIntegerField(default=0)
@@ -66,6 +70,9 @@ class Order(TenantOwned, TimeStamped):
         constraints = [
             models.CheckConstraint(condition=Q(price_minor__gt=0), name="order_price_positive"),
             models.CheckConstraint(condition=Q(redundancy__gte=1, redundancy__lte=25), name="order_redundancy_range"),
+            models.CheckConstraint(
+                condition=Q(target__isnull=True) | Q(target__gte=0.5, target__lte=0.99), name="order_target_range"
+            ),
             models.CheckConstraint(
                 condition=~Q(state__in=["running", "closing", "finished"]) | Q(hold_id__isnull=False),
                 name="order_running_is_funded",
@@ -199,6 +206,7 @@ class AnnotatorStats(TenantOwned):
     annotator = models.ForeignKey("tenancy.Organisation", on_delete=models.PROTECT, related_name="+")
     queue_position = models.IntegerField(default=-1, help_text="tasks up to here were offered")
     swept_at = models.DateTimeField(null=True, help_text="when the queue was last searched from its start")
+    preferred = models.JSONField(default=list, help_text="ids of tasks about which this annotator would tell most")
     submitted = models.PositiveIntegerField(default=0)
     gold_seen = models.PositiveIntegerField(default=0)
     gold_right = models.PositiveIntegerField(default=0)

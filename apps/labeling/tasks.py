@@ -31,3 +31,9 @@ def release_due_reserves() -> int:
 def refresh_board() -> int:
     """Bring the task board's counts and typical times up to date."""
     return services.refresh_board()
+
+
+@shared_task(name="labeling.plan_labels")
+def plan_labels() -> int:
+    """Decide which labels orders with a target want next."""
+    return services.plan_due_orders()

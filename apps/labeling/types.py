@@ -119,6 +119,14 @@ class LabelClass:
 
 
 @dataclass(frozen=True)
+class WantedLabel:
+    """A task that wants another label, and which of the order's annotators would tell most about it, best first."""
+
+    task_id: UUID
+    annotators: tuple[UUID, ...]
+
+
+@dataclass(frozen=True)
 class Quote:
     """What an order costs at most: `items * redundancy` labels at the price, and the platform's fee on top."""
 

@@ -4,7 +4,7 @@ Two families are fitted. In the plain one items are never ambiguous: it separate
 they may be: its confidence is calibrated. Labels come from the mean of both, confidence from the second.
 
 The parameters are chosen by how well each answer is predicted from all others. For the plain family the simplest model
-within one standard error of the best is taken, as a matrix for each worker over-fits where answers are few.
+within two standard errors of the best is taken, as a matrix for each worker over-fits where answers are few.
 """
 
 from __future__ import annotations
@@ -16,9 +16,14 @@ import numpy as np
 from apps.labeling.quality.crowd import UNKNOWN, Crowd, Floats, Ints
 from apps.labeling.quality.model import Fit, fit
 
-#: Simplest first: one accuracy for each worker, then matrices that are drawn less and less towards it.
-ROW_STRENGTHS = (1e5, 20.0, 5.0)
-EASES = (21.0, 13.0, 8.0, 5.0, 3.0)
+#: Strengths of the population's accuracy and of a worker's in each row, simplest first: workers nearly alike; one
+#: accuracy for each; matrices that are drawn less and less towards it.
+STRENGTHS = ((40.0, 1e5), (6.0, 1e5), (6.0, 20.0), (6.0, 5.0))
+#: Standard errors by which a less simple model must predict better.
+MARGIN = 2.0
+#: A matrix for each worker needs half of the answers to come from workers with so many for each class.
+ANSWERS_PER_CLASS = 5
+EASES = (8.0, 5.0, 3.0)
 #: No number of answers makes an item certain: people may all share one mistake.
 MOST_CONFIDENT = 0.999
 
@@ -29,35 +34,43 @@ class Opinion:
 
     label: Ints
     confidence: Floats
+    accuracy_strength: float
     row_strength: float
     ease: float
-    fit: Fit
 
 
 def opinion(crowd: Crowd) -> Opinion:
     """Choose the models for a crowd, and find each item's label and the probability that it is right."""
-    plain = [fit(crowd, row_strength=strength, ease=None) for strength in ROW_STRENGTHS]
+    if not crowd.size:
+        return Opinion(crowd.known, np.ones(crowd.items), *STRENGTHS[0], EASES[0])
+    plain = [fit(crowd, row_strength=rows, ease=None, accuracy_strength=accuracy) for accuracy, rows in STRENGTHS]
     place = _simplest(plain, crowd)
-    ease, ambiguous = _careful(crowd, ROW_STRENGTHS[place])
+    ease, ambiguous = _careful(crowd, *STRENGTHS[place])
     mean = plain[place].posterior + ambiguous.posterior
-    label = mean.argmax(1) if crowd.classes else np.zeros(crowd.items, dtype=np.int64)
+    label = mean.argmax(1)
     confidence = np.minimum(ambiguous.posterior[np.arange(crowd.items), label], MOST_CONFIDENT)
     confidence[crowd.known != UNKNOWN] = 1.0
-    return Opinion(label, confidence, ROW_STRENGTHS[place], ease, ambiguous)
+    return Opinion(label, confidence, *STRENGTHS[place], ease)
+
+
+def _allowed(crowd: Crowd) -> tuple[tuple[float, float], ...]:
+    answers = np.bincount(crowd.worker, minlength=crowd.workers)
+    informed = answers[answers >= ANSWERS_PER_CLASS * crowd.classes].sum()
+    return STRENGTHS if informed * 2 >= crowd.size else STRENGTHS[:2]
 
 
 def _simplest(fits: list[Fit], crowd: Crowd) -> int:
-    """The first fit whose answers are predicted as well as the best one's, within a standard error over items."""
+    """The first fit whose answers are predicted as well as the best one's, within the margin (errors over items)."""
     best = max(range(len(fits)), key=lambda place: float(fits[place].held_out.sum()))
     answered = np.bincount(crowd.item, minlength=crowd.items) > 0
     for place in range(best):
         lost = np.bincount(crowd.item, weights=fits[best].held_out - fits[place].held_out, minlength=crowd.items)
         lost = lost[answered]
-        if lost.sum() <= lost.std() * np.sqrt(len(lost)):
+        if lost.sum() <= MARGIN * lost.std() * np.sqrt(len(lost)):
             return place
     return best
 
 
-def _careful(crowd: Crowd, row_strength: float) -> tuple[float, Fit]:
-    fits = [(ease, fit(crowd, row_strength=row_strength, ease=ease)) for ease in EASES]
+def _careful(crowd: Crowd, accuracy: float, rows: float) -> tuple[float, Fit]:
+    fits = [(ease, fit(crowd, row_strength=rows, ease=ease, accuracy_strength=accuracy)) for ease in EASES]
     return max(fits, key=lambda one: float(one[1].held_out.sum()))

@@ -89,20 +89,22 @@ def _shares(classes: int) -> tuple[float, ...]:
     return (0.25, 0.5, 0.75) if classes <= MOST_PAIRED else (0.3, 0.6)
 
 
-def fit(crowd: Crowd, *, row_strength: float, ease: float | None) -> Fit:
+def fit(crowd: Crowd, *, row_strength: float, ease: float | None, accuracy_strength: float = ACCURACY_STRENGTH) -> Fit:
     """Fit the model.
 
     Args:
         row_strength: how many answers a worker of the same accuracy counts for in each row; infinite makes every worker
             as good at one class as at another, but for the population's difference.
         ease: how rare ambiguous items are (1 is all shares alike); None where no item is.
+        accuracy_strength: how many answers the population's accuracy counts for in a worker's.
     """
-    return _Fitting(crowd, row_strength, hypotheses(crowd.classes, ease)).run()
+    return _Fitting(crowd, row_strength, accuracy_strength, hypotheses(crowd.classes, ease)).run()
 
 
 class _Fitting:
-    def __init__(self, crowd: Crowd, row_strength: float, what: Hypotheses) -> None:
-        self.crowd, self.row_strength, self.what = crowd, row_strength, what
+    def __init__(self, crowd: Crowd, row_strength: float, accuracy_strength: float, what: Hypotheses) -> None:
+        self.crowd, self.what = crowd, what
+        self.row_strength, self.accuracy_strength = row_strength, accuracy_strength
         self.at = np.arange(crowd.size)
         self.starts = np.flatnonzero(np.r_[True, crowd.item[1:] != crowd.item[:-1]]) if crowd.size else self.at
         self.present = crowd.item[self.starts]
@@ -141,7 +143,7 @@ class _Fitting:
         self.counts = np.stack([one.reshape(crowd.workers, crowd.classes) for one in looks], axis=1)
         self.totals = self.counts.sum(2)
         self.right = np.einsum("wkk->w", self.counts)
-        share = self.answers + ACCURACY_STRENGTH
+        share = self.answers + self.accuracy_strength
         right = (self.right / share).sum() + PRIOR_WORKERS * PRIOR_ACCURACY
         self.mean_accuracy = right / ((self.answers / share).sum() + PRIOR_WORKERS)
         pooled = (self.counts / share[:, None, None]).sum(0)
@@ -155,7 +157,9 @@ class _Fitting:
         """How likely each answer is for each class that its item may look like, the answer itself left out."""
         worker, label = self.crowd.worker, self.crowd.label
         right = self.right[worker] - self.looks[self.at, label]
-        accuracy = (right + ACCURACY_STRENGTH * self.mean_accuracy) / (self.answers[worker] - 1 + ACCURACY_STRENGTH)
+        accuracy = (right + self.accuracy_strength * self.mean_accuracy) / (
+            self.answers[worker] - 1 + self.accuracy_strength
+        )
         diagonal = _logistic(_logit(accuracy)[:, None] + self.shift[None])
         expected = (1 - diagonal) * self.errors[:, label].T
         expected[self.at, label] = diagonal[self.at, label]
@@ -206,8 +210,8 @@ class _Fitting:
         return found
 
     def _workers(self) -> Workers:
-        seen = self.answers + ACCURACY_STRENGTH
-        accuracy = (self.right + ACCURACY_STRENGTH * self.mean_accuracy) / seen
+        seen = self.answers + self.accuracy_strength
+        accuracy = (self.right + self.accuracy_strength * self.mean_accuracy) / seen
         expected = self._rows(accuracy)
         rows = (self.counts + self.row_strength * expected) / (self.totals + self.row_strength)[:, :, None]
         deviation = np.sqrt(accuracy * (1 - accuracy) / (seen + 1))

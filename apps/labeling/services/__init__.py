@@ -30,7 +30,8 @@ from apps.labeling.services.orders import (
     finish_order,
     launch_order,
 )
-from apps.labeling.services.reserving import release_due_reserves
+from apps.labeling.services.planning import plan_due_orders, plan_labels, set_target
+from apps.labeling.services.reserving import release_due_reserves, reserve_of
 from apps.labeling.services.reviewing import decide_review, take_review
 from apps.labeling.services.settling import settle_item
 from apps.labeling.services.unmasking import unmask_item
@@ -56,11 +57,15 @@ __all__ = [
     "launch_order",
     "lease_tasks",
     "move_work",
+    "plan_due_orders",
+    "plan_labels",
     "refresh_board",
     "release_due_reserves",
     "remove_import",
+    "reserve_of",
     "retry_import",
     "run_import",
+    "set_target",
     "settle_item",
     "skip_task",
     "submit_annotation",

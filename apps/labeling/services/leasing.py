@@ -6,6 +6,7 @@ transaction in the requester's scope.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -39,10 +40,14 @@ SWEEP_EVERY = timedelta(seconds=2)
 EXPIRE_AT_ONCE = 500
 
 
-def lease_tasks(*, actor: Actor, order_id: UUID, count: int = 1) -> LeaseBatch:
+def lease_tasks(*, actor: Actor, order_id: UUID, count: int = 1, among: Sequence[UUID] | None = None) -> LeaseBatch:
     """Lend up to `count` tasks of an order to the annotator for `LEASE_SECONDS`.
 
     Check questions come among the others and cannot be told from them. At most `MAX_LIVE_LEASES` are held at a time.
+    In an order with a target, tasks about which this annotator would tell most come first.
+
+    Args:
+        among: lend only these tasks.
 
     Raises:
         OrderNotFound, OrderNotOpen
@@ -63,7 +68,7 @@ def lease_tasks(*, actor: Actor, order_id: UUID, count: int = 1) -> LeaseBatch:
         stats = _lock_stats(order_id, actor.organisation_id) or _enrol(actor, listing)
         _require_standing(stats)
         now = clock.now()
-        tasks = _pick(stats, count, now)
+        tasks = _pick(stats, count, now, among)
         remaining = len(tasks) == count or _more_to_come(stats)
     return LeaseBatch(
         tuple(tasks), remaining, 0 if tasks else int(SWEEP_EVERY.total_seconds()), totals(stats, listing.currency)
@@ -104,10 +109,10 @@ def _require_standing(stats: AnnotatorStats) -> None:
         )
 
 
-def _pick(stats: AnnotatorStats, count: int, now: datetime) -> list[LeasedTask]:
+def _pick(stats: AnnotatorStats, count: int, now: datetime, only: Sequence[UUID] | None) -> list[LeasedTask]:
     expires_at = now + timedelta(seconds=LEASE_SECONDS)
 
-    def pick(after: int | None, wanted: int) -> list[tuple[UUID, TaskData]]:
+    def pick(after: int | None, wanted: int, among: Sequence[UUID] | None = None) -> list[tuple[UUID, TaskData]]:
         return locks.pick_tasks(
             order_id=stats.order_id,
             annotator_id=stats.annotator_id,
@@ -116,13 +121,24 @@ def _pick(stats: AnnotatorStats, count: int, now: datetime) -> list[LeasedTask]:
             count=wanted,
             now=now,
             expires_at=expires_at,
+            among=among,
         )
 
-    found = pick(stats.queue_position, count)
+    if only is not None:
+        return _shown(stats, pick(None, count, only), expires_at)
+    found = pick(None, count, [UUID(task_id) for task_id in stats.preferred]) if stats.preferred else []
+    if len(found) < count:
+        # Kept tasks lie anywhere in the queue, so behind a stale place in it some were lent just now.
+        found += pick(None if stats.preferred else stats.queue_position, count - len(found))
     if not found and (stats.swept_at is None or now - stats.swept_at > SWEEP_EVERY):
         # The end of the queue: look for slots that others gave back, first those that just lapsed.
         locks.expire_leases(now=now, most=EXPIRE_AT_ONCE, order_id=stats.order_id)
         found = pick(None, count)
+    return _shown(stats, found, expires_at)
+
+
+def _shown(stats: AnnotatorStats, found: Sequence[tuple[UUID, TaskData]], expires_at: datetime) -> list[LeasedTask]:
+    """The lent tasks, files among their inputs with an address."""
     shown = with_urls(stats.tenant_id, [data for _, data in found])
     return [LeasedTask(assignment_id, data, expires_at) for (assignment_id, _), data in zip(found, shown, strict=True)]
 

@@ -1,0 +1,173 @@
+"""Orders with a target: which items get another label, and from whom (`apps.labeling.quality.routing`).
+
+Submitting an answer stays as cheap as in other orders: it only counts. A plan is made in the background a few seconds
+after there are new answers; it opens slots of the items that want a label, closes those of the others, writes down
+which tasks suit which annotator, and ends the order when nothing more is wanted.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Count
+
+from apps.core.tenant import all_tenants, tenant_scope
+from apps.labeling.adaptive import check_target, decisive_choice
+from apps.labeling.errors import WrongOrderState
+from apps.labeling.models import Annotation, AnnotatorStats, Assignment, Order, Task
+from apps.labeling.selectors.orders import design_of
+from apps.labeling.services.orders import begin_closing, lock_order
+from apps.labeling.types import AssignmentState, LabelingPermission, OrderState, TaskState, WantedLabel
+from apps.tenancy.types import Actor
+
+#: Tasks that are kept for an annotator, and for how many of those who tell most about it a task is kept.
+MOST_PREFERRED, KEPT_FOR = 20, 3
+#: Stands for an annotator who is not in the order yet.
+NEWCOMER = ""
+
+
+@transaction.atomic
+def set_target(*, actor: Actor, order_id: UUID, target: float | None) -> Order:
+    """Have a draft ask for labels only until each result is as probable as the target, or another would add too little.
+
+    An item gets at most `redundancy` labels. Check questions judge every annotator all the same. None: `redundancy`
+    labels for every item.
+
+    Raises:
+        WrongOrderState: the order is no draft.
+        InvalidInput: the target is out of range, or the design has no single choice to decide by.
+    """
+    order = lock_order(actor, order_id, LabelingPermission.ORDER_LAUNCH)
+    if order.state != OrderState.DRAFT:
+        raise WrongOrderState(order.state, OrderState.DRAFT)
+    if target is not None:
+        check_target(target, design_of(order))
+    order.target = target
+    order.save(update_fields=["target", "updated_at"])
+    Task.objects.filter(order=order, gold__isnull=True).update(open_slots=order.redundancy if target is None else 0)
+    return order
+
+
+@transaction.atomic
+def plan_labels(*, order_id: UUID, present: Mapping[UUID, Sequence[UUID]] | None = None) -> list[WantedLabel]:
+    """Decide which labels of a running order with a target are wanted now, and open their slots.
+
+    Ends the order where none is wanted and nobody holds a task.
+
+    Args:
+        present: who can be asked about each task; None: all of the order's annotators, and others who may come.
+
+    Returns:
+        What is wanted, each with the annotators to ask, those who would tell most first. Empty where the order is done.
+    """
+    order = Order.objects.select_for_update(no_key=True).get(id=order_id)
+    if order.state != OrderState.RUNNING or order.target is None:
+        return []
+    tasks = list(
+        Task.objects.select_for_update(no_key=True)
+        .filter(order=order, gold__isnull=True, state=TaskState.OPEN)
+        .order_by("id")
+        .values_list("id", "position")
+    )
+    open_items = [str(task_id) for task_id, _ in sorted(tasks, key=lambda task: task[1])]
+    answers = _answers(order)
+    wanted = _wanted(order, order.target, answers, open_items, present)
+    held = set(
+        Assignment.objects.filter(order=order, state=AssignmentState.LEASED, task__gold__isnull=True).values_list(
+            "task_id", flat=True
+        )
+    )
+    _open_slots(order, [one.task_id for one in wanted], held)
+    _write_preferences(order, wanted)
+    order.planned_answers = len(answers)
+    order.save(update_fields=["planned_answers", "updated_at"])
+    if not wanted and not held:
+        begin_closing(order, OrderState.FINISHED)
+    return wanted
+
+
+def plan_due_orders() -> int:
+    """Plan every running order with a target that has new answers. Returns how many there were."""
+    with all_tenants(reason="orders of every organisation are planned"):
+        due = [
+            (order_id, tenant_id)
+            for order_id, tenant_id, planned, answers in Order.objects.filter(
+                state=OrderState.RUNNING, target__isnull=False
+            )
+            .annotate(answers=Count("annotations"))
+            .values_list("id", "tenant_id", "planned_answers", "answers")
+            if planned != answers
+        ]
+    for order_id, tenant_id in due:
+        with tenant_scope(tenant_id):
+            plan_labels(order_id=order_id)
+    return len(due)
+
+
+def _answers(order: Order) -> list[tuple[str, str, str]]:
+    name = decisive_choice(design_of(order)).name
+    rows = Annotation.objects.filter(order=order).values_list("task_id", "annotator_id", f"answer__{name}")
+    return [(str(task_id), str(annotator_id), label) for task_id, annotator_id, label in rows]
+
+
+def _wanted(
+    order: Order,
+    target: float,
+    answers: Sequence[tuple[str, str, str]],
+    open_items: Sequence[str],
+    present: Mapping[UUID, Sequence[UUID]] | None,
+) -> list[WantedLabel]:
+    # Imported here: numpy and the model are for those who plan, not for every web process at its start.
+    from apps.labeling.quality.crowd import crowd_of
+    from apps.labeling.quality.routing import Terms, wanted_labels
+
+    control = decisive_choice(design_of(order))
+    checks = Task.objects.filter(order=order, gold__isnull=False).values_list("id", f"gold__{control.name}")
+    named = crowd_of(answers, control.names, {str(task_id): label for task_id, label in checks})
+    if present is None:
+        askable = _everybody(order, open_items)
+    else:
+        askable = {str(task_id): [str(one) for one in annotators] for task_id, annotators in present.items()}
+    found = wanted_labels(named, open_items, askable, Terms(target, order.redundancy))
+    return [
+        WantedLabel(UUID(one.item), tuple(UUID(worker) for worker in one.workers if worker != NEWCOMER))
+        for one in found
+    ]
+
+
+def _everybody(order: Order, open_items: Sequence[str]) -> dict[str, list[str]]:
+    """All annotators of the order and a newcomer, but for those who had the item."""
+    annotators = [str(one) for one in AnnotatorStats.objects.filter(order=order).values_list("annotator_id", flat=True)]
+    had: dict[str, set[str]] = defaultdict(set)
+    for task_id, annotator_id in Assignment.objects.filter(order=order).values_list("task_id", "annotator_id"):
+        had[str(task_id)].add(str(annotator_id))
+    return {
+        item: [NEWCOMER, *(one for one in annotators if one not in had[item])]
+        if item in had
+        else [NEWCOMER, *annotators]
+        for item in open_items
+    }
+
+
+def _open_slots(order: Order, wanted: Sequence[UUID], held: set[UUID]) -> None:
+    """One slot for each wanted item that nobody holds, none for all others. The caller has locked the tasks."""
+    tasks = Task.objects.filter(order=order, gold__isnull=True, state=TaskState.OPEN)
+    asked = set(wanted) - held
+    tasks.filter(open_slots__gt=0).exclude(id__in=asked).update(open_slots=0)
+    tasks.filter(open_slots=0, id__in=asked).update(open_slots=1)
+
+
+def _write_preferences(order: Order, wanted: Sequence[WantedLabel]) -> None:
+    preferred: dict[UUID, list[str]] = defaultdict(list)
+    for one in wanted:
+        for annotator_id in one.annotators[:KEPT_FOR]:
+            if len(preferred[annotator_id]) < MOST_PREFERRED:
+                preferred[annotator_id].append(str(one.task_id))
+    stats = list(AnnotatorStats.objects.select_for_update(no_key=True).filter(order=order).order_by("annotator_id"))
+    changed = [row for row in stats if row.preferred != preferred.get(row.annotator_id, [])]
+    for row in changed:
+        row.preferred = preferred.get(row.annotator_id, [])
+    AnnotatorStats.objects.bulk_update(changed, ["preferred"], batch_size=200)

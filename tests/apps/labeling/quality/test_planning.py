@@ -1,0 +1,82 @@
+"""Orders with a target, through the real services: who is asked, how often, and when it is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from apps.core.errors import InvalidInput
+from apps.core.tenant import tenant_scope
+from apps.labeling import services
+from apps.labeling.errors import WrongOrderState
+from apps.labeling.models import Annotation, AnnotatorStats, Order, Task
+from tests.apps.labeling.conftest import truth, wrong
+
+
+@pytest.fixture
+def order(actor: Any, make_order: Callable[..., Any], fund: Callable[..., None]) -> Any:
+    draft = make_order(actor, items=12, gold=2, redundancy=4, launch=False)
+    services.set_target(actor=actor, order_id=draft.id, target=0.9)
+    fund(actor.organisation_id, 100_000)
+    return services.launch_order(actor=actor, order_id=draft.id)
+
+
+def test_slots_open_when_the_plan_wants_labels(order):
+    open_slots = dict(Task.objects.filter(order=order).values_list("row", "open_slots"))
+    assert sum(open_slots.values()) == 2 * 4  # the check questions
+    wanted = services.plan_labels(order_id=order.id)
+    assert {one.task_id for one in wanted} == set(
+        Task.objects.filter(order=order, gold__isnull=True, open_slots=1).values_list("id", flat=True)
+    )
+    assert len(wanted) == 10
+
+
+def test_an_order_ends_when_no_label_is_wanted_and_buys_less_than_its_redundancy(order, make_actor, work):
+    people = [make_actor(name=f"A{n}", personal=True) for n in range(4)]
+    for _ in range(20):
+        services.plan_due_orders()
+        order = Order.objects.get(id=order.id)
+        if order.state != "running":
+            break
+        for person in people:
+            work(person, order, limit=3)
+    assert order.state == "closing"
+    assert order.outcome == "finished"
+    bought = Annotation.objects.filter(order=order, task__gold__isnull=True).count()
+    assert 10 <= bought < 40  # redundancy would have bought 40
+    services.close_order(order_id=order.id)
+    assert Order.objects.get(id=order.id).state == "finished"
+
+
+def test_tasks_are_kept_for_those_who_would_tell_most(order, make_actor, work):
+    good, bad = make_actor(name="Good", personal=True), make_actor(name="Bad", personal=True)
+    services.plan_labels(order_id=order.id)
+    work(good, order, truth, limit=6)
+    work(bad, order, wrong, limit=6)
+    services.plan_labels(order_id=order.id)
+    kept = AnnotatorStats.objects.get(order=order, annotator_id=good.organisation_id).preferred
+    assert kept
+    batch = services.lease_tasks(actor=good, order_id=order.id)
+    with tenant_scope(order.tenant_id):
+        lent = Task.objects.get(assignments__id=batch.tasks[0].assignment_id)
+    assert str(lent.id) in kept
+
+
+def test_only_tasks_among_those_asked_for_are_lent(order, make_actor):
+    wanted = services.plan_labels(order_id=order.id)
+    person = make_actor(personal=True)
+    task_id = wanted[5].task_id
+    batch = services.lease_tasks(actor=person, order_id=order.id, count=5, among=[task_id])
+    assert len(batch.tasks) == 1
+    with tenant_scope(order.tenant_id):
+        assert Task.objects.get(assignments__id=batch.tasks[0].assignment_id).id == task_id
+
+
+def test_a_target_needs_a_draft_and_a_probability(actor, order, make_order):
+    with pytest.raises(WrongOrderState):
+        services.set_target(actor=actor, order_id=order.id, target=0.9)
+    draft = make_order(actor, launch=False)
+    with pytest.raises(InvalidInput):
+        services.set_target(actor=actor, order_id=draft.id, target=1.0)
