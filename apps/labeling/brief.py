@@ -19,6 +19,7 @@ MAX_TITLE = 120
 MAX_INSTRUCTION = 4_000
 MAX_EXAMPLE = 1_000
 MAX_REDUNDANCY = 25
+MAX_AUTO_APPROVE_DAYS = 30
 MAX_PRICE_MINOR = 10_000
 MAX_GOLD_PERCENT = 50
 _TAGS = {"p", "br", "em", "strong", "ul", "ol", "li", "code", "pre", "blockquote", "h3", "h4", "h5", "h6", "a"}
@@ -35,6 +36,7 @@ class Brief:
     price: Money
     redundancy: int
     gold_percent: int
+    auto_approve_days: int
 
 
 def instruction_html(markdown: str) -> str:
@@ -58,6 +60,7 @@ def check_brief(
     price: Money,
     redundancy: int,
     gold_percent: int,
+    auto_approve_days: int = 7,
 ) -> Brief:
     """Clean and check a brief, naming every wrong field at once. Raises InvalidInput `invalid_order`.
 
@@ -84,13 +87,18 @@ def check_brief(
         ),
         ("redundancy", 1 <= redundancy <= MAX_REDUNDANCY, f"Between 1 and {MAX_REDUNDANCY} answers for each item."),
         ("gold_percent", 0 <= gold_percent <= MAX_GOLD_PERCENT, f"Between 0 and {MAX_GOLD_PERCENT} percent."),
+        (
+            "auto_approve_days",
+            1 <= auto_approve_days <= MAX_AUTO_APPROVE_DAYS,
+            f"An answer waits at least 1 and at most {MAX_AUTO_APPROVE_DAYS} days for its decision.",
+        ),
         ("title", "\x00" not in title + instruction, "The text holds a NUL character."),
     )
     problems += [{"field": field, "message": message} for field, good, message in limits if not good]
     if problems or checked is None:
         message = "The order cannot be saved: " + " ".join(problem["message"] for problem in problems[:3])
         raise InvalidInput("invalid_order", message, errors=problems)
-    return Brief(title, instruction, shown, checked, price, redundancy, gold_percent)
+    return Brief(title, instruction, shown, checked, price, redundancy, gold_percent, auto_approve_days)
 
 
 def read_design(design: Mapping[str, Any]) -> Design:

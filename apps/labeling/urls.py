@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from apps.labeling.api import appeals as appeals_api
 from apps.labeling.api import exports as exports_api
 from apps.labeling.api import imports as imports_api
 from apps.labeling.api import orders as orders_api
 from apps.labeling.api import work as work_api
-from apps.labeling.pages import imports, orders, work
+from apps.labeling.pages import appeals, imports, orders, work
 
 api_urlpatterns = [
     path("orders/", orders_api.OrderListView.as_view(), name="api-orders"),
@@ -19,6 +20,7 @@ api_urlpatterns = [
     path("orders/<uuid:order_id>/cancel/", orders_api.CancelView.as_view(), name="api-order-cancel"),
     path("orders/<uuid:order_id>/finish/", orders_api.FinishView.as_view(), name="api-order-finish"),
     path("orders/<uuid:order_id>/answers.jsonl", orders_api.AnswersView.as_view(), name="api-order-answers"),
+    path("orders/<uuid:order_id>/appeals/", appeals_api.OrderAppealListView.as_view(), name="api-order-appeals"),
     path("orders/<uuid:order_id>/export/", exports_api.OrderExportView.as_view(), name="api-order-export"),
     path("label-configs/", exports_api.LabelConfigView.as_view(), name="api-label-configs"),
     path("orders/<uuid:order_id>/leases/", work_api.LeaseListView.as_view(), name="api-order-leases"),
@@ -47,6 +49,9 @@ api_urlpatterns = [
     path("assignments/<uuid:assignment_id>/flag/", work_api.FlagView.as_view(), name="api-assignment-flag"),
     path("assignments/<uuid:assignment_id>/undo/", work_api.UndoView.as_view(), name="api-assignment-undo"),
     path("annotations/", work_api.AnnotationListView.as_view(), name="api-annotations"),
+    path("annotations/<uuid:annotation_id>/appeal/", appeals_api.AppealView.as_view(), name="api-annotation-appeal"),
+    path("reviews/", appeals_api.TakeReviewView.as_view(), name="api-reviews"),
+    path("reviews/<uuid:review_id>/decide/", appeals_api.VerdictView.as_view(), name="api-review-decide"),
 ]
 
 _orders = [
@@ -59,6 +64,7 @@ _orders = [
     path("<uuid:order_id>/launch/", orders.launch, name="launch"),
     path("<uuid:order_id>/cancel/", orders.cancel, name="cancel"),
     path("<uuid:order_id>/finish/", orders.finish, name="finish"),
+    path("<uuid:order_id>/appeals/", appeals.order_appeals, name="appeals"),
     path("<uuid:order_id>/answers.jsonl", orders.answers, name="answers"),
 ]
 
@@ -78,6 +84,11 @@ _work = [
     path("", work.board, name="board"),
     path("mine/", work.my_work, name="mine"),
     path("mine/totals/", work.my_totals_fragment, name="my-totals"),
+    path("mine/<uuid:annotation_id>/", appeals.answer_page, name="annotation"),
+    path("mine/<uuid:annotation_id>/appeal/", appeals.file_appeal, name="appeal"),
+    path("reviews/", appeals.reviews, name="reviews"),
+    path("reviews/take/", appeals.take_review, name="review-take"),
+    path("reviews/<uuid:review_id>/decide/", appeals.decide_review, name="review-decide"),
     path("<uuid:order_id>/", work.player, name="player"),
     path("<uuid:order_id>/start/", work.start, name="start"),
     path("<uuid:order_id>/answer/", work.answer, name="answer"),

@@ -73,6 +73,9 @@ class NewOrderSerializer(serializers.Serializer[Any]):
     price_minor = serializers.IntegerField(help_text="pay for one accepted label, in minor units")
     currency = serializers.RegexField(r"^USD$", default="USD")
     redundancy = serializers.IntegerField(default=3, help_text="answers for each item")
+    auto_approve_days = serializers.IntegerField(
+        default=7, help_text="an answer that is not decided after so many days is accepted and paid"
+    )
     gold_percent = serializers.IntegerField(
         default=10, help_text="share of the items with a known label that become hidden check questions"
     )
@@ -141,6 +144,7 @@ class OrderSerializer(serializers.Serializer[Any]):
     example = serializers.JSONField()
     design = serializers.JSONField()
     redundancy = serializers.IntegerField()
+    auto_approve_days = serializers.IntegerField()
     items = serializers.IntegerField(source="item_count")
     gold_items = serializers.IntegerField(source="gold_count")
     state = serializers.CharField()
@@ -193,6 +197,7 @@ class OrderListView(generics.ListAPIView[Any]):
             "price": Money(data["price_minor"], data["currency"]),
             "redundancy": data["redundancy"],
             "gold_percent": data["gold_percent"],
+            "auto_approve_days": data["auto_approve_days"],
         }
         if "file" in data:
             gold = data.get("gold_file")

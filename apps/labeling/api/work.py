@@ -115,6 +115,10 @@ class AnnotationSerializer(serializers.Serializer[Any]):
     amount = MoneySerializer()
     submitted_at = serializers.DateTimeField()
     decided_at = serializers.DateTimeField(allow_null=True)
+    auto_approve_at = serializers.DateTimeField(
+        allow_null=True, help_text="accepted and paid then, if it is still pending"
+    )
+    appeal_until = serializers.DateTimeField(allow_null=True, help_text="until when the rejection can be appealed")
 
 
 class SubmissionSerializer(serializers.Serializer[Any]):

@@ -28,6 +28,7 @@ from apps.labeling import services
 from apps.labeling.brief import instruction_html
 from apps.labeling.design import Design, example_in_words
 from apps.labeling.selectors import work as selectors
+from apps.labeling.selectors.appeals import with_appeals
 from apps.labeling.types import AnnotationState, BoardEntry, LeasedTask, WorkTotals
 from apps.tenancy.actors import maybe_actor
 from apps.tenancy.types import Actor
@@ -36,7 +37,7 @@ PREFETCH = 3
 
 
 @contextmanager
-def _annotator(request: HttpRequest) -> Iterator[Actor | None]:
+def annotator_of_visitor(request: HttpRequest) -> Iterator[Actor | None]:
     """The visitor as an annotator, in the scope of the own personal organisation; None for a stranger."""
     actor = maybe_actor(request)
     if actor is None:
@@ -63,7 +64,7 @@ def board(request: HttpRequest) -> HttpResponse:
 def player(request: HttpRequest, order_id: UUID) -> HttpResponse:
     """GET /work/<order>/: what the work is; with tasks in hand, the player."""
     entry, is_open = selectors.board_entry(order_id)
-    with _annotator(request) as actor:
+    with annotator_of_visitor(request) as actor:
         tasks = selectors.live_leases(actor, entry) if actor is not None and is_open else []
         totals = selectors.order_totals(actor, entry) if actor is not None else WorkTotals()
     design = Design.from_json(entry.design)
@@ -110,7 +111,7 @@ def start(request: HttpRequest, order_id: UUID) -> HttpResponse:
 
 
 def _lend(request: HttpRequest, order_id: UUID, count: int) -> HttpResponse:
-    with _annotator(request) as actor:
+    with annotator_of_visitor(request) as actor:
         if actor is not None:
             try:
                 found = services.lease_tasks(actor=actor, order_id=order_id, count=count)
@@ -130,7 +131,7 @@ def answer(request: HttpRequest, order_id: UUID) -> HttpResponse:
     """POST /work/<order>/answer/: an answer, skip or flag, without JavaScript."""
     assignment_id = _uuid(request.POST.get("assignment", ""))
     entry, _ = selectors.board_entry(order_id)
-    with _annotator(request) as actor:
+    with annotator_of_visitor(request) as actor:
         if actor is None:
             return redirect("work:player", order_id)
         try:
@@ -168,13 +169,13 @@ def _uuid(value: str) -> UUID:
 @never_cache
 def my_work(request: HttpRequest) -> HttpResponse:
     """GET /work/mine/?state=: each answer with its state, rule, reason and pay."""
-    with _annotator(request) as actor:
+    with annotator_of_visitor(request) as actor:
         if actor is None:
             return redirect("work:board")
         chosen = next((state for state in AnnotationState if state.value == request.GET.get("state")), None)
         page = cursor_page(request, selectors.my_annotations(actor, chosen))
         context = {
-            "rows": selectors.infos(page.results),
+            "rows": with_appeals(selectors.infos(page.results)),
             "page": page,
             "totals": selectors.my_totals(actor),
             "chosen": chosen,
@@ -188,7 +189,7 @@ def my_work(request: HttpRequest) -> HttpResponse:
 @never_cache
 def my_totals_fragment(request: HttpRequest) -> HttpResponse:
     """GET /work/mine/totals/: the live part of the page."""
-    with _annotator(request) as actor:
+    with annotator_of_visitor(request) as actor:
         if actor is None:
             return HttpResponse(status=204)
         return render(request, "labeling/my_totals.html", {"totals": selectors.my_totals(actor)})

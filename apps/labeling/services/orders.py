@@ -60,6 +60,7 @@ def create_order(
     gold_percent: int = 10,
     gold_table: Table | None = None,
     gold_filename: str = "the check questions",
+    auto_approve_days: int = 7,
     origins: Mapping[int, Origin] | None = None,
 ) -> Order:
     """Save a draft with all its items, or nothing.
@@ -73,6 +74,7 @@ def create_order(
         gold_percent: share of the items used as hidden check questions, where the table has known labels but no
             column `gold`.
         gold_table: more check questions, each with its label.
+        auto_approve_days: an answer that is not decided after so many days is accepted and paid.
         origins: row of the table -> the item of an import that it is.
 
     Raises:
@@ -88,6 +90,7 @@ def create_order(
         price=price,
         redundancy=redundancy,
         gold_percent=gold_percent,
+        auto_approve_days=auto_approve_days,
     )
     order_id = uuid7()
     items = uploads.items_of(table, brief.design, gold_percent, str(order_id), filename)
@@ -114,6 +117,7 @@ def _save(actor: Actor, order_id: UUID, brief: Brief, items: Sequence[Item], ori
         currency=brief.price.currency,
         fee_bps=settings.FEES["label_bps"],
         redundancy=brief.redundancy,
+        auto_approve_days=brief.auto_approve_days,
         item_count=len(items),
         gold_count=sum(1 for item in items if item.gold is not None),
         word_count=sum(brief.design.words(item.data) for item in items),
