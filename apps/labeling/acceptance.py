@@ -12,6 +12,8 @@ unknown (fewer seen). When an item has all its labels, each answer to it is deci
    it is rejected if the standing is still not good. (`awaiting_standing`, `differs_from_consensus`)
 
 An item that several annotators flagged as unusable is taken out; the answers it had are accepted. (`item_unusable`)
+An answer still pending on its date is accepted. (`auto_approved`) A rejection can be appealed for a week; others review
+it without knowing whose answer it is (`apps.labeling.services.reviewing`). (`appeal_upheld`, `appeal_dismissed`)
 """
 
 from __future__ import annotations
