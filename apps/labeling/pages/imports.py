@@ -107,6 +107,7 @@ def retry(request: HttpRequest, import_id: UUID) -> HttpResponse:
 @actor_required
 def correct(request: HttpRequest, import_id: UUID) -> HttpResponse:
     """POST /imports/<id>/correct/ with the corrected file."""
+    selectors.import_of(actor_of(request), import_id)
     upload = request.FILES.get("file")
     if upload is None:
         messages.error(request, "Choose the corrected file first.")

@@ -96,15 +96,15 @@ def test_a_million_rows_are_imported_in_constant_memory_and_time(actor, tmp_path
 
 @pytest.mark.django_db
 def test_many_rows_are_imported_quickly(actor, tmp_path):
-    """A tenth of the goal is enough here, for tests share their processors; the benchmark holds the goal itself."""
+    """Measured in processor time, for tests share their processors; the soak test prints the whole figure."""
     path = tmp_path / "rows.csv"
     write_rows(path, 20_000)
     with path.open("rb") as file:
         batch = services.create_import(actor=actor, file=file, filename=path.name, **RIGHTS)
-    began = time.perf_counter()
+    began = time.process_time()
     outbox.drain()
-    rate = 20_000 / (time.perf_counter() - began)
-    print(f"{rate:,.0f} rows/s")  # noqa: T201  # the figure
+    rate = 20_000 / (time.process_time() - began)
+    print(f"{rate:,.0f} rows a second of processor time")  # noqa: T201  # the figure
     batch = Import.objects.get(id=batch.id)
     assert (batch.state, batch.item_count, batch.masked_count) == ("ready", 20_000, 400)
-    assert rate > GOAL_PER_S / 10
+    assert rate > GOAL_PER_S / 2
