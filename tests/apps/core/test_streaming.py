@@ -6,6 +6,7 @@ import asyncio
 import io
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ async def test_under_asgi_a_thread_makes_the_chunks_as_they_are_sent():
 
 async def test_a_reader_that_leaves_ends_the_work():
     seen: list[int] = []
-    content = aiter(Download(chunks(10_000, seen), filename="a", content_type="text/plain"))
+    content: Any = aiter(Download(chunks(10_000, seen), filename="a", content_type="text/plain"))
     assert await anext(content) == b"x0"
     await content.aclose()
     for thread in [one for one in threading.enumerate() if one.name == "download"]:
