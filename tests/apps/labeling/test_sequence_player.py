@@ -69,9 +69,8 @@ def order_for(make_actor: Any, fund: Any) -> Callable[[str], Order]:
         design = {"inputs": [{"name": "item", "type": shown, "title": ""}], "controls": [asked]}
         with tenant_scope(requester.organisation_id):
             fund(requester.organisation_id, 1_000)
-            values = {"text": TEXTS, "candidates": [CANDIDATES], "audio": [None]}[shown]
-            if shown == "audio":
-                values = [a_recording(requester)]
+            ready: dict[str, list[Any]] = {"text": list(TEXTS), "candidates": [CANDIDATES]}
+            values = ready.get(shown) or [a_recording(requester)]
             rows = [{"item": value if isinstance(value, str) else json.dumps(value)} for value in values]
             order = draft(requester, design, rows, redundancy=1)
             return services.launch_order(actor=requester, order_id=order.id)

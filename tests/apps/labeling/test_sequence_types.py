@@ -119,5 +119,6 @@ def test_dialogues_are_never_rejected_for_being_unlike_others(make_actor, fund):
     with tenant_scope(requester.organisation_id):
         order = Order.objects.get(id=order.id)
         assert set(Annotation.objects.filter(order=order).values_list("state", flat=True)) == {"accepted"}
+    assert order.dataset_version_id is not None
     (row,) = datasets.iter_rows(order.dataset_version_id)
     assert "Rye?" in json.dumps(row["said"]) or "Wheat?" in json.dumps(row["said"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -27,12 +28,12 @@ CONTROL = Spans.from_json(CONFIG)
 NESTED = Spans.from_json(CONFIG | {"overlap": True})
 
 
-def span(part: str, label: str) -> dict[str, object]:
+def span(part: str, label: str) -> dict[str, Any]:
     start = TEXT.index(part)
     return {"start": start, "end": start + len(part), "label": label}
 
 
-def answer(*spans: dict[str, object], relations: tuple[dict[str, object], ...] = ()) -> dict[str, list[object]]:
+def answer(*spans: Any, relations: tuple[Any, ...] = ()) -> dict[str, list[Any]]:
     return {"spans": list(spans), "relations": list(relations)}
 
 
