@@ -62,7 +62,7 @@ def quality(one: Closeness, matches: Sequence[tuple[int, int]]) -> float:
     rows, columns = one.shape
     if rows + columns == 0:
         return 1.0
-    return 2 * float(sum(one[row, column] for row, column in matches)) / (rows + columns)
+    return 2 * math.fsum(float(one[row, column]) for row, column in matches) / float(rows + columns)
 
 
 def best_matches(closeness: Closeness) -> list[tuple[int, int]]:
@@ -83,7 +83,8 @@ def only_namesakes(closeness: Closeness, rows: Sequence[Drawn], columns: Sequenc
 
     first = np.array([shape.label for shape in rows], dtype=object)
     second = np.array([shape.label for shape in columns], dtype=object)
-    return closeness * (first[:, None] == second[None, :])
+    result: Closeness = closeness * (first[:, None] == second[None, :])
+    return result
 
 
 def weight_of(accuracy: float) -> float:

@@ -209,6 +209,14 @@ def test_a_person_works_on_images_by_keys_alone(kind, make_actor, image_order, o
         assert [one["label"] for one in shapes] == ["white cell"]
 
 
+#: Type -> where to tap for its first right shape.
+TAPS: dict[str, list[list[int]]] = {
+    "boxes": [[90, 70], [230, 210]],
+    "polygons": [*SQUARE, SQUARE[0]],
+    "keypoints": [[160, 140]],
+}
+
+
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("kind", sorted(CASES))
@@ -217,7 +225,7 @@ def test_a_guest_works_on_images_by_touch_on_a_phone(kind, make_actor, image_ord
     page = open_player(order, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     for number in range(2):
         page.wait_for_selector("[data-image=ready]")
-        for x, y in {"boxes": [(90, 70), (230, 210)], "polygons": [*SQUARE, SQUARE[0]]}.get(kind, [(160, 140)]):
+        for x, y in TAPS[kind]:
             tap(page, x, y)
         page.locator(".shape-chips").get_by_role("button", name="red cell").tap()
         if TAKE_SCREENSHOTS:

@@ -111,7 +111,9 @@ def test_the_consensus_is_valid_as_an_answer(kind: str) -> None:
 @every_type
 def test_five_annotators_together_are_nearer_to_the_truth_than_each(kind: str) -> None:
     control = CONTROLS[kind]
-    single, together, sure = [], [], []
+    single: list[float] = []
+    together: list[float] = []
+    sure: list[float] = []
     for seed in range(25):
         truth, everyone = simulated(kind, random.Random(seed), annotators=5)
         consensus = control.consensus(everyone, DATA)
