@@ -26,7 +26,7 @@ from apps.labeling.quality.model import Fit, Workers, fit
 #: Items at the start that many workers label, at most one in so many of an order, and labels of each.
 OVERLAP_ITEMS, OVERLAP_SHARE, OVERLAP_LABELS = 20, 4, 20
 #: The share of a fixed plan's average that the next label must tell, and the most that is ever asked of it.
-WORTH, MOST_ASKED = 0.8, 0.2
+WORTH, MOST_ASKED = 0.9, 0.2
 #: Items asked about at the same time: more is faster, fewer makes better use of what was learned.
 WINDOW_SHARE, LEAST_WINDOW = 20, 10
 #: While answers are few, items are taken for ambiguous more often than the answers alone say.
