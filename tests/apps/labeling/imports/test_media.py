@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -34,7 +35,7 @@ def film(path: Path, packing: str, codec: str) -> None:
 
     with av.open(str(path), "w", format=packing) as target:
         target.metadata["location"] = "+52.5200+013.4050/"
-        stream = target.add_stream(codec, rate=10)
+        stream: Any = target.add_stream(codec, rate=10)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         for number in range(30):
             picture = np.full((48, 64, 3), number * 8, dtype="uint8")
