@@ -34,6 +34,7 @@ from apps.labeling.errors import (
 from apps.labeling.events import ItemCompleted
 from apps.labeling.models import Annotation, AnnotatorStats, Assignment, Task
 from apps.labeling.policies import require
+from apps.labeling.selectors.imports import with_urls
 from apps.labeling.selectors.work import annotation_info, totals, totals_of
 from apps.labeling.types import (
     FLAGS_TO_CLOSE,
@@ -183,7 +184,7 @@ def extend_lease(*, actor: Actor, assignment_id: UUID) -> LeasedTask:
         assignment.state = AssignmentState.LEASED
         assignment.expires_at = now + timedelta(seconds=LEASE_SECONDS)
         assignment.save(update_fields=["state", "leased_at", "expires_at"])
-        return LeasedTask(assignment.id, task.data, assignment.expires_at)
+        return _in_hand(assignment, task)
 
 
 def skip_task(*, actor: Actor, assignment_id: UUID) -> None:
@@ -227,7 +228,7 @@ def undo_annotation(*, actor: Actor, assignment_id: UUID) -> LeasedTask:
     with tenant_scope(tenant_id), transaction.atomic():
         assignment, task = _lock(assignment_id)
         if assignment.state == AssignmentState.LEASED:
-            return LeasedTask(assignment.id, task.data, assignment.expires_at)
+            return _in_hand(assignment, task)
         annotation = Annotation.objects.select_for_update().filter(assignment=assignment).first()
         _require_undoable(annotation, task)
         given = annotation.answer if annotation is not None else {}
@@ -246,7 +247,11 @@ def undo_annotation(*, actor: Actor, assignment_id: UUID) -> LeasedTask:
         assignment.leased_at = now
         assignment.expires_at = now + timedelta(seconds=LEASE_SECONDS)
         assignment.save(update_fields=["state", "leased_at", "expires_at"])
-        return LeasedTask(assignment.id, task.data, assignment.expires_at)
+        return _in_hand(assignment, task)
+
+
+def _in_hand(assignment: Assignment, task: Task) -> LeasedTask:
+    return LeasedTask(assignment.id, with_urls(task.tenant_id, [task.data])[0], assignment.expires_at)
 
 
 def _require_undoable(annotation: Annotation | None, task: Task) -> None:

@@ -54,8 +54,10 @@ class Order(Model):
     @property
     def class_names(self) -> list[str]:
         """The choices of the first question that has any."""
-        classes = next((control["classes"] for control in self.design["controls"] if control.get("classes")), [])
-        return [one["name"] for one in classes]
+        for control in self.design["controls"]:
+            if control.get("classes"):
+                return [one["name"] for one in control["classes"]]
+        return []
 
 
 class Task(Model):

@@ -47,7 +47,7 @@ def make_dataset() -> Callable[..., UUID]:
             version = datasets.release_dataset_version(
                 actor=actor,
                 dataset_id=dataset.id,
-                rows=data.rows() if rows is None else rows,  # type: ignore[arg-type]
+                rows=data.rows() if rows is None else rows,
                 schema=schema,
                 card={},
             )
