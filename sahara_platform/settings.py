@@ -229,6 +229,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "AnswerModeEnum": ["generate", "quote", "label"],
         "SearchModeEnum": ["hybrid", "dense", "lexical"],
+        "VerdictEnum": ["first", "second", "both", "neither"],
     },
 }
 

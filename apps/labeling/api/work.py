@@ -86,7 +86,7 @@ class LeaseRequestSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField(min_value=1, max_value=MAX_LIVE_LEASES, default=1)
 
 
-class AnswerSerializer(serializers.Serializer[Any]):
+class TaskAnswerSerializer(serializers.Serializer[Any]):
     """An answer, and how long it took from showing the task."""
 
     answer = serializers.DictField(help_text="{control name: value}, as the order's design asks")
@@ -175,9 +175,9 @@ def _task(task: LeasedTask) -> dict[str, Any]:
 class SubmitView(APIView):
     """Answer a task in hand. The same answer again is fine; another one needs `undo` first."""
 
-    @extend_schema(request=AnswerSerializer, responses=SubmissionSerializer)
+    @extend_schema(request=TaskAnswerSerializer, responses=SubmissionSerializer)
     def post(self, request: Request, assignment_id: UUID) -> Response:
-        answer = AnswerSerializer(data=request.data)
+        answer = TaskAnswerSerializer(data=request.data)
         answer.is_valid(raise_exception=True)
         with annotator(request) as actor:
             done = services.submit_annotation(actor=actor, assignment_id=assignment_id, **answer.validated_data)
