@@ -252,7 +252,7 @@ def _read_jsonl(
     return tuple(columns), [(number, _as_text(number, row, columns, problems)) for number, row in objects]
 
 
-def _nests_too_deeply(line: str) -> bool:
+def nests_too_deeply(line: str) -> bool:
     """Whether JSON would nest beyond `MAX_NESTING`.
 
     The parser recurses in C: where a library has raised Python's recursion limit, depth would end the process.
@@ -269,7 +269,7 @@ def _nests_too_deeply(line: str) -> bool:
 
 def parse_line(line: str, number: int, problems: Problems) -> dict[str, Any] | None:
     """The object on a line of JSONL, or None with what is wrong noted in `problems`."""
-    if _nests_too_deeply(line):
+    if nests_too_deeply(line):
         problems.add(number, "", "Not usable JSON: nested too deeply.")
         return None
     try:

@@ -47,7 +47,7 @@ def test_an_order_is_placed_labelled_by_a_guest_kept_and_withdrawn(world: World,
 
 def place_order(page: Page, title: str) -> None:
     content = "text\n" + "".join(f'"{message}"\n' for message in MESSAGES)
-    page.get_by_label("Your texts").set_input_files(
+    page.get_by_label("Your items").set_input_files(
         files=[FilePayload(name="messages.csv", mimeType="text/csv", buffer=content.encode())]
     )
     page.get_by_label("Title").fill(title)
@@ -65,7 +65,7 @@ def place_order(page: Page, title: str) -> None:
 def label_all(page: Page, title: str) -> None:
     page.reload()
     page.get_by_role("button", name=f"Start {title}").click()
-    text = page.locator("[data-part=text]")
+    text = page.locator("[data-input=text]")
     expect(page.locator("task-player")).to_be_visible()
     for number in range(len(MESSAGES)):
         expect(page.locator("[data-part=answered]")).to_have_text(str(number))

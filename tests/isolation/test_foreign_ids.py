@@ -21,6 +21,8 @@ pytestmark = pytest.mark.django_db
 METHODS = ("get", "post", "put", "patch", "delete")
 #: Everything else either finds nothing, or is about the caller and has no id in it.
 REFUSED = {401, 402, 403, 404, 405, 409, 415, 422}
+#: Ids of one kind that are tried: the views know no difference between the third and the hundredth.
+IDS_OF_A_KIND = 2
 PARAMETER = re.compile(r"<(?:(?P<kind>\w+):)?(?P<name>\w+)>")
 
 
@@ -42,12 +44,13 @@ ROUTES = sorted({route for route in routes() if ours(route)})
 
 
 def ids_by_model(organisation_id: UUID) -> dict[str, list[str]]:
-    """The primary keys of everything that the organisation owns, by model name in lower case."""
+    """Primary keys of what the organisation owns, some of each kind, by model name in lower case."""
     found: dict[str, list[str]] = {}
     with all_tenants(reason="test"):
         for model in apps.get_models():
             if issubclass(model, TenantOwned):
-                keys = model._base_manager.filter(tenant_id=organisation_id).values_list("pk", flat=True)
+                owned = model._base_manager.filter(tenant_id=organisation_id).order_by("pk")
+                keys = owned.values_list("pk", flat=True)[:IDS_OF_A_KIND]
                 found.setdefault(model.__name__.lower(), []).extend(str(key) for key in keys)
     return found
 

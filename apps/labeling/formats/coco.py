@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from apps.datasets.tables import nests_too_deeply
 from apps.labeling.formats.items import Design, FormatProblem, Item, Json, class_names, decided, media_address, number
 
 _SPOOL_BYTES = 8 << 20
@@ -160,9 +161,11 @@ def read(file: IO[bytes], *, image: str = "image") -> CocoFile:
     raw = file.read(MAX_BYTES + 1)
     if len(raw) > MAX_BYTES:
         raise FormatProblem(f"The file is larger than {MAX_BYTES >> 20} MB. Split it by images.")
+    if nests_too_deeply(raw.decode("utf-8", "replace")):
+        raise FormatProblem("This is not usable JSON: nested too deeply.")
     try:
         content = json.loads(raw)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise FormatProblem(f"This is not JSON: {error}.") from error
     if not isinstance(content, dict) or not all(
         isinstance(content.get(key), list) for key in ("images", "annotations", "categories")

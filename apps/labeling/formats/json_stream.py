@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -12,6 +13,8 @@ from apps.labeling.formats.items import FormatProblem
 _CHUNK = 1 << 16
 MAX_ELEMENT = 8 << 20
 """Characters that one element may have."""
+MAX_NESTING = 50
+_TOKEN = re.compile(r'\\.|\\\Z|["\[\]{}]', re.DOTALL)
 
 
 def array_elements(file: IO[bytes]) -> Iterator[Any]:
@@ -20,13 +23,12 @@ def array_elements(file: IO[bytes]) -> Iterator[Any]:
     reader.expect("[", "The file must hold one JSON array, like [{…}, {…}].")
     if reader.peek() == "]":
         return
-    number = 0
     while True:
-        number += 1
-        yield reader.element(number)
+        yield reader.element()
         if reader.peek() == "]":
             return
-        reader.expect(",", f"After element {number} there must be a comma or the end of the array.")
+        reader.expect(",", f"After element {reader.number} there must be a comma or the end of the array.")
+        reader.number += 1
 
 
 class _Reader:
@@ -37,6 +39,10 @@ class _Reader:
         self.text = ""
         self.at = 0
         self.ended = False
+        self.number = 1
+        self.depth = 0
+        self.is_in_string = False
+        self.escape = ""
 
     def more(self) -> bool:
         """Read on; whether there was anything."""
@@ -45,9 +51,11 @@ class _Reader:
         raw = self.file.read(_CHUNK)
         self.ended = not raw
         try:
-            self.text = self.text[self.at :] + self.decoder.decode(raw, final=self.ended)
+            new = self.decoder.decode(raw, final=self.ended)
         except UnicodeDecodeError as error:
             raise FormatProblem("The file is not UTF-8.") from error
+        self._refuse_depth(new)
+        self.text = self.text[self.at :] + new
         self.at = 0
         return bool(raw)
 
@@ -66,7 +74,21 @@ class _Reader:
             raise FormatProblem(message)
         self.at += 1
 
-    def element(self, number: int) -> Any:
+    def _refuse_depth(self, new: str) -> None:
+        """Where a library has raised Python's recursion limit, the decoder's own in C would end the process."""
+        new, self.escape = self.escape + new, ""
+        for found in _TOKEN.finditer(new):
+            sign = found[0]
+            if sign == "\\":
+                self.escape = sign  # what it escapes comes with the next chunk
+            elif sign == '"':
+                self.is_in_string = not self.is_in_string
+            elif not self.is_in_string:
+                self.depth += (sign in "[{") - (sign in "]}")
+                if self.depth > MAX_NESTING + 1:
+                    raise FormatProblem("This is not usable JSON: nested too deeply.", f"Element {self.number}")
+
+    def element(self) -> Any:
         self.peek()
         wanted = 0
         while True:
@@ -75,7 +97,7 @@ class _Reader:
                 try:
                     value, end = self.json.raw_decode(self.text, self.at)
                 except (json.JSONDecodeError, RecursionError) as error:
-                    self._check_size(number, error)
+                    self._check_size(error)
                 else:
                     if end < len(self.text) or self.ended:
                         self.at = end
@@ -83,8 +105,10 @@ class _Reader:
                 wanted = 2 * (len(self.text) - self.at)
             self.more()
 
-    def _check_size(self, number: int, error: Exception) -> None:
+    def _check_size(self, error: Exception) -> None:
         if self.ended or isinstance(error, RecursionError):
-            raise FormatProblem(f"This is not JSON: {error}.", f"Element {number}") from error
+            raise FormatProblem(f"This is not JSON: {error}.", f"Element {self.number}") from error
         if len(self.text) - self.at > MAX_ELEMENT:
-            raise FormatProblem(f"It has more than {MAX_ELEMENT:,} characters, or is not JSON.", f"Element {number}")
+            raise FormatProblem(
+                f"It has more than {MAX_ELEMENT:,} characters, or is not JSON.", f"Element {self.number}"
+            )

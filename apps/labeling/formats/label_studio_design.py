@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from apps.datasets.tables import nests_too_deeply
 from apps.labeling.formats.items import Design, FormatProblem, Json
 from apps.labeling.formats.markup import Element, parse
 
@@ -247,7 +248,7 @@ def _own_config(element: Element) -> Json:
     found: Json = {}
     if raw:
         try:
-            found = json.loads(raw)
+            found = {} if nests_too_deeply(raw) else json.loads(raw)
         except ValueError:
             raise FormatProblem("`data-config` is not JSON.", element.place) from None
         if not isinstance(found, dict):

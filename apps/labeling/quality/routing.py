@@ -56,16 +56,16 @@ class Wanted:
 
 
 def wanted_labels(
-    named: Named, open_items: Sequence[str], present: Mapping[str, Sequence[str]], terms: Terms
+    named: Named, items: Sequence[str], present: Mapping[str, Sequence[str]], terms: Terms
 ) -> list[Wanted]:
     """The labels to ask for now; none when the order is done.
 
     Args:
         named: all answers so far.
-        open_items: items that may get labels, in the order of work; answered or not.
-        present: who could be asked about each item: workers who have not answered it.
+        items: all items of the order, in the order of work.
+        present: who could be asked about each item that may get labels: workers who have not answered it.
     """
-    return _Round(named, present, terms).wanted(open_items)
+    return _Round(named, present, terms).wanted(items)
 
 
 class _Round:
@@ -79,15 +79,15 @@ class _Round:
     def _answers(self) -> Floats:
         return np.bincount(self.named.crowd.worker, minlength=self.named.crowd.workers).astype(np.float64)
 
-    def wanted(self, open_items: Sequence[str]) -> list[Wanted]:
+    def wanted(self, items: Sequence[str]) -> list[Wanted]:
         """The first items' overlap, what is unsure, and new items until the window is full."""
-        askable = [item for item in open_items if self._count(item) < self.terms.redundancy and self.present.get(item)]
-        first = set(open_items[: min(OVERLAP_ITEMS, len(open_items) // OVERLAP_SHARE)])
+        askable = [item for item in items if self._count(item) < self.terms.redundancy and self.present.get(item)]
+        first = set(items[: min(OVERLAP_ITEMS, len(items) // OVERLAP_SHARE)])
         overlap = [item for item in askable if item in first and self._count(item) < OVERLAP_LABELS]
         taken = set(overlap)
         begun = [item for item in askable if self._count(item) and item not in taken]
         found = [self._least_asked(item) for item in overlap] + self._unsure(begun)
-        room = max(LEAST_WINDOW, len(open_items) // WINDOW_SHARE) - len(found)
+        room = max(LEAST_WINDOW, len(items) // WINDOW_SHARE) - len(found)
         fresh = [item for item in askable if not self._count(item) and item not in taken][: max(0, room)]
         return found + self._ranked(fresh, 0.0)
 

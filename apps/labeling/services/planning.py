@@ -8,7 +8,7 @@ which tasks suit which annotator, and ends the order when nothing more is wanted
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from django.db import transaction
@@ -68,13 +68,15 @@ def plan_labels(*, order_id: UUID, present: Mapping[UUID, Sequence[UUID]] | None
         return []
     tasks = list(
         Task.objects.select_for_update(no_key=True)
-        .filter(order=order, gold__isnull=True, state=TaskState.OPEN)
+        .filter(order=order, gold__isnull=True)
         .order_by("id")
-        .values_list("id", "position")
+        .values_list("id", "position", "state")
     )
-    open_items = [str(task_id) for task_id, _ in sorted(tasks, key=lambda task: task[1])]
+    # Items that are done stay in the order of work: which come first must not move as they are done.
+    items = [str(task_id) for task_id, _, _ in sorted(tasks, key=lambda task: task[1])]
+    open_items = {str(task_id) for task_id, _, state in tasks if state == TaskState.OPEN}
     answers = _answers(order)
-    wanted = _wanted(order, order.target, answers, open_items, present)
+    wanted = _wanted(order, order.target, answers, items, _askable(order, open_items, present))
     held = set(
         Assignment.objects.filter(order=order, state=AssignmentState.LEASED, task__gold__isnull=True).values_list(
             "task_id", flat=True
@@ -117,28 +119,52 @@ def _wanted(
     order: Order,
     target: float,
     answers: Sequence[tuple[str, str, str]],
-    open_items: Sequence[str],
-    present: Mapping[UUID, Sequence[UUID]] | None,
+    items: Sequence[str],
+    askable: Mapping[str, Sequence[str]],
 ) -> list[WantedLabel]:
     # Imported here: numpy and the model are for those who plan, not for every web process at its start.
     from apps.labeling.quality.crowd import crowd_of
     from apps.labeling.quality.routing import Terms, wanted_labels
 
     control = decisive_choice(design_of(order))
-    checks = Task.objects.filter(order=order, gold__isnull=False).values_list("id", f"gold__{control.name}")
-    named = crowd_of(answers, control.names, {str(task_id): label for task_id, label in checks})
-    if present is None:
-        askable = _everybody(order, open_items)
-    else:
-        askable = {str(task_id): [str(one) for one in annotators] for task_id, annotators in present.items()}
-    found = wanted_labels(named, open_items, askable, Terms(target, order.redundancy))
+    checks = dict(
+        Task.objects.filter(order=order, gold__isnull=False)
+        .order_by("position")
+        .values_list("id", f"gold__{control.name}")
+    )
+    # Named by place: ids of one moment sort at random, and ties are to be broken the same way each time.
+    names = {item: f"{place:09d}" for place, item in enumerate([*items, *map(str, checks)])}
+    named = crowd_of(
+        [(names[item], worker, label) for item, worker, label in answers if item in names],
+        control.names,
+        {names[str(task_id)]: label for task_id, label in checks.items()},
+    )
+    found = wanted_labels(
+        named,
+        [names[item] for item in items],
+        {names[item]: workers for item, workers in askable.items()},
+        Terms(target, order.redundancy),
+    )
     return [
-        WantedLabel(UUID(one.item), tuple(UUID(worker) for worker in one.workers if worker != NEWCOMER))
+        WantedLabel(UUID(items[int(one.item)]), tuple(UUID(worker) for worker in one.workers if worker != NEWCOMER))
         for one in found
     ]
 
 
-def _everybody(order: Order, open_items: Sequence[str]) -> dict[str, list[str]]:
+def _askable(
+    order: Order, open_items: Collection[str], present: Mapping[UUID, Sequence[UUID]] | None
+) -> dict[str, list[str]]:
+    """Whom to ask about each open item."""
+    if present is None:
+        return _everybody(order, open_items)
+    return {
+        str(task_id): [str(one) for one in annotators]
+        for task_id, annotators in present.items()
+        if str(task_id) in open_items
+    }
+
+
+def _everybody(order: Order, open_items: Collection[str]) -> dict[str, list[str]]:
     """All annotators of the order and a newcomer, but for those who had the item."""
     annotators = [str(one) for one in AnnotatorStats.objects.filter(order=order).values_list("annotator_id", flat=True)]
     had: dict[str, set[str]] = defaultdict(set)

@@ -144,7 +144,7 @@ def locks(asked: CaptureQueriesContext) -> list[str]:
     """Whether the billing account or accounts of the ledger were locked, in their order."""
     found = []
     for query in asked.captured_queries:
-        if "ledger_post(" in query["sql"]:
+        if "ledger_post" in query["sql"]:
             found.append("ledger")
         elif '"billing_billingaccount"' in query["sql"] and "FOR UPDATE" in query["sql"]:
             found.append("billing")

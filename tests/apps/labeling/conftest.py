@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from apps.core.money import Money
-from apps.core.tenant import tenant_scope
+from apps.core.tenant import all_tenants, tenant_scope
 from apps.labeling import services, uploads
+from apps.labeling.appeal_models import Appeal
+from apps.labeling.appeal_types import AppealState
 
 
 @pytest.fixture
@@ -85,3 +87,9 @@ def work(db: None) -> Callable[..., int]:
         return done
 
     return run
+
+
+def close_other_appeals() -> None:
+    """Reviewers are given whichever appeal has waited longest: close those that other tests left open."""
+    with all_tenants(reason="test"):
+        Appeal.objects.filter(state=AppealState.OPEN).update(state=AppealState.DISMISSED)

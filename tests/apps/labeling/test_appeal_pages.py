@@ -9,7 +9,7 @@ import pytest
 from apps.core import outbox
 from apps.core.tenant import tenant_scope
 from apps.labeling.models import Annotation, AnnotatorStats, Order
-from tests.apps.labeling.conftest import wrong
+from tests.apps.labeling.conftest import close_other_appeals, wrong
 
 pytestmark = pytest.mark.django_db
 
@@ -19,6 +19,7 @@ WHY = "The sender does not sell anything at all."
 @pytest.fixture
 def refused(make_actor, make_order, work) -> tuple[Any, Any, Any, Any]:
     """(requester, order, annotator, answer): one answer rejected for a missed check question."""
+    close_other_appeals()
     requester, annotator = make_actor(), make_actor(personal=True)
     order = make_order(requester, items=2, gold=2, redundancy=1)
     work(annotator, order, wrong)

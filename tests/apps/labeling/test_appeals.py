@@ -32,7 +32,7 @@ from apps.ledger import selectors as ledger
 from apps.ledger.types import AccountKind, AccountRef
 from apps.tenancy.models import Membership
 from apps.tenancy.types import Actor
-from tests.apps.labeling.conftest import truth, wrong
+from tests.apps.labeling.conftest import close_other_appeals, truth, wrong
 
 pytestmark = pytest.mark.django_db
 
@@ -60,6 +60,7 @@ def ended(make_actor, make_order, work) -> Callable[..., Any]:
     """`ended(price=4, items=6)`: an ended order; two of three annotators agree, so all of the third's are rejected."""
 
     def make(price: int = 4, items: int = 6) -> tuple[Any, Any, Any]:
+        close_other_appeals()
         requester = make_actor()
         order = make_order(requester, items=items, redundancy=3, price=price)
         odd, *others = (make_actor(personal=True) for _ in range(3))
@@ -264,6 +265,7 @@ def test_what_can_be_appealed(ended, make_actor, monkeypatch):
 
 
 def test_an_appeal_in_a_running_order_is_paid_like_any_answer(make_actor, make_order, work, make_reviewer):
+    close_other_appeals()
     requester, annotator = make_actor(), make_actor(personal=True)
     order = make_order(requester, items=30, gold=6, redundancy=1, price=4)
     work(annotator, order, wrong, limit=12)

@@ -64,7 +64,8 @@ def test_a_spammer_is_not_paid_and_the_money_goes_back(make_actor, make_order, w
     for one in honest:
         assert available(one.organisation_id, AccountKind.EARNINGS) == Money(60)
     spent = 120 + 12
-    assert available(requester.organisation_id, AccountKind.CASH) == Money(100_000 - spent)
+    kept = 60 + 6  # for the spammer's right to appeal
+    assert available(requester.organisation_id, AccountKind.CASH) == Money(100_000 - spent - kept)
     with tenant_scope(requester.organisation_id):
         rejected = Annotation.objects.filter(annotator_id=spammer.organisation_id)
         assert {row.rule for row in rejected} == {"gold_mismatch", "failed_checks"}

@@ -56,7 +56,6 @@ def test_page_names_what_each_amount_was_for(earner: Earner, client_for: ClientF
     page = client_for(actor).get("/earnings/").content.decode()
     assert "$12.38" in page
     assert '<a class="link" href="/work/17/">Label accepted: spam</a>' in page
-    assert "consensus" in page
     assert f'topic="earnings:{actor.organisation_id}"' in page
 
 
