@@ -175,6 +175,7 @@ def test_an_order_is_made_of_label_studios_tasks(make_actor, api_for):
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid_tasks")
 
 
+@pytest.mark.soak  # coverage and other tests beside it take from the rate
 def test_an_order_streams_twenty_thousand_answers_a_second(make_actor, make_order, record_property):
     """Measured in processor time of this process, so that a busy machine does not decide."""
     requester = make_actor()
