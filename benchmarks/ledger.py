@@ -12,7 +12,7 @@ a block that something interrupted does not count. django-hordak's Transaction w
 `transfer_to`, runs in a process and a virtual environment of its own on the same server; it keeps no idempotency
 keys, no digests and no stored balances, so it writes less.
 
-The length of a block matters: each switch between contestants finds cold caches, which costs the one with more code more.
+The length of a block matters: each switch between contestants finds cold caches, which costs most where most code runs.
 Blocks of 10 gave a ratio of 0.56, of 50 0.59, of 100 0.62 in one sitting; a hundred stands for a long run.
 """
 
