@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from tests.databases import SHARED_WORLD, Databases
 from tests.gpu_runner.runner_fixtures import prepared_models, runner, start_runner
 
 __all__ = ["prepared_models", "runner", "start_runner"]
+
+DATABASES = Databases()
 
 #: What takes longest starts first, so that no worker is left with it alone at the end; all the rest in random order.
 LONGEST = (
@@ -25,20 +28,24 @@ LONGEST = (
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first."""
+    """Put the longest files first, and those that share a world next to each other."""
     here = Path(__file__).parent
     places = {here / name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
+    last = len(LONGEST)
+    items.sort(key=lambda item: places.get(item.path, last + (not item.path.is_relative_to(SHARED_WORLD))))
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
+def django_db_setup(django_db_blocker: Any) -> None:
     """Migrate the run's database as its owner; tests then connect as the application's role."""
-    from django.core.management import call_command
-
     with django_db_blocker.unblock():
-        call_command("migrate", database="owner", verbosity=0)
-    yield
+        DATABASES.prepare()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let no file of tests see what the tests of another have committed."""
+    DATABASES.enter(item)
 
 
 @pytest.fixture(autouse=True, scope="session")

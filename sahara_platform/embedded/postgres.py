@@ -86,8 +86,7 @@ class PostgresHandle:
             if exists is None:
                 statement = sql.SQL("CREATE DATABASE {} OWNER {}")
                 connection.execute(statement.format(sql.Identifier(name), sql.Identifier(OWNER)))
-            grant = sql.SQL("REVOKE ALL ON DATABASE {0} FROM PUBLIC; GRANT CONNECT, TEMPORARY ON DATABASE {0} TO {1}")
-            connection.execute(grant.format(sql.Identifier(name), sql.Identifier(APP)))
+            _grant_connecting(connection, name)
         with psycopg.connect(self._url("postgres", name), autocommit=True) as connection:
             connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
             for objects, rights in (("TABLES", "SELECT, INSERT, UPDATE, DELETE"), ("SEQUENCES", "USAGE, SELECT")):
@@ -95,6 +94,25 @@ class PostgresHandle:
                     f"ALTER DEFAULT PRIVILEGES FOR ROLE {OWNER} IN SCHEMA public GRANT {rights} ON {objects} TO {APP}"
                 )
                 connection.execute(sql.SQL(default))
+
+    def copy_database(self, template: str, name: str) -> None:
+        """Create a database with the tables, rows and privileges of another, to which nobody may be connected."""
+        with psycopg.connect(self.superuser_url, autocommit=True) as connection:
+            statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}")
+            connection.execute(statement.format(*map(sql.Identifier, (name, OWNER, template))))
+            _grant_connecting(connection, name)
+
+    def rename_database(self, name: str, new_name: str) -> None:
+        """Rename a database to which nobody is connected."""
+        with psycopg.connect(self.superuser_url, autocommit=True) as connection:
+            statement = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+            connection.execute(statement.format(sql.Identifier(name), sql.Identifier(new_name)))
+
+    def databases(self, prefix: str) -> list[str]:
+        """Names of the databases that begin so."""
+        with psycopg.connect(self.superuser_url, autocommit=True) as connection:
+            rows = connection.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [prefix])
+            return [name for (name,) in rows]
 
     def drop_database(self, name: str) -> None:
         """Drop a database, ending its connections."""
@@ -134,6 +152,11 @@ class PostgresHandle:
                     self._users.close()
                     self._users = None
             stop_server(self.data_dir)
+
+
+def _grant_connecting(connection: psycopg.Connection, database: str) -> None:
+    grant = sql.SQL("REVOKE ALL ON DATABASE {0} FROM PUBLIC; GRANT CONNECT, TEMPORARY ON DATABASE {0} TO {1}")
+    connection.execute(grant.format(sql.Identifier(database), sql.Identifier(APP)))
 
 
 def load_passwords(data_dir: Path) -> dict[str, str]:

@@ -24,6 +24,20 @@ class Scratch:
     cache: valkey.ValkeyHandle
     storage: Path
 
+    def keep_as(self, template: str, *, instead_of: str) -> None:
+        """Keep a copy of the database as it is now, in place of all copies whose names begin with `instead_of`."""
+        for outdated in self.server.databases(instead_of):
+            self.server.drop_database(outdated)
+        # A copy that was cut short must not be taken for a whole one.
+        draft = f"draft_{self.database}"
+        self.server.copy_database(self.database, draft)
+        self.server.rename_database(draft, template)
+
+    def reset_to(self, template: str) -> None:
+        """Bring the database to the state that was kept under this name, ending all connections to it."""
+        self.server.drop_database(self.database)
+        self.server.copy_database(template, self.database)
+
     def stop(self) -> None:
         """Drop the database, remove the files and let go of the servers."""
         self.server.drop_database(self.database)

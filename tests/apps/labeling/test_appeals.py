@@ -324,9 +324,11 @@ def test_an_answer_that_waits_too_long_is_accepted_and_paid_once(make_actor, mak
     with tenant_scope(annotator.organisation_id):
         dates = Annotation.as_annotator.values_list("auto_approve_at", "submitted_at")
         assert {until - given for until, given in dates} == {timedelta(days=7)}
-    assert services.approve_overdue() == 0
+    services.approve_overdue()
+    assert earned(annotator) == Money(0)
     later(monkeypatch, timedelta(days=7))
-    assert services.approve_overdue() == 2
+    assert services.approve_overdue() >= 2  # other organisations' answers are due as well
+    assert earned(annotator) == Money(8)
     assert services.approve_overdue() == 0
     assert earned(annotator) == Money(8)
     second = make_actor(personal=True)
