@@ -1,7 +1,7 @@
 """The run's database: migrated once whatever the number of workers, and clean again for each file of tests.
 
 Append-only tables cannot be truncated, so what transactional tests commit stays. The first worker migrates and keeps
-the result as a template, under the fingerprint of the code that it was made by; the others copy it, later runs too.
+the result as a template, under the fingerprint of the migrations; the others copy it, later runs too.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ SHARED_WORLD = Path(__file__).parent / "browser"
 
 
 def fingerprint() -> str:
-    """A hash of all code that a migrated database may depend on."""
+    """A hash of all that a migrated database depends on: the migrations and what they import."""
+    apps = scratch.ROOT / "apps"
+    sources = [scratch.ROOT / "requirements.txt", scratch.ROOT / "sahara_platform" / "settings.py"]
+    for pattern in ("*/migrations/*.py", "*/*types.py", "core/**/*.py"):
+        sources += sorted(apps.glob(pattern))
     digest = hashlib.sha256()
-    sources = [scratch.ROOT / "requirements.txt", *sorted((scratch.ROOT / "apps").rglob("*.py"))]
-    sources += sorted((scratch.ROOT / "sahara_platform").glob("*.py"))
     for source in sources:
         digest.update(source.relative_to(scratch.ROOT).as_posix().encode() + b"\0" + source.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
