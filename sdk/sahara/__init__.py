@@ -24,7 +24,7 @@ from sahara.errors import (
 from sahara.models import Money
 from sahara.waiting import wait_for
 
-__version__ = "0.1.0"
+__version__ = "0.3.0"
 
 __all__ = [
     "ApiError",
