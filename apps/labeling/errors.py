@@ -33,11 +33,24 @@ class OrderNotOpen(Conflict):
         )
 
 
+class OrderPaused(Conflict):
+    """The order lends nothing for now."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "order_paused",
+            "The requester has paused this order. Tasks in your hands can be answered and are paid; "
+            "new ones come when it goes on.",
+            board_url="/work/",
+        )
+
+
 class WrongOrderState(Conflict):
     """The order's state does not allow this."""
 
-    def __init__(self, state: str, wanted: str) -> None:
-        super().__init__("wrong_order_state", f"The order is {state}; this needs one that is {wanted}.", state=state)
+    def __init__(self, state: str, *wanted: str) -> None:
+        needed = " or ".join(wanted)
+        super().__init__("wrong_order_state", f"The order is {state}; this needs one that is {needed}.", state=state)
 
 
 class OwnOrder(NotPermitted):

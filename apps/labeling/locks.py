@@ -21,9 +21,16 @@ from apps.core.ids import uuid7
 from apps.labeling.design import Design, design_from_text
 from apps.labeling.types import MAX_LIVE_LEASES, Answer, TaskData
 
+# The order is locked first, with the lock that the new rows' foreign keys need anyway: a pause either waits for the
+# tasks that are being lent, or nothing is lent any more.
 _PICK = """
-WITH room AS (
-    SELECT GREATEST(0, LEAST(%(count)s, %(most)s - count(*)))::int AS free
+WITH o AS MATERIALIZED (
+    SELECT id FROM labeling_order
+     WHERE id = %(order)s AND state = 'running' AND (deadline IS NULL OR deadline > %(now)s)
+       FOR KEY SHARE
+), room AS (
+    SELECT CASE WHEN EXISTS (SELECT 1 FROM o) THEN GREATEST(0, LEAST(%(count)s, %(most)s - count(*))) ELSE 0 END::int
+           AS free
       FROM labeling_assignment
      WHERE order_id = %(order)s AND annotator_id = %(annotator)s AND state = 'leased'
 ), picked AS MATERIALIZED (
@@ -68,7 +75,7 @@ _SUBMIT = """
 WITH o AS MATERIALIZED (
     SELECT o.id, o.title, o.currency, o.redundancy, o.auto_approve_days
       FROM labeling_order o JOIN labeling_assignment a ON a.order_id = o.id
-     WHERE a.id = %(assignment)s AND a.annotator_id = %(annotator)s AND o.state = 'running'
+     WHERE a.id = %(assignment)s AND a.annotator_id = %(annotator)s AND o.state IN ('running', 'paused')
        FOR KEY SHARE OF o
 ), lease AS (
     UPDATE labeling_assignment a SET state = 'submitted'

@@ -51,6 +51,12 @@ class Order(TenantOwned, TimeStamped):
     target = models.FloatField(
         null=True, help_text="how probable each result must be, at the least labels; null: redundancy labels an item"
     )
+    budget_minor = models.PositiveBigIntegerField(
+        null=True, help_text="the most to spend, fee included; null: what all labels cost"
+    )
+    deadline = models.DateTimeField(
+        null=True, help_text="no task is lent from then on; the order ends with what it has"
+    )
     planned_answers = models.IntegerField(default=-1, help_text="answers that the last plan of labels knew")
     state = models.CharField(max_length=10, choices=_choices(OrderState), default=OrderState.DRAFT)
     outcome = models.CharField(max_length=10, blank=True, help_text="what a closing order becomes")
@@ -59,8 +65,12 @@ class Order(TenantOwned, TimeStamped):
     word_count = models.PositiveIntegerField(default=0)
     items_done = models.PositiveIntegerField(default=0, help_text="settled or taken out")
     hold_id = models.UUIDField(null=True)
+    captured_before_minor = models.PositiveBigIntegerField(
+        default=0, help_text="paid from the holds that the present one replaced when the order was extended"
+    )
     dataset_id = models.UUIDField(null=True, help_text="the dataset its result is or becomes a version of")
     dataset_version_id = models.UUIDField(null=True)
+    sample = models.JSONField(default=list, help_text="[{task, answer, elapsed_ms}]: the requester's own answers")
     launched_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
     reserved_until = models.DateTimeField(null=True, help_text="when money kept for appeals is looked at again")
@@ -74,13 +84,23 @@ class Order(TenantOwned, TimeStamped):
                 condition=Q(target__isnull=True) | Q(target__gte=0.5, target__lte=0.99), name="order_target_range"
             ),
             models.CheckConstraint(
-                condition=~Q(state__in=["running", "closing", "finished"]) | Q(hold_id__isnull=False),
+                condition=~Q(state__in=["running", "paused", "closing", "finished"]) | Q(hold_id__isnull=False),
                 name="order_running_is_funded",
             ),
         ]
         indexes = [
             models.Index(fields=["tenant", "-id"], name="order_tenant_newest"),
             models.Index(fields=["reserved_until"], name="order_reserve", condition=Q(reserved_until__isnull=False)),
+            models.Index(
+                fields=["deadline"],
+                name="order_deadline",
+                condition=Q(deadline__isnull=False, state__in=["running", "paused"]),
+            ),
+            models.Index(
+                fields=["tenant"],
+                name="order_with_budget",
+                condition=Q(budget_minor__isnull=False, state="running"),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -250,6 +270,7 @@ class BoardListing(models.Model):
     total_labels = models.PositiveIntegerField()
     seconds_per_label = models.PositiveIntegerField()
     open = models.BooleanField(default=True)
+    paused = models.BooleanField(default=False, help_text="it takes the answers in hand and lends nothing new")
     launched_at = models.DateTimeField()
 
     class Meta:

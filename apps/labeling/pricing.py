@@ -10,12 +10,28 @@ WORDS_PER_MINUTE = 238
 DECISION_SECONDS = 3
 
 
-def quote(*, items: int, redundancy: int, price: Money, fee_bps: int) -> Quote:
-    """The most an order can cost: every label accepted. The fee is rounded up to the cent, once."""
+def quote(*, items: int, redundancy: int, price: Money, fee_bps: int, budget: Money | None = None) -> Quote:
+    """The most an order can cost: every label accepted. The fee is rounded up to the cent, once.
+
+    Args:
+        budget: the most that the requester wants to spend, fee included.
+    """
     labels = items * redundancy
     cost = price * labels
     fee = cost.fraction_bps(fee_bps)
-    return Quote(items, redundancy, labels, price, cost, fee_bps, fee, cost + fee)
+    total = cost + fee
+    held = total if budget is None else min(budget, total)
+    affordable = labels if held == total else labels_for(held, price, fee_bps)
+    return Quote(items, redundancy, labels, price, cost, fee_bps, fee, total, held, affordable)
+
+
+def labels_for(budget: Money, price: Money, fee_bps: int) -> int:
+    """How many labels a budget pays for, with the fee on them."""
+    labels = budget.minor * 10_000 // (price.minor * (10_000 + fee_bps))
+    # The fee is rounded up once, so that the quotient can be one label too many.
+    while labels and price * labels + (price * labels).fraction_bps(fee_bps) > budget:
+        labels -= 1
+    return labels
 
 
 def seconds_per_label(words: int, items: int) -> int:

@@ -33,6 +33,12 @@ def refresh_board() -> int:
     return services.refresh_board()
 
 
+@shared_task(name="labeling.end_due_orders")
+def end_due_orders() -> int:
+    """End orders whose deadline has come or whose budget is used up."""
+    return services.end_due_orders()
+
+
 @shared_task(name="labeling.plan_labels")
 def plan_labels() -> int:
     """Decide which labels orders with a target want next."""

@@ -44,13 +44,21 @@ class LabelingPermission(StrEnum):
 
 
 class OrderState(StrEnum):
-    """draft -> running -> closing -> finished | cancelled; a draft can be cancelled too."""
+    """draft -> running <-> paused -> closing -> finished | cancelled; a draft can be cancelled too.
+
+    A paused order lends no tasks; those in hand are answered and paid as ever.
+    """
 
     DRAFT = "draft"
     RUNNING = "running"
+    PAUSED = "paused"
     CLOSING = "closing"
     FINISHED = "finished"
     CANCELLED = "cancelled"
+
+
+#: Orders that take answers.
+OPEN_ORDER_STATES = (OrderState.RUNNING, OrderState.PAUSED)
 
 
 class TaskState(StrEnum):
@@ -128,7 +136,10 @@ class WantedLabel:
 
 @dataclass(frozen=True)
 class Quote:
-    """What an order costs at most: `items * redundancy` labels at the price, and the platform's fee on top."""
+    """What an order costs at most: `items * redundancy` labels at the price, and the platform's fee on top.
+
+    With a budget below that total only the budget is held, and it pays for `affordable` of the labels.
+    """
 
     items: int
     redundancy: int
@@ -138,6 +149,13 @@ class Quote:
     fee_bps: int
     fee: Money
     total: Money
+    held: Money
+    affordable: int
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether a budget pays for fewer labels than were asked for."""
+        return self.affordable < self.labels
 
     def as_json(self) -> dict[str, Any]:
         """For the API."""
@@ -150,6 +168,33 @@ class Quote:
             "fee_bps": self.fee_bps,
             "fee": self.fee.as_json(),
             "total": self.total.as_json(),
+            "held": self.held.as_json(),
+            "affordable_labels": self.affordable,
+        }
+
+
+@dataclass(frozen=True)
+class Extension:
+    """What more answers, or a higher budget, add to an order that runs."""
+
+    redundancy: int
+    labels_added: int
+    held_now: Money
+    held_after: Money
+
+    @property
+    def added(self) -> Money:
+        """What is held in addition."""
+        return self.held_after - self.held_now
+
+    def as_json(self) -> dict[str, Any]:
+        """For the API."""
+        return {
+            "redundancy": self.redundancy,
+            "labels_added": self.labels_added,
+            "held_now": self.held_now.as_json(),
+            "held_after": self.held_after.as_json(),
+            "added": self.added.as_json(),
         }
 
 

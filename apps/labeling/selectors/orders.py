@@ -19,6 +19,7 @@ from apps.labeling.models import Annotation, AnnotatorStats, Assignment, Order, 
 from apps.labeling.policies import require
 from apps.labeling.pricing import quote
 from apps.labeling.types import (
+    OPEN_ORDER_STATES,
     AnnotationState,
     AssignmentState,
     LabelingPermission,
@@ -90,7 +91,18 @@ def price_of(order: Order) -> Money:
 
 def quote_of(order: Order) -> Quote:
     """The most that an order can cost."""
-    return quote(items=order.item_count, redundancy=order.redundancy, price=price_of(order), fee_bps=order.fee_bps)
+    return quote_with(order, redundancy=order.redundancy, budget_minor=order.budget_minor)
+
+
+def quote_with(order: Order, *, redundancy: int, budget_minor: int | None) -> Quote:
+    """The same with other terms."""
+    return quote(
+        items=order.item_count,
+        redundancy=redundancy,
+        price=price_of(order),
+        fee_bps=order.fee_bps,
+        budget=None if budget_minor is None else Money(budget_minor, order.currency),
+    )
 
 
 def orders(actor: Actor) -> QuerySet[Order]:
@@ -142,13 +154,13 @@ def progress(row: Order) -> OrderProgress:
         items=row.item_count,
         items_settled=row.items_done - unusable,
         items_unusable=unusable,
-        labels_wanted=row.item_count * row.redundancy,
+        labels_wanted=quote_of(row).affordable,
         labels_given=sum(counts),
         accepted=counts[0],
         rejected=counts[1],
         pending=counts[2],
         annotators=stats["annotators"],
-        working_now=working if row.state == OrderState.RUNNING else 0,
+        working_now=working if row.state in OPEN_ORDER_STATES else 0,
         gold_seen=stats["seen"] or 0,
         gold_right=stats["right"] or 0,
         spent=Money(annotations["spent"] or 0, row.currency),

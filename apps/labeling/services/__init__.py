@@ -12,7 +12,9 @@ from apps.labeling.services.answering import (
 from apps.labeling.services.appealing import file_appeal
 from apps.labeling.services.approving import approve_overdue
 from apps.labeling.services.board import refresh_board
+from apps.labeling.services.changing import extend_order, extension_of, pause_order, resume_order, set_deadline
 from apps.labeling.services.closing import close_order
+from apps.labeling.services.ending import end_due_orders
 from apps.labeling.services.import_orders import create_order_from_import
 from apps.labeling.services.import_run import run_import
 from apps.labeling.services.importing import (
@@ -50,21 +52,27 @@ __all__ = [
     "create_order_from_file",
     "create_order_from_import",
     "decide_review",
+    "end_due_orders",
     "extend_lease",
+    "extend_order",
+    "extension_of",
     "file_appeal",
     "finish_order",
     "flag_task",
     "launch_order",
     "lease_tasks",
     "move_work",
+    "pause_order",
     "plan_due_orders",
     "plan_labels",
     "refresh_board",
     "release_due_reserves",
     "remove_import",
     "reserve_of",
+    "resume_order",
     "retry_import",
     "run_import",
+    "set_deadline",
     "set_target",
     "settle_item",
     "skip_task",

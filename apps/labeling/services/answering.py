@@ -40,6 +40,7 @@ from apps.labeling.types import (
     FLAGS_TO_CLOSE,
     LEASE_SECONDS,
     MAX_LEASE_SECONDS,
+    OPEN_ORDER_STATES,
     UNDO_DEPTH,
     AnnotationInfo,
     AnnotationState,
@@ -47,7 +48,6 @@ from apps.labeling.types import (
     AssignmentState,
     LabelingPermission,
     LeasedTask,
-    OrderState,
     Rule,
     TaskState,
     WorkTotals,
@@ -155,7 +155,7 @@ def _repeated_or_refused(actor: Actor, assignment_id: UUID, answer: Answer) -> S
             raise AlreadyAnswered(earlier.answer_text)
         stats = AnnotatorStats.objects.get(order=order, annotator_id=actor.organisation_id)
         return Submission(annotation_info(earlier), totals(stats, order.currency))
-    if order.state != OrderState.RUNNING:
+    if order.state not in OPEN_ORDER_STATES:
         raise OrderNotOpen
     raise LeaseExpired(assignment_id)
 
@@ -271,7 +271,7 @@ def _lock(assignment_id: UUID) -> tuple[Assignment, Task]:
     assignment = (
         Assignment.objects.select_for_update(no_key=True, of=("self",)).select_related("order").get(id=assignment_id)
     )
-    if assignment.order.state != OrderState.RUNNING:
+    if assignment.order.state not in OPEN_ORDER_STATES:
         raise OrderNotOpen
     return assignment, Task.objects.select_for_update(no_key=True).get(id=assignment.task_id)
 

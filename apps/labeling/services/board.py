@@ -12,6 +12,7 @@ from apps.core import clock
 from apps.core.tenant import tenant_scope
 from apps.labeling.models import Annotation, BoardListing, Order, Task
 from apps.labeling.pricing import seconds_per_label
+from apps.labeling.selectors.orders import quote_of
 
 #: Answers within the last hour from which the typical time is taken, once there are this many.
 MEASURED_FROM = 20
@@ -22,7 +23,7 @@ LONGEST_MS = 120_000
 
 def list_order(order: Order) -> None:
     """Put a launched order on the board."""
-    labels = order.item_count * order.redundancy
+    labels = quote_of(order).affordable
     BoardListing.objects.create(
         order_id=order.id,
         requester_id=order.tenant_id,
@@ -41,7 +42,18 @@ def list_order(order: Order) -> None:
 
 def close_listing(order_id: UUID) -> None:
     """Take an order off the board; its page stays, for those who come by a link."""
-    BoardListing.objects.filter(order_id=order_id).update(open=False, open_labels=0)
+    BoardListing.objects.filter(order_id=order_id).update(open=False, paused=False, open_labels=0)
+
+
+def pause_listing(order_id: UUID, *, paused: bool) -> None:
+    """Hide an order that lends nothing for now, or show it again."""
+    BoardListing.objects.filter(order_id=order_id).update(open=not paused, paused=paused)
+
+
+def relist_order(order: Order, labels: int) -> None:
+    """Show that more labels are asked for than at the launch."""
+    BoardListing.objects.filter(order_id=order.id).update(total_labels=labels)
+    _refresh(order.id)
 
 
 def refresh_board() -> int:

@@ -16,7 +16,7 @@ from apps.core import clock
 from apps.core.errors import NotPermitted
 from apps.core.tenant import tenant_scope
 from apps.labeling import locks
-from apps.labeling.errors import NotPersonal, OrderNotFound, OrderNotOpen, OwnOrder
+from apps.labeling.errors import NotPersonal, OrderNotFound, OrderNotOpen, OrderPaused, OwnOrder
 from apps.labeling.models import AnnotatorStats, BoardListing, Task
 from apps.labeling.policies import require
 from apps.labeling.selectors.imports import with_urls
@@ -50,7 +50,7 @@ def lease_tasks(*, actor: Actor, order_id: UUID, count: int = 1, among: Sequence
         among: lend only these tasks.
 
     Raises:
-        OrderNotFound, OrderNotOpen
+        OrderNotFound, OrderNotOpen, OrderPaused
         OwnOrder: the annotator belongs to the requester.
         NotPersonal: the actor is a team; annotators work in their personal organisation.
         NotPermitted: `standing_lost`, after too many wrong check questions.
@@ -60,7 +60,7 @@ def lease_tasks(*, actor: Actor, order_id: UUID, count: int = 1, among: Sequence
     if listing is None:
         raise OrderNotFound
     if not listing.open:
-        raise OrderNotOpen
+        raise OrderPaused if listing.paused else OrderNotOpen
     if listing.requester_id == actor.organisation_id:
         raise OwnOrder
     count = max(1, min(count, MAX_LIVE_LEASES))

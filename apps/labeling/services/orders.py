@@ -19,17 +19,16 @@ from apps.core.outbox import publish
 from apps.datasets.tables import Table
 from apps.labeling import uploads
 from apps.labeling.brief import Brief, check_brief, read_design
-from apps.labeling.errors import OrderNotFound, OrderUnfunded, WrongOrderState
+from apps.labeling.errors import OrderNotFound, WrongOrderState
 from apps.labeling.events import OrderClosed
 from apps.labeling.models import AnnotatorStats, Assignment, Order, Task
 from apps.labeling.policies import require
 from apps.labeling.selectors.orders import quote_of
 from apps.labeling.services.board import close_listing, list_order
-from apps.labeling.types import AssignmentState, Item, LabelingPermission, MadeBy, OrderState
-from apps.ledger import services as ledger
-from apps.ledger.errors import InsufficientFunds
-from apps.ledger.selectors import balance
-from apps.ledger.types import AccountKind, AccountRef, SourceRef
+from apps.labeling.services.funding import hold_for
+from apps.labeling.slots import fit_slots
+from apps.labeling.terms import Terms, check_deadline
+from apps.labeling.types import OPEN_ORDER_STATES, AssignmentState, Item, LabelingPermission, MadeBy, OrderState
 from apps.tenancy import limits
 from apps.tenancy.services import record_audit
 from apps.tenancy.types import Actor
@@ -61,6 +60,7 @@ def create_order(
     gold_table: Table | None = None,
     gold_filename: str = "the check questions",
     auto_approve_days: int = 7,
+    terms: Terms | None = None,
     origins: Mapping[int, Origin] | None = None,
 ) -> Order:
     """Save a draft with all its items, or nothing.
@@ -75,6 +75,7 @@ def create_order(
             column `gold`.
         gold_table: more check questions, each with its label.
         auto_approve_days: an answer that is not decided after so many days is accepted and paid.
+        terms: a target, a budget, a deadline.
         origins: row of the table -> the item of an import that it is.
 
     Raises:
@@ -92,6 +93,8 @@ def create_order(
         gold_percent=gold_percent,
         auto_approve_days=auto_approve_days,
     )
+    terms = terms or Terms()
+    terms.check(brief.design, redundancy=redundancy, price=price, fee_bps=settings.FEES["label_bps"])
     order_id = uuid7()
     items = uploads.items_of(table, brief.design, gold_percent, str(order_id), filename)
     if gold_table is not None:
@@ -101,11 +104,18 @@ def create_order(
     if len(items) > uploads.MAX_ITEMS:
         message = f"An order has at most {uploads.MAX_ITEMS:,} items; these are {len(items):,}."
         raise InvalidInput("too_many_items", message, errors=[{"field": "file", "message": message}])
-    return _save(actor, order_id, brief, items, origins or {})
+    return _save(actor, order_id, brief, items, terms, origins or {})
 
 
 @transaction.atomic
-def _save(actor: Actor, order_id: UUID, brief: Brief, items: Sequence[Item], origins: Mapping[int, Origin]) -> Order:
+def _save(
+    actor: Actor,
+    order_id: UUID,
+    brief: Brief,
+    items: Sequence[Item],
+    terms: Terms,
+    origins: Mapping[int, Origin],
+) -> Order:
     order = Order.objects.create(
         id=order_id,
         tenant_id=actor.organisation_id,
@@ -117,6 +127,9 @@ def _save(actor: Actor, order_id: UUID, brief: Brief, items: Sequence[Item], ori
         currency=brief.price.currency,
         fee_bps=settings.FEES["label_bps"],
         redundancy=brief.redundancy,
+        target=terms.target,
+        budget_minor=terms.budget.minor if terms.budget is not None else None,
+        deadline=terms.deadline,
         auto_approve_days=brief.auto_approve_days,
         item_count=len(items),
         gold_count=sum(1 for item in items if item.gold is not None),
@@ -133,7 +146,8 @@ def _save(actor: Actor, order_id: UUID, brief: Brief, items: Sequence[Item], ori
                 data=item.data,
                 gold=item.gold,
                 made_by=MadeBy.HUMAN if item.gold is None else MadeBy.REQUESTER,
-                open_slots=brief.redundancy,
+                # A plan offers the items of an order with a target.
+                open_slots=brief.redundancy if terms.target is None or item.gold is not None else 0,
                 imported_item_id=origins[item.row].item_id if item.row in origins else None,
                 rights=origins[item.row].rights if item.row in origins else {},
             )
@@ -180,33 +194,31 @@ def launch_order(*, actor: Actor, order_id: UUID) -> Order:
 
     Raises:
         OrderUnfunded: the prepaid balance is too low; nothing was changed.
-        WrongOrderState: the order has ended.
+        WrongOrderState: the order has ended, or is paused.
+        InvalidInput: its deadline has passed.
     """
     order = lock_order(actor, order_id, LabelingPermission.ORDER_LAUNCH)
     if order.state == OrderState.RUNNING:
         return order
     _require_state(order, OrderState.DRAFT)
     limits.require_good_standing(organisation_id=order.tenant_id)
-    total = quote_of(order).total
-    account = AccountRef(order.tenant_id, AccountKind.CASH, order.currency)
-    try:
-        hold = ledger.place_hold(
-            account=account,
-            amount=total,
-            idempotency_key=f"labeling.order:{order.id}",
-            reason=f"Labels for “{order.title}”",
-            source=SourceRef("labeling.order", str(order.id)),
-        )
-    except InsufficientFunds as error:
-        available = balance(account).available
-        raise OrderUnfunded(total, Money(available.minor, order.currency)) from error  # type: ignore[union-attr]  # a currency's account
+    if order.deadline is not None:
+        check_deadline(order.deadline)
+    found = quote_of(order)
+    hold_for(order, found.held)
     order.state = OrderState.RUNNING
-    order.hold_id = hold.id
     order.launched_at = clock.now()
     order.save(update_fields=["state", "hold_id", "launched_at", "updated_at"])
+    if found.is_limited:
+        fit_slots(
+            order.id,
+            redundancy=order.redundancy,
+            affordable=found.affordable,
+            checks_only=order.target is not None,
+        )
     list_order(order)
     record_audit(
-        actor, action="order.launched", target_type="order", target_id=order.id, detail={"held": total.as_json()}
+        actor, action="order.launched", target_type="order", target_id=order.id, detail={"held": found.held.as_json()}
     )
     notify(f"order:{order.id}", {"state": order.state})
     return order
@@ -230,7 +242,7 @@ def cancel_order(*, actor: Actor, order_id: UUID) -> Order:
         order.save(update_fields=["state", "closed_at", "updated_at"])
         Task.objects.filter(order=order).delete()
     else:
-        _require_state(order, OrderState.RUNNING)
+        _require_state(order, *OPEN_ORDER_STATES)
         begin_closing(order, OrderState.CANCELLED)
     record_audit(actor, action="order.cancelled", target_type="order", target_id=order.id)
     return order
@@ -242,13 +254,13 @@ def finish_order(*, actor: Actor, order_id: UUID) -> Order:
     that have any, all the rest is released.
 
     Raises:
-        WrongOrderState: it is not running.
+        WrongOrderState: it takes no answers.
         InvalidInput: nothing was labelled yet.
     """
     order = lock_order(actor, order_id, LabelingPermission.ORDER_CANCEL)
     if (order.state, order.outcome) == (OrderState.CLOSING, OrderState.FINISHED) or order.state == OrderState.FINISHED:
         return order
-    _require_state(order, OrderState.RUNNING)
+    _require_state(order, *OPEN_ORDER_STATES)
     if not AnnotatorStats.objects.filter(order=order, submitted__gt=0).exists():
         raise InvalidInput("nothing_labelled", "Nothing was labelled yet. Cancel the order to get the money back.")
     begin_closing(order, OrderState.FINISHED)
@@ -277,6 +289,6 @@ def lock_order(actor: Actor, order_id: UUID, permission: LabelingPermission) -> 
     return order
 
 
-def _require_state(order: Order, wanted: OrderState) -> None:
-    if order.state != wanted:
-        raise WrongOrderState(order.state, wanted)
+def _require_state(order: Order, *wanted: OrderState) -> None:
+    if order.state not in wanted:
+        raise WrongOrderState(order.state, *wanted)

@@ -18,8 +18,9 @@ from apps.core.tenant import all_tenants, tenant_scope
 from apps.labeling.adaptive import check_target, decisive_choice
 from apps.labeling.errors import WrongOrderState
 from apps.labeling.models import Annotation, AnnotatorStats, Assignment, Order, Task
-from apps.labeling.selectors.orders import design_of
+from apps.labeling.selectors.orders import design_of, quote_of
 from apps.labeling.services.orders import begin_closing, lock_order
+from apps.labeling.slots import in_use
 from apps.labeling.types import AssignmentState, LabelingPermission, OrderState, TaskState, WantedLabel
 from apps.tenancy.types import Actor
 
@@ -55,7 +56,7 @@ def set_target(*, actor: Actor, order_id: UUID, target: float | None) -> Order:
 def plan_labels(*, order_id: UUID, present: Mapping[UUID, Sequence[UUID]] | None = None) -> list[WantedLabel]:
     """Decide which labels of a running order with a target are wanted now, and open their slots.
 
-    Ends the order where none is wanted and nobody holds a task.
+    Ends the order where none is wanted, or its budget pays for none, and nobody holds a task.
 
     Args:
         present: who can be asked about each task; None: all of the order's annotators, and others who may come.
@@ -82,6 +83,7 @@ def plan_labels(*, order_id: UUID, present: Mapping[UUID, Sequence[UUID]] | None
             "task_id", flat=True
         )
     )
+    wanted = _within_budget(order, wanted, held)
     _open_slots(order, [one.task_id for one in wanted], held)
     _write_preferences(order, wanted)
     order.planned_answers = len(answers)
@@ -184,6 +186,24 @@ def _open_slots(order: Order, wanted: Sequence[UUID], held: set[UUID]) -> None:
     asked = set(wanted) - held
     tasks.filter(open_slots__gt=0).exclude(id__in=asked).update(open_slots=0)
     tasks.filter(open_slots=0, id__in=asked).update(open_slots=1)
+
+
+def _within_budget(order: Order, wanted: Sequence[WantedLabel], held: set[UUID]) -> list[WantedLabel]:
+    """The wanted labels that the order's budget still pays for, those that are in hand among them.
+
+    The caller has locked the tasks, so that the slots of other items stay as they are.
+    """
+    found = quote_of(order)
+    if not found.is_limited:
+        return list(wanted)
+    used = in_use(order.id)
+    if used.checks_offered and found.affordable - used.given - used.lent - used.checks_offered <= 0:
+        # What is left of the money goes to the items.
+        Task.objects.filter(order=order, gold__isnull=False, open_slots__gt=0).update(open_slots=0)
+        used = in_use(order.id)
+    room = found.affordable - used.given - used.lent - used.checks_offered
+    more = [one for one in wanted if one.task_id not in held][: max(0, room)]
+    return [one for one in wanted if one.task_id in held] + more
 
 
 def _write_preferences(order: Order, wanted: Sequence[WantedLabel]) -> None:

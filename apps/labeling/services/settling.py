@@ -17,7 +17,7 @@ from apps.labeling.models import Annotation, AnnotatorStats, Order, Task
 from apps.labeling.outcomes import Given, Outcome, item_outcome, known_outcome
 from apps.labeling.selectors.orders import design_of, price_of
 from apps.labeling.services.orders import begin_closing
-from apps.labeling.types import AnnotationState, Answer, OrderState, Rule, TaskState
+from apps.labeling.types import OPEN_ORDER_STATES, AnnotationState, Answer, OrderState, Rule, TaskState
 from apps.ledger import services as ledger
 from apps.ledger.types import AccountKind, AccountRef, SourceRef
 
@@ -54,7 +54,7 @@ def settle_item(*, task_id: UUID) -> None:
     _settle_waiting(order, records)
     order.items_done += 1
     order.save(update_fields=["items_done", "updated_at"])
-    if order.items_done == order.item_count and order.state == OrderState.RUNNING:
+    if order.items_done == order.item_count and order.state in OPEN_ORDER_STATES:
         begin_closing(order, OrderState.FINISHED)
     notify(f"order:{order.id}", {"items_done": order.items_done})
 
