@@ -17,7 +17,7 @@ CHECK_ENVIRONMENT := SAHARA_MODE=production \
 	PUBLIC_URL=https://platform.example ALLOWED_HOSTS=platform.example
 
 .DEFAULT_GOAL := help
-.PHONY: help run status build test soak check bench golden-path chaos-payouts lock clean
+.PHONY: help run status build test soak check bench golden-path chaos-payouts chaos-annotation lock clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -61,6 +61,9 @@ golden-path: $(VENV)/.platform ## Order, label, train, build, sell, pay out; DAT
 chaos-payouts: $(VENV)/.development ## Pay 500 payees while processes are killed and the chain is reorganised; OPTIONS="--payouts 50 --kills 20"
 	@$(BIN)/python -m chain_bridge.foundry build
 	@$(BIN)/python -m tests.chaos.payouts $(OPTIONS)
+
+chaos-annotation: $(VENV)/.development ## Label with 64 annotators while web, worker and Valkey are killed; OPTIONS="--annotators 16 --kills 8"
+	@PYTHONPATH=sdk $(BIN)/python -m tests.chaos.annotation $(OPTIONS)
 
 UV_COMPILE := $(BIN)/uv pip compile --quiet --python-version 3.11 --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock" --no-annotate --no-emit-package torch

@@ -56,6 +56,15 @@ def _no_truncation() -> None:
     TransactionTestCase._fixture_teardown = lambda self: None  # type: ignore[attr-defined]  # private in the stubs
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _fast_passwords() -> Iterator[None]:
+    """A password's hash is slow on purpose; here thousands of people are made who hardly ever sign in."""
+    from django.test import override_settings
+
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
+
+
 @pytest.fixture
 def make_actor(db: None) -> Callable[..., Any]:
     """`make_actor(role=Role.OWNER, organisation_id=None, name="…")`: a signed-up user as an actor of a (new) team."""

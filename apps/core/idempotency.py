@@ -1,6 +1,8 @@
 """`Idempotency-Key` on unsafe API calls: the first answer is kept for a day and replayed to repeats.
 
-Stripe's semantics; the header is IETF draft-ietf-httpapi-idempotency-key-header.
+Stripe's semantics; the header is IETF draft-ietf-httpapi-idempotency-key-header. A view whose repeats have no second
+effect by themselves says so with `repeatable = True`: its calls need no key, and a process that is killed between the
+effect and the record of the answer leaves no key behind that is "still running".
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
+from django.urls import Resolver404, resolve
 
 from apps.core import clock
 from apps.core.errors import Conflict, InvalidInput
@@ -42,6 +45,8 @@ class IdempotencyMiddleware:
             return problem_response(
                 InvalidInput("idempotency_key_length", f"{HEADER} takes 1 to {MAX_KEY} characters.")
             )
+        if _is_repeatable(request):
+            return self.get_response(request)
         request_hash = _hash_of(request)
         try:
             record, replay = _begin(actor.user_id, key, request_hash)
@@ -56,6 +61,14 @@ class IdempotencyMiddleware:
             raise
         _finish(record, response)
         return response
+
+
+def _is_repeatable(request: HttpRequest) -> bool:
+    try:
+        view = resolve(request.path_info).func
+    except Resolver404:
+        return False
+    return bool(getattr(getattr(view, "cls", None), "repeatable", False))
 
 
 def _hash_of(request: HttpRequest) -> str:

@@ -1,1 +1,1 @@
-"""Payouts under kill -9, reorganisations and a faulty node: `python -m tests.chaos.payouts`."""
+"""Runs under kill -9: payouts on a chain that is reorganised, annotators over HTTP."""

@@ -6,10 +6,10 @@ import random
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 
 from tests.chaos.keeper import Keeper
 from tests.chaos.rpc import BalancedRpc, Node
-from tests.chaos.stage import TARGETS
 
 POLL_S = 0.05
 #: Of kills at these parts, this share hits a pool process or a backend instead of the main process.
@@ -74,11 +74,20 @@ class Chain(threading.Thread):
 
 
 class Killer(threading.Thread):
-    """Kills -9 a random part that works, again and again; each part about equally often."""
+    """Kills -9 a random part of the targets that works, again and again; each about equally often."""
 
-    def __init__(self, keeper: Keeper, *, times: list[float], rng: random.Random, ending: threading.Event) -> None:
+    def __init__(
+        self,
+        keeper: Keeper,
+        targets: Sequence[str],
+        *,
+        times: list[float],
+        rng: random.Random,
+        ending: threading.Event,
+    ) -> None:
         super().__init__(name="killer", daemon=True)
         self._keeper = keeper
+        self._targets = targets
         self._times = sorted(times)
         self._rng = rng
         self._ending = ending
@@ -110,8 +119,8 @@ class Killer(threading.Thread):
     def _kill_one(self) -> None:
         while not self._ending.is_set():
             # The least killed first, by chance among equals; what is up again soonest does not get all of them.
-            most = min(self.by_target[name] for name in TARGETS) + LEAD
-            candidates = [name for name in TARGETS if self.by_target[name] < most]
+            most = min(self.by_target[name] for name in self._targets) + LEAD
+            candidates = [name for name in self._targets if self.by_target[name] < most]
             for target in sorted(candidates, key=lambda name: (self.by_target[name], self._rng.random())):
                 part = self._keeper.parts[target]
                 if not part.is_ready():

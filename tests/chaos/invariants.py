@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.management import get_commands
@@ -27,23 +26,11 @@ from chain_bridge.gateway import Gateway
 from chain_bridge.types import DeployedContract, RawLog
 from sahara_platform.embedded import anvil
 from tests.chaos.earners import Earner
+from tests.chaos.outcome import Outcome
 from tests.chaos.stage import Stage
 
 REASON = "the chaos test reads every organisation's money"
 SHOWN = 5
-
-
-@dataclass
-class Outcome:
-    """The checks' names with what each found wrong, and figures worth printing."""
-
-    wrong: dict[str, list[str]] = field(default_factory=dict)
-    figures: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def holds(self) -> bool:
-        """Whether every check passed."""
-        return not any(self.wrong.values())
 
 
 class Truth:
@@ -206,7 +193,7 @@ def _command(name: str, *, signer: bool = False) -> Callable[[Truth], Iterator[s
         if name not in get_commands():
             truth.figures[f"manage.py {name}"] = "not there"
             return
-        done = truth.stage.manage(name, "--skip-checks", direct=signer)
+        done = truth.stage.ground.manage(name, "--skip-checks", **(truth.stage.direct if signer else {}))
         if done.returncode != 0:
             yield (done.stdout + done.stderr)[-1000:]
 

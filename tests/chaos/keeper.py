@@ -71,17 +71,23 @@ class Keeper(threading.Thread):
         self._lock = threading.Lock()
         self._stopping = threading.Event()
 
-    def add(self, part: Part, *, timeout_s: float = 60.0) -> None:
-        """Start a part and wait until it works; PartFailedError with the end of its log otherwise."""
+    def add(self, part: Part, *, wait: bool = True) -> None:
+        """Start a part and, unless told not to, wait until it works; PartFailedError with the end of its log."""
         part.log.parent.mkdir(parents=True, exist_ok=True)
         part.log.touch()
         with self._lock:
             self.parts[part.name] = part
+        if wait:
+            self.until_ready(part)
+
+    def until_ready(self, *parts: Part, timeout_s: float = 60.0) -> None:
+        """Wait until these parts work, or all of them; PartFailedError with the end of a log otherwise."""
         deadline = time.monotonic() + timeout_s
-        while not part.is_ready():
-            if time.monotonic() > deadline:
-                raise PartFailedError(f"{part.name} does not work after {timeout_s:.0f} s:\n{tail(part.log)}")
-            time.sleep(0.05)
+        for part in parts or list(self.parts.values()):
+            while not part.is_ready():
+                if time.monotonic() > deadline:
+                    raise PartFailedError(f"{part.name} does not work after {timeout_s:.0f} s:\n{tail(part.log)}")
+                time.sleep(0.05)
 
     def kill(self, name: str, *, child: int | None = None) -> bool:
         """Kill -9 a part, or its `child`-th child (modulo their number); False where there was nothing to kill."""

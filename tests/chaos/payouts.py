@@ -23,11 +23,12 @@ from typing import TYPE_CHECKING
 
 from sahara_platform.embedded.console import elapsed_s, say
 from tests.chaos.faults import Chain, Killer, LostAnswers
-from tests.chaos.stage import Stage, ends_of_logs, enter_django, raise_stage, start_platform
+from tests.chaos.ground import ends_of_logs, enter_django
+from tests.chaos.stage import TARGETS, Stage, raise_stage, start_platform
 
 if TYPE_CHECKING:
-    from tests.chaos import invariants
     from tests.chaos.earners import Requester
+    from tests.chaos.outcome import Outcome
 
 PROGRESS_S = 5.0
 DEEPEST_REORG = 8
@@ -110,7 +111,7 @@ def _run(plan: Plan, root: Path) -> bool:
     )
     ending = threading.Event()
     try:
-        enter_django(stage)
+        enter_django(stage.ground)
         from tests.chaos import earners, invariants
 
         rng = random.Random(plan.seed)
@@ -146,7 +147,7 @@ def _begin(plan: Plan, stage: Stage, requester: Requester, rng: random.Random, e
         stage,
         requester,
         Chain(stage.node, block_s=plan.block_s, reorg_times=times(plan.reorgs), depths=depths, ending=ending),
-        Killer(stage.keeper, times=times(plan.kills), rng=random.Random(plan.seed + 1), ending=ending),
+        Killer(stage.keeper, TARGETS, times=times(plan.kills), rng=random.Random(plan.seed + 1), ending=ending),
         # Answers are lost where transactions are sent: not in the last part, when few still are.
         LostAnswers(stage.rpc, times=times(plan.lost_answers, share=0.7), ending=ending),
     )
@@ -213,7 +214,7 @@ def _progress(plan: Plan, run: Run, unsettled: str) -> None:
     )
 
 
-def _report(plan: Plan, run: Run, outcome: invariants.Outcome) -> bool:
+def _report(plan: Plan, run: Run, outcome: Outcome) -> bool:
     killer, chain, rpc = run.killer, run.chain, run.stage.rpc
     say("kills", f"{killer.kills} of them {killer.children} at a pool process or a backend: {dict(killer.by_target)}")
     say(
@@ -229,22 +230,10 @@ def _report(plan: Plan, run: Run, outcome: invariants.Outcome) -> bool:
     for part in run.stage.keeper.parts.values():
         if part.exits:
             say("exits", f"{part.name} ended by itself {len(part.exits)} times: {', '.join(part.exits[:3])}", "warn")
-    for name, figure in outcome.figures.items():
-        say("figure", f"{name}: {figure}")
-    enough = {
-        "kills": (killer.kills, plan.kills),
-        "reorganisations": (chain.reorgs, plan.reorgs),
-        "lost answers": (rpc.lost, plan.lost_answers),
-    }
-    for name, (done, planned) in enough.items():
-        if done < planned:
-            outcome.wrong[f"{planned} {name}"] = [f"only {done} were done"]
-    for rule, wrong in outcome.wrong.items():
-        say("rule", f"{'holds ' if not wrong else 'BROKEN'} {rule}", "ok" if not wrong else "bad")
-        for sentence in wrong[:10]:
-            say("", f"  {sentence}", "bad")
-        if len(wrong) > 10:
-            say("", f"  and {len(wrong) - 10} more", "bad")
+    outcome.demand("kills", killer.kills, plan.kills)
+    outcome.demand("reorganisations", chain.reorgs, plan.reorgs)
+    outcome.demand("lost answers", rpc.lost, plan.lost_answers)
+    outcome.say()
     say("time", f"{elapsed_s():.0f} s in all, limit {plan.limit_s:.0f} s")
     return outcome.holds
 

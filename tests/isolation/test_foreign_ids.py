@@ -23,6 +23,29 @@ METHODS = ("get", "post", "put", "patch", "delete")
 REFUSED = {401, 402, 403, 404, 405, 409, 415, 422}
 #: Ids of one kind that are tried: the views know no difference between the third and the hundredth.
 IDS_OF_A_KIND = 2
+#: What the crawl must find, or it says nothing.
+FURNISHED = (
+    "order",
+    "task",
+    "import",
+    "importeditem",
+    "quarantinedrow",
+    "media",
+    "dataset",
+    "datasetversion",
+    "asset",
+    "knowledgebase",
+    "document",
+    "agent",
+    "topup",
+    "withdrawal",
+    "licence",
+    "invitation",
+    "membership",
+    "auditentry",
+    "chainintent",
+)
+METHOD_NOT_ALLOWED = 405
 PARAMETER = re.compile(r"<(?:(?P<kind>\w+):)?(?P<name>\w+)>")
 
 
@@ -106,48 +129,26 @@ def world(actor: Any, make_actor: Any, api_for: Any, make_listing: Any) -> Any: 
     return actor
 
 
-def test_the_world_has_something_in_most_tables(world):
-    ids = ids_by_model(world.organisation_id)
-    for name in (
-        "order",
-        "task",
-        "import",
-        "importeditem",
-        "quarantinedrow",
-        "media",
-        "dataset",
-        "datasetversion",
-        "asset",
-        "knowledgebase",
-        "document",
-        "agent",
-        "topup",
-        "withdrawal",
-        "licence",
-        "invitation",
-        "membership",
-        "auditentry",
-        "chainintent",
-    ):
-        assert ids.get(name), f"nothing of {name}; there is {sorted(key for key, found in ids.items() if found)}"
-
-
 def test_another_organisations_ids_find_and_change_nothing(world, other_actor, api_for, client_for):
     ids = ids_by_model(world.organisation_id)
+    assert [name for name in FURNISHED if not ids.get(name)] == []
     slugs = _slugs(world.organisation_id)
     before = fingerprint(world.organisation_id)
     api, client = api_for(other_actor), client_for(other_actor)
     tried, holes = 0, []
     with tenant_scope(other_actor.organisation_id):
         for route in ROUTES:
+            methods = list(METHODS)
             for path in filled(route, ids, slugs):
-                for method in METHODS:
+                for method in list(methods):
                     caller = api if path.startswith(("/api/", "/v1/")) else client
                     response = getattr(caller, method)(path)
                     body = b"" if response.streaming else response.content
                     tried += 1
                     if response.status_code not in REFUSED or tells(body, path):
                         holes.append((method, path, route, response.status_code))
+                    if response.status_code == METHOD_NOT_ALLOWED:
+                        methods.remove(method)  # the view has no such method, whatever the id
     assert tried > 300
     assert sorted({(method, route, status) for method, _, route, status in holes}) == []
     assert fingerprint(world.organisation_id) == before

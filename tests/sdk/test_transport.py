@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from io import BytesIO
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from sahara.errors import ApiError, Conflict, InvalidInput, PaymentRequired, TimedOut, Unavailable, Unreachable
-from sahara.models import Money
+from sahara.models import Money, Task
+from sahara.resources.labeling import WorkResource
 from sahara.transport import Transport
 from sahara.waiting import wait_for
 
@@ -117,3 +120,17 @@ def test_waiting_ends_with_the_wanted_answer_or_says_what_did_not_happen() -> No
 def test_money_is_read_from_strings_and_written_for_people() -> None:
     money = Money.model_validate({"amount_minor": "-123456", "currency": "USD"})
     assert str(money) == "-1,234.56 USD"
+
+
+def test_an_answer_that_is_given_again_is_a_new_call() -> None:
+    keys: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        keys.append(request.headers["Idempotency-Key"])
+        return httpx.Response(409, json={"code": "lease_expired"})
+
+    task = Task(id=uuid4(), data={"text": "a"}, expires_at=datetime(2026, 1, 1, tzinfo=UTC))
+    for _ in range(2):
+        with pytest.raises(Conflict):
+            WorkResource(transport(answer)).submit(task, {"label": "a"})
+    assert len(set(keys)) == 2

@@ -175,6 +175,8 @@ def _task(task: LeasedTask) -> dict[str, Any]:
 class SubmitView(APIView):
     """Answer a task in hand. The same answer again is fine; another one needs `undo` first."""
 
+    repeatable = True
+
     @extend_schema(request=TaskAnswerSerializer, responses=SubmissionSerializer)
     def post(self, request: Request, assignment_id: UUID) -> Response:
         answer = TaskAnswerSerializer(data=request.data)
@@ -187,6 +189,8 @@ class SubmitView(APIView):
 class ExtendView(APIView):
     """More time for a task in hand; one that lapsed comes back if nobody else has taken it."""
 
+    repeatable = True
+
     @extend_schema(request=None, responses=TaskSerializer)
     def post(self, request: Request, assignment_id: UUID) -> Response:
         with annotator(request) as actor:
@@ -195,6 +199,8 @@ class ExtendView(APIView):
 
 class SkipView(APIView):
     """Give a task back, unpaid and without consequence."""
+
+    repeatable = True
 
     @extend_schema(request=None, responses={204: None})
     def post(self, request: Request, assignment_id: UUID) -> Response:
@@ -205,6 +211,8 @@ class SkipView(APIView):
 
 class FlagView(APIView):
     """Give a task back as unusable."""
+
+    repeatable = True
 
     @extend_schema(request=FlagSerializer, responses={204: None})
     def post(self, request: Request, assignment_id: UUID) -> Response:
@@ -217,6 +225,8 @@ class FlagView(APIView):
 
 class UndoView(APIView):
     """Take back one of the last ten answers that is not decided yet; the task is in hand again."""
+
+    repeatable = True
 
     @extend_schema(request=None, responses=TaskSerializer)
     def post(self, request: Request, assignment_id: UUID) -> Response:

@@ -95,7 +95,7 @@ class WorkResource(Resource):
     def submit(self, task: Task, answer: Mapping[str, Any], *, elapsed_ms: int = 0) -> Annotation:
         """Answer a task in hand, with a value for each control of the order's design; safe to repeat."""
         body = {"answer": dict(answer), "elapsed_ms": elapsed_ms}
-        done = self.transport.post(f"assignments/{task.id}/submit/", body, idempotency_key=f"submit:{task.id}")
+        done = self.transport.post(f"assignments/{task.id}/submit/", body)
         return Annotation.model_validate(done["annotation"])
 
     def skip(self, task: Task) -> None:

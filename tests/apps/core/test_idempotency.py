@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
 
 import pytest
 from django.db import connection
 
+from apps.core.models import IdempotencyRecord
+from apps.core.tenant import all_tenants
 from apps.tenancy.models import ApiKey, Organisation
 
 pytestmark = pytest.mark.django_db
@@ -84,3 +87,12 @@ def test_every_file_of_a_field_counts_as_part_of_the_request():
 
     assert digest(b"one", b"two") == digest(b"one", b"two")
     assert digest(b"one", b"two") != digest(b"ONE", b"two")
+
+
+def test_a_view_that_repeats_safely_keeps_no_key(api_for, annotator):
+    path = f"/api/v1/assignments/{uuid4()}/skip/"
+    first, second = (api_for(annotator).post(path, HTTP_IDEMPOTENCY_KEY="k1") for _ in range(2))
+    assert (first.status_code, second.status_code) == (404, 404)
+    assert "Idempotent-Replayed" not in second
+    with all_tenants(reason="test"):
+        assert not IdempotencyRecord.objects.filter(user_id=annotator.user_id).exists()
