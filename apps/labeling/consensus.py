@@ -10,7 +10,6 @@ annotator to one item the first label in alphabetical order counts.
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -101,25 +100,3 @@ def weighted_vote(labels: Sequence[tuple[str, Record]], classes: Sequence[str]) 
     best = max(scores, key=lambda name: scores[name])
     total = sum(math.exp(score - scores[best]) for score in scores.values())
     return Consensus(best, min(MAX_CONFIDENCE, 1 / total))
-
-
-def krippendorff_alpha(answers: Iterable[Answer]) -> float | None:
-    """Krippendorff's alpha for nominal labels: 1 is full agreement, 0 what chance gives; None where undefined.
-
-    Source: Krippendorff, Content Analysis (2004), section 11.3: alpha = 1 - observed / expected disagreement.
-    """
-    by_item: dict[str, list[str]] = defaultdict(list)
-    for answer in answers:
-        by_item[answer.item].append(answer.label)
-    totals: Counter[str] = Counter()
-    observed = 0.0
-    for labels in by_item.values():
-        if len(labels) < 2:
-            continue
-        counts = Counter(labels)
-        totals.update(counts)
-        pairs = len(labels) ** 2 - sum(count**2 for count in counts.values())
-        observed += pairs / (len(labels) - 1)
-    size = sum(totals.values())
-    expected = (size**2 - sum(count**2 for count in totals.values())) / (size - 1) if size > 1 else 0.0
-    return None if expected == 0 else 1 - observed / expected

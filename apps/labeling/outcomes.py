@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 from apps.labeling import consensus
-from apps.labeling.consensus import Method, Record, krippendorff_alpha
+from apps.labeling.consensus import Method, Record
 from apps.labeling.controls import Control, ControlConsensus, GivenAnswer
 from apps.labeling.controls.choice import Choice
+from apps.labeling.controls.number import Number
+from apps.labeling.controls.rating import Rating
 from apps.labeling.design import Design
+from apps.labeling.quality.agreement import by_class, interval_alpha, nominal_alpha, ordinal_alpha
 from apps.labeling.types import Answer, TaskData
 
 #: How the consensus of a control that is no choice was found: from each item's answers alone.
@@ -97,32 +102,51 @@ def order_outcome(
     return OrderOutcome(items | {item: known_outcome(design, known) for item, known in gold.items()}, methods)
 
 
-def agreement(design: Design, given: Sequence[Given]) -> dict[str, dict[str, float]]:
-    """By control, how alike the answers to the same item are: mean similarity of pairs; for choices also alpha."""
-    by_item: dict[str, list[Given]] = defaultdict(list)
+def agreement(design: Design, given: Sequence[Given]) -> dict[str, dict[str, Any]]:
+    """By control, how alike the answers to the same item are.
+
+    Mean similarity of pairs; for choices, ratings and numbers Krippendorff's alpha, at the level their values allow;
+    for choices by class how probable another annotator says it where one does.
+    """
+    by_item: dict[str, list[Answer]] = defaultdict(list)
     for one in given:
-        by_item[one.item].append(one)
-    pairs = [
-        (one, other)
-        for _, answers in sorted(by_item.items())
-        for index, one in enumerate(answers)
-        for other in answers[:index]
-    ]
-    step = max(1, len(pairs) // MAX_PAIRS)
-    figures: dict[str, dict[str, float]] = {}
-    for control in design.controls:
-        if not control.agreement:
-            continue
-        found = [
-            control.similarity(one.answer[control.name], other.answer[control.name])
-            for one, other in pairs[::step]
-            if control.name in one.answer and control.name in other.answer
-        ]
-        figures[control.name] = {"mean_similarity": round(sum(found) / len(found), 4)} if found else {}
-        alpha = krippendorff_alpha(_votes(control, given)) if isinstance(control, Choice) else None
-        if alpha is not None:
-            figures[control.name]["krippendorff_alpha"] = round(alpha, 4)
-    return figures
+        by_item[one.item].append(one.answer)
+    answers = [by_item[item] for item in sorted(by_item)]
+    return {control.name: _agreement_of(control, answers) for control in design.controls if control.agreement}
+
+
+def _agreement_of(control: Control, answers: Sequence[Sequence[Answer]]) -> dict[str, Any]:
+    units = [[answer[control.name] for answer in item if control.name in answer] for item in answers]
+    found: dict[str, Any] = {}
+    pairs = sum(len(unit) * (len(unit) - 1) // 2 for unit in units)
+    chosen = list(islice(_pairs(units), 0, None, max(1, pairs // MAX_PAIRS)))
+    if chosen:
+        similar = [control.similarity(one, other) for one, other in chosen]
+        found["mean_similarity"] = round(sum(similar) / len(similar), 4)
+    level, alpha = _alpha(control, units)
+    if alpha is not None:
+        found |= {"krippendorff_alpha": round(alpha, 4), "level": level}
+    shares = by_class(units) if isinstance(control, Choice) else {}
+    if shares:
+        found["by_class"] = {name: round(share, 4) for name, share in shares.items()}
+    return found
+
+
+def _pairs(units: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, Any]]:
+    for unit in units:
+        for place, one in enumerate(unit):
+            for other in unit[:place]:
+                yield one, other
+
+
+def _alpha(control: Control, units: Sequence[Sequence[Any]]) -> tuple[str, float | None]:
+    if isinstance(control, Choice):
+        return "nominal", nominal_alpha(units)
+    if isinstance(control, Rating):
+        return "ordinal", ordinal_alpha(units)
+    if isinstance(control, Number):
+        return "interval", interval_alpha([[float(value) for value in unit] for unit in units])
+    return "", None
 
 
 def _outcome(found: Mapping[str, ControlConsensus]) -> Outcome:

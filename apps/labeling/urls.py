@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from apps.labeling.api import agreement as agreement_api
 from apps.labeling.api import appeals as appeals_api
 from apps.labeling.api import exports as exports_api
 from apps.labeling.api import imports as imports_api
 from apps.labeling.api import orders as orders_api
 from apps.labeling.api import work as work_api
-from apps.labeling.pages import appeals, imports, orders, work
+from apps.labeling.pages import agreement, appeals, imports, orders, work
 
 api_urlpatterns = [
     path("orders/", orders_api.OrderListView.as_view(), name="api-orders"),
@@ -20,6 +21,7 @@ api_urlpatterns = [
     path("orders/<uuid:order_id>/cancel/", orders_api.CancelView.as_view(), name="api-order-cancel"),
     path("orders/<uuid:order_id>/finish/", orders_api.FinishView.as_view(), name="api-order-finish"),
     path("orders/<uuid:order_id>/answers.jsonl", orders_api.AnswersView.as_view(), name="api-order-answers"),
+    path("orders/<uuid:order_id>/agreement/", agreement_api.AgreementView.as_view(), name="api-order-agreement"),
     path("orders/<uuid:order_id>/appeals/", appeals_api.OrderAppealListView.as_view(), name="api-order-appeals"),
     path("orders/<uuid:order_id>/export/", exports_api.OrderExportView.as_view(), name="api-order-export"),
     path("label-configs/", exports_api.LabelConfigView.as_view(), name="api-label-configs"),
@@ -64,6 +66,7 @@ _orders = [
     path("<uuid:order_id>/launch/", orders.launch, name="launch"),
     path("<uuid:order_id>/cancel/", orders.cancel, name="cancel"),
     path("<uuid:order_id>/finish/", orders.finish, name="finish"),
+    path("<uuid:order_id>/agreement/", agreement.agreement_page, name="agreement"),
     path("<uuid:order_id>/appeals/", appeals.order_appeals, name="appeals"),
     path("<uuid:order_id>/answers.jsonl", orders.answers, name="answers"),
 ]

@@ -109,6 +109,8 @@ PAGES: list[PageCase] = [
     PageCase("answer-foreign", lambda w: f"/work/mine/{w.ids['answer_rejected']}/", "buyer", status=404),
     PageCase("reviews", "/work/reviews/", "person"),
     PageCase("reviews-in-hand", "/work/reviews/", "guest"),
+    PageCase("order-agreement", lambda w: f"/orders/{w.ids['order_done']}/agreement/", "team"),
+    PageCase("order-agreement-foreign", lambda w: f"/orders/{w.ids['order_done']}/agreement/", "buyer", status=404),
     PageCase("order-appeals", lambda w: f"/orders/{w.ids['order_appealed']}/appeals/", "team"),
     PageCase("order-appeals-empty", lambda w: f"/orders/{w.ids['order_done']}/appeals/", "team"),
     PageCase("order-appeals-foreign", lambda w: f"/orders/{w.ids['order_appealed']}/appeals/", "buyer", status=404),

@@ -14,7 +14,6 @@ from apps.labeling.consensus import (
     Method,
     Record,
     aggregate,
-    krippendorff_alpha,
     weighted_vote,
 )
 
@@ -85,15 +84,3 @@ def test_a_vote_is_a_probability_and_never_certain(labels):
 def test_a_better_record_weighs_more():
     votes = [("ham", Record(20, 20)), ("spam", Record(20, 11)), ("spam", Record(20, 11))]
     assert weighted_vote(votes, CLASSES).label == "ham"
-
-
-def test_krippendorffs_alpha_of_the_textbook_example():
-    # Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability", example A: two observers, ten binary units.
-    first, second = "0100000000", "1110010010"
-    answers = [Answer(str(n), who, row[n]) for who, row in (("a", first), ("b", second)) for n in range(10)]
-    assert krippendorff_alpha(answers) == pytest.approx(0.095, abs=0.001)
-
-
-def test_alpha_is_undefined_where_nothing_can_disagree():
-    assert krippendorff_alpha([]) is None
-    assert krippendorff_alpha([Answer("1", "a", "x"), Answer("1", "b", "x")]) is None
