@@ -138,7 +138,9 @@ def _figures(site: AnnotationSite, options: argparse.Namespace, seconds: float) 
 
 
 def _texts(count: int) -> list[str]:
-    return [f"{number} {' '.join(WORDS[(number * step) % len(WORDS)] for step in range(1, 19))}" for number in range(count)]
+    return [
+        f"{number} {' '.join(WORDS[(number * step) % len(WORDS)] for step in range(1, 19))}" for number in range(count)
+    ]
 
 
 def _goals(ours: dict[str, Any], peer: dict[str, Any] | None) -> dict[str, Any]:

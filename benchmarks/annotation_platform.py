@@ -1,7 +1,7 @@
 """Our side of the annotation benchmark: the platform's own processes over HTTP, nothing simulated.
 
 PostgreSQL (durable), Valkey, the web server, worker and beat run with the commands and the environment that `make run`
-gives them, on a data directory of their own. Accounts, money and the answers of the export's order are written directly.
+gives them, on a data directory of their own. Accounts, money and the answers for the export are written directly.
 """
 
 from __future__ import annotations
@@ -188,5 +188,3 @@ def _fund(user_id: UUID) -> UUID:
         source=SourceRef("benchmark", "annotation"),
     )
     return organisation_id
-
-

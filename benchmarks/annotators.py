@@ -32,7 +32,9 @@ class Browser:
         self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
         self.cookies: dict[str, str] = {}
 
-    def ask(self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None) -> tuple[int, Any]:
+    def ask(
+        self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None
+    ) -> tuple[int, Any]:
         """Send JSON (or bytes with their own Content-Type) and return the status and the read body."""
         sent = {"Accept": "application/json", "Referer": self._origin, **(headers or {})}
         if body is not None and not isinstance(body, bytes):
@@ -74,7 +76,7 @@ class Browser:
 
     def upload(self, path: str, filename: str, content: bytes, **fields: str) -> Any:
         """Post a file with further fields."""
-        mark = f"part{random.getrandbits(64):x}"  # noqa: S311  # no secret
+        mark = f"part{random.getrandbits(64):x}"  # no secret
         lines = [
             f'--{mark}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
             for name, value in fields.items()

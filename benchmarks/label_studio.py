@@ -277,7 +277,11 @@ def _environment() -> Path:
 
 def _code(python: Path) -> Path:
     found = subprocess.run(
-        [str(python), "-c", "import importlib.util as u; print(u.find_spec('label_studio').submodule_search_locations[0])"],
+        [
+            str(python),
+            "-c",
+            "import importlib.util as u; print(u.find_spec('label_studio').submodule_search_locations[0])",
+        ],
         capture_output=True,
         text=True,
         check=True,
@@ -292,7 +296,16 @@ def _start_postgres(processes: Processes) -> int:
         raise RuntimeError("PostgreSQL is not installed")
     data, port = DIRECTORY / "postgres", free_port()
     data.mkdir()
-    initdb = [str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"]
+    initdb = [
+        str(binaries / "initdb"),
+        "-D",
+        str(data),
+        "-U",
+        "postgres",
+        "--auth=trust",
+        "--encoding=UTF8",
+        "--locale=C",
+    ]
     subprocess.run(wrapped(initdb, drop_root=True), check=True, capture_output=True)
     options = {
         "listen_addresses": LOOPBACK,

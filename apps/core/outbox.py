@@ -2,8 +2,8 @@
 
 `publish` writes the event and one delivery a handler in the caller's transaction. The dispatcher (a Celery task, woken
 on commit and swept by beat) claims deliveries with SKIP LOCKED. An ordinary handler runs in one transaction with the
-delivery's "done" mark; a long-running one runs outside any, under a lease that a heartbeat thread renews, so that the
-delivery of a killed worker is taken up again.
+delivery's "done" mark; a gathering one gets all that is due of one kind at once; a long-running one runs outside any,
+under a lease that a heartbeat thread renews, so that the delivery of a killed worker is taken up again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import logging
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any, TypeVar, get_type_hints
@@ -21,10 +21,11 @@ from uuid import UUID
 from celery import current_app
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import F, Q, QuerySet
 
 from apps.core import clock
-from apps.core.models import OutboxDelivery, OutboxEvent
+from apps.core.ids import uuid7
+from apps.core.models import OutboxDelivery
 from apps.core.tenant import all_tenants, current_tenant_id, tenant_scope
 from apps.core.types import DeliveryState
 
@@ -37,6 +38,19 @@ BACKOFF_BASE_S = 2
 LONGEST_BACKOFF_S = 300
 #: How long a failing delivery is tried again: longer than a weekend's outage of anything that a handler depends on.
 RETRY_FOR = timedelta(days=4)
+#: Most events that a gathering handler gets at once.
+GATHERED = 100
+
+_PUBLISH = """
+WITH event AS (
+    INSERT INTO core_outboxevent (id, tenant_id, type, payload, created_at)
+    VALUES (%(id)s, %(tenant)s, %(type)s, %(payload)s::jsonb, %(now)s)
+)
+INSERT INTO core_outboxdelivery
+       (id, tenant_id, event_id, handler, state, long_running, attempts, due_at, lease_until, last_error, done_at)
+SELECT d.id, %(tenant)s, %(id)s, d.handler, 'pending', d.long_running, 0, %(now)s, NULL, '', NULL
+  FROM unnest(%(ids)s::uuid[], %(handlers)s::text[], %(long_running)s::bool[]) AS d (id, handler, long_running)
+"""
 
 
 @dataclass(frozen=True)
@@ -79,6 +93,7 @@ class Handler:
     event: type[Event]
     function: Callable[[Any], None]
     long_running: bool
+    gather_by: str = ""
 
 
 _handlers: dict[str, Handler] = {}
@@ -101,11 +116,29 @@ def handles(event: type[E], *, long_running: bool = False) -> Callable[[Callable
     return register
 
 
-def publish(event: Event, *, tenant_id: UUID | None = None) -> None:
-    """Store an event and its deliveries in the open transaction.
+def handles_many(event: type[E], *, by: str) -> Callable[[Callable[[list[E]], None]], Callable[[list[E]], None]]:
+    """Register a handler that takes all due events of the kind at once, up to `GATHERED`, in one transaction.
+
+    Where it fails for several, each is given to it alone, so that one bad event stops no other.
+
+    Args:
+        by: the events that it gets together have the same value of this field, and belong to one organisation.
+    """
+
+    def register(function: Callable[[list[E]], None]) -> Callable[[list[E]], None]:
+        name = f"{function.__module__}.{function.__name__}"
+        _handlers[name] = Handler(name, event, function, long_running=False, gather_by=by)
+        return function
+
+    return register
+
+
+def publish(event: Event, *, tenant_id: UUID | None = None, wake: bool = True) -> None:
+    """Store an event and its deliveries in the open transaction, in one statement.
 
     Args:
         tenant_id: the organisation that the event belongs to; the running scope's where left out.
+        wake: have a worker deliver it at once; else beat's sweep does within two seconds, with what came meanwhile.
 
     Raises:
         RuntimeError: outside a transaction, or without a tenant.
@@ -116,19 +149,19 @@ def publish(event: Event, *, tenant_id: UUID | None = None) -> None:
     if not connection.in_atomic_block:
         raise RuntimeError("publish() belongs in the transaction of the change it tells of")
     receivers = [handler for handler in _handlers.values() if handler.event is type(event)]
-    with tenant_scope(owner):
-        row = OutboxEvent.objects.create(tenant_id=owner, type=event.type_name(), payload=event.payload())
-        OutboxDelivery.objects.bulk_create(
-            OutboxDelivery(
-                tenant_id=owner,
-                event=row,
-                handler=handler.name,
-                long_running=handler.long_running,
-                due_at=clock.now(),
-            )
-            for handler in receivers
-        )
-    if receivers:
+    values = {
+        "id": uuid7(),
+        "tenant": owner,
+        "type": event.type_name(),
+        "payload": json.dumps(event.payload()),
+        "now": clock.now(),
+        "ids": [uuid7() for _ in receivers],
+        "handlers": [handler.name for handler in receivers],
+        "long_running": [handler.long_running for handler in receivers],
+    }
+    with tenant_scope(owner), connection.cursor() as cursor:
+        cursor.execute(_PUBLISH, values)
+    if receivers and wake:
         transaction.on_commit(wake_dispatcher, robust=True)
 
 
@@ -137,18 +170,23 @@ def wake_dispatcher() -> None:
     current_app.send_task(DISPATCH_TASK, ignore_result=True)
 
 
-def deliver_next() -> bool:
-    """Deliver one due event to one handler.
+def deliver_next() -> int:
+    """Deliver one due event to one handler, or those that a gathering handler takes together.
 
     Returns:
-        False where nothing was due.
+        How many deliveries were made; 0 where nothing was due.
     """
     with all_tenants(reason="the dispatcher serves every organisation"), transaction.atomic():
         delivery = _claim(long_running=False)
-        if delivery is not None:
+        if delivery is None:
+            return 0
+        handler = _handlers.get(delivery.handler)
+        if handler is None or not handler.gather_by:
             _deliver_in_transaction(delivery)
-            return True
-    return False
+            return 1
+        gathered = [delivery, *_claim_alike(delivery, handler.gather_by)]
+        _deliver_gathered(gathered)
+        return len(gathered)
 
 
 def claim_long_running() -> UUID | None:
@@ -190,13 +228,16 @@ def drain(*, max_rounds: int = 1000) -> int:
     Returns:
         How many deliveries were made.
     """
-    for count in range(max_rounds):
-        if deliver_next():
+    count = 0
+    for _ in range(max_rounds):
+        if made := deliver_next():
+            count += made
             continue
         delivery_id = claim_long_running()
         if delivery_id is None:
             return count
         deliver_long_running(delivery_id)
+        count += 1
     raise RuntimeError(f"the outbox was not empty after {max_rounds} deliveries")
 
 
@@ -218,15 +259,40 @@ def revive_dead_deliveries() -> int:
 
 
 def _claim(*, long_running: bool) -> OutboxDelivery | None:
+    return _claimable().filter(long_running=long_running).first()
+
+
+def _claim_alike(delivery: OutboxDelivery, field: str) -> list[OutboxDelivery]:
+    """Further due deliveries of the same kind, with the same value of this field of the event."""
+    alike = _claimable().filter(tenant_id=delivery.tenant_id, handler=delivery.handler).exclude(id=delivery.id)
+    value = delivery.event.payload.get(field)
+    return list(alike.filter(**{f"event__payload__{field}": value})[: GATHERED - 1]) if value is not None else []
+
+
+def _claimable() -> QuerySet[OutboxDelivery]:
     now = clock.now()
     return (
         OutboxDelivery.objects.select_for_update(skip_locked=True, of=("self",))
         .select_related("event")
         .filter(Q(lease_until=None) | Q(lease_until__lt=now))
-        .filter(state=DeliveryState.PENDING, due_at__lte=now, long_running=long_running)
+        .filter(state=DeliveryState.PENDING, due_at__lte=now)
         .order_by("due_at", "id")
-        .first()
     )
+
+
+def _deliver_gathered(deliveries: list[OutboxDelivery]) -> None:
+    try:
+        with transaction.atomic():
+            _run_all(deliveries)
+    except Exception:
+        # Alone each is marked with its own error, where it fails again.
+        logger.warning("handler %s failed for %d events; each comes alone", deliveries[0].handler, len(deliveries))
+        for delivery in deliveries:
+            _deliver_in_transaction(delivery)
+    else:
+        OutboxDelivery.objects.filter(id__in=[delivery.id for delivery in deliveries]).update(
+            state=DeliveryState.DONE, done_at=clock.now(), lease_until=None, attempts=F("attempts") + 1
+        )
 
 
 def _deliver_in_transaction(delivery: OutboxDelivery) -> None:
@@ -242,11 +308,18 @@ def _deliver_in_transaction(delivery: OutboxDelivery) -> None:
 
 
 def _run(delivery: OutboxDelivery) -> None:
-    handler = _handlers.get(delivery.handler)
+    _run_all([delivery])
+
+
+def _run_all(deliveries: Sequence[OutboxDelivery]) -> None:
+    """Give events of one kind to their handler, which takes several only where it gathers."""
+    first = deliveries[0]
+    handler = _handlers.get(first.handler)
     if handler is None:
-        raise LookupError(f"no handler is registered as {delivery.handler}")
-    with tenant_scope(delivery.tenant_id):
-        handler.function(handler.event.from_payload(delivery.event.payload))
+        raise LookupError(f"no handler is registered as {first.handler}")
+    events = [handler.event.from_payload(delivery.event.payload) for delivery in deliveries]
+    with tenant_scope(first.tenant_id):
+        handler.function(events if handler.gather_by else events[0])
 
 
 def _mark_done(delivery: OutboxDelivery) -> None:

@@ -13,6 +13,7 @@ class ItemCompleted(Event):
     """An item has all its labels (or was flagged out); its answers can be decided."""
 
     task_id: UUID
+    order_id: UUID | None = None  # None in events of versions before 0.3
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apps.accounts.events import GuestMerged
-from apps.core.outbox import handles
+from apps.core.outbox import handles, handles_many
 from apps.datasets import services as datasets
 from apps.labeling import services
 from apps.labeling.dataset_formats import register_formats
@@ -14,10 +14,10 @@ register_formats()
 datasets.erases_sources(erase_rows)
 
 
-@handles(ItemCompleted)
-def on_item_completed(event: ItemCompleted) -> None:
-    """Decide and pay the item's answers."""
-    services.settle_item(task_id=event.task_id)
+@handles_many(ItemCompleted, by="order_id")
+def on_item_completed(events: list[ItemCompleted]) -> None:
+    """Decide and pay the answers of an order's items."""
+    services.settle_items(task_ids=[event.task_id for event in events])
 
 
 @handles(OrderClosed, long_running=True)

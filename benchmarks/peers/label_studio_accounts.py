@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path.cwd()))
 
-import django  # noqa: E402  # its settings are in the working directory
+import django  # its settings are in the working directory
 
 django.setup()
 

@@ -35,7 +35,7 @@ from apps.labeling.services.orders import (
 from apps.labeling.services.planning import plan_due_orders, plan_labels, set_target
 from apps.labeling.services.reserving import release_due_reserves, reserve_of
 from apps.labeling.services.reviewing import decide_review, take_review
-from apps.labeling.services.settling import settle_item
+from apps.labeling.services.settling import settle_item, settle_items
 from apps.labeling.services.unmasking import unmask_item
 
 __all__ = [
@@ -75,6 +75,7 @@ __all__ = [
     "set_deadline",
     "set_target",
     "settle_item",
+    "settle_items",
     "skip_task",
     "submit_annotation",
     "take_review",

@@ -1,12 +1,13 @@
 """Lending tasks to annotators: never beyond an item's redundancy, never the same item twice to one annotator.
 
-Reads of `BoardListing` come first: it is public and says whose tenant scope to enter. Each use case then is one
-transaction in the requester's scope.
+Each use case is one transaction of a few statements. It reads `BoardListing` first, which is public and says whose
+tenant scope to enter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -56,15 +57,11 @@ def lease_tasks(*, actor: Actor, order_id: UUID, count: int = 1, among: Sequence
         NotPermitted: `standing_lost`, after too many wrong check questions.
     """
     require(actor, LabelingPermission.TASK_WORK)
-    listing = BoardListing.objects.filter(order_id=order_id).first()
-    if listing is None:
-        raise OrderNotFound
-    if not listing.open:
-        raise OrderPaused if listing.paused else OrderNotOpen
-    if listing.requester_id == actor.organisation_id:
-        raise OwnOrder
     count = max(1, min(count, MAX_LIVE_LEASES))
-    with tenant_scope(listing.requester_id), transaction.atomic():
+    # The requester's scope is entered in the transaction and left after it, which spares a statement.
+    with ExitStack() as scope, transaction.atomic():
+        listing = _open_listing(actor, order_id)
+        scope.enter_context(tenant_scope(listing.requester_id))
         stats = _lock_stats(order_id, actor.organisation_id) or _enrol(actor, listing)
         _require_standing(stats)
         now = clock.now()
@@ -73,6 +70,18 @@ def lease_tasks(*, actor: Actor, order_id: UUID, count: int = 1, among: Sequence
     return LeaseBatch(
         tuple(tasks), remaining, 0 if tasks else int(SWEEP_EVERY.total_seconds()), totals(stats, listing.currency)
     )
+
+
+def _open_listing(actor: Actor, order_id: UUID) -> BoardListing:
+    """What everybody may know of an order that takes answers, without what only its page shows."""
+    listing = BoardListing.objects.filter(order_id=order_id).defer("instruction", "example", "design").first()
+    if listing is None:
+        raise OrderNotFound
+    if not listing.open:
+        raise OrderPaused if listing.paused else OrderNotOpen
+    if listing.requester_id == actor.organisation_id:
+        raise OwnOrder
+    return listing
 
 
 def _lock_stats(order_id: UUID, annotator_id: UUID) -> AnnotatorStats | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
 from django.db import transaction
@@ -26,37 +27,58 @@ MAX_REASON = 400
 MAX_EXPECTED = 120
 
 
-@transaction.atomic
 def settle_item(*, task_id: UUID) -> None:
-    """Decide the answers of an item that has all its labels. Does nothing where an answer was taken back meanwhile,
-    or where it was done before."""
-    order_id = Task.objects.values_list("order_id", flat=True).get(id=task_id)
+    """`settle_items` for one."""
+    settle_items(task_ids=[task_id])
+
+
+@transaction.atomic
+def settle_items(*, task_ids: Collection[UUID]) -> None:
+    """Decide the answers of items of one order that have all their labels.
+
+    Leaves out items from which an answer was taken back meanwhile, and those that were decided before.
+    """
+    orders = set(Task.objects.filter(id__in=task_ids).values_list("order_id", flat=True))
+    for order_id in sorted(orders):  # one, but for events of older versions
+        _settle_in_order(order_id, task_ids)
+
+
+def _settle_in_order(order_id: UUID, task_ids: Collection[UUID]) -> None:
     order = Order.objects.select_for_update(no_key=True).get(id=order_id)
-    task = Task.objects.select_for_update(no_key=True).get(id=task_id)
-    if order.closed_at is not None or task.decided or task.state not in (TaskState.COMPLETE, TaskState.UNUSABLE):
+    found = Task.objects.select_for_update(no_key=True).filter(id__in=task_ids, order=order).order_by("id")
+    due = (TaskState.COMPLETE, TaskState.UNUSABLE)
+    tasks = [task for task in found if not task.decided and task.state in due]
+    if order.closed_at is not None or not tasks:
         return
-    answers = list(Annotation.objects.filter(task=task).order_by("annotator_id"))
-    records = lock_records(order, {answer.annotator_id for answer in answers})
-    if task.state == TaskState.UNUSABLE:
-        decisions = [(answer, UNUSABLE) for answer in answers if answer.state == AnnotationState.PENDING]
-    else:
-        design = design_of(order)
-        outcome = outcome_of_task(design, task, answers, records)
-        task.result, task.confidence, task.state = outcome.result, outcome.confidence, TaskState.SETTLED
-        decisions = [
-            (answer, decision(design, answer, task, outcome.result, records, final=False))
-            for answer in answers
-            if answer.state == AnnotationState.PENDING
-        ]
-    task.decided = True
-    task.save(update_fields=["decided", "result", "confidence", "state"])
+    given: dict[UUID, list[Annotation]] = {task.id: [] for task in tasks}
+    for answer in Annotation.objects.filter(task__in=tasks).order_by("annotator_id"):
+        given[answer.task_id].append(answer)
+    records = lock_records(order, {answer.annotator_id for answers in given.values() for answer in answers})
+    design = design_of(order)
+    decisions: list[tuple[Annotation, Decision]] = []
+    for task in tasks:
+        decisions += _decided(design, task, given[task.id], records)
+    Task.objects.bulk_update(tasks, ["decided", "result", "confidence", "state"])
     apply_decisions(order, decisions)
     _settle_waiting(order, records)
-    order.items_done += 1
+    order.items_done += len(tasks)
     order.save(update_fields=["items_done", "updated_at"])
     if order.items_done == order.item_count and order.state in OPEN_ORDER_STATES:
         begin_closing(order, OrderState.FINISHED)
     notify(f"order:{order.id}", {"items_done": order.items_done})
+
+
+def _decided(
+    design: Design, task: Task, answers: Sequence[Annotation], records: Mapping[UUID, Record]
+) -> list[tuple[Annotation, Decision]]:
+    """Set an item's outcome; what becomes of its answers."""
+    task.decided = True
+    pending = [answer for answer in answers if answer.state == AnnotationState.PENDING]
+    if task.state == TaskState.UNUSABLE:
+        return [(answer, UNUSABLE) for answer in pending]
+    outcome = outcome_of_task(design, task, answers, records)
+    task.result, task.confidence, task.state = outcome.result, outcome.confidence, TaskState.SETTLED
+    return [(answer, decision(design, answer, task, outcome.result, records, final=False)) for answer in pending]
 
 
 def lock_records(order: Order, annotator_ids: Iterable[UUID]) -> dict[UUID, Record]:
@@ -114,37 +136,53 @@ def apply_decisions(order: Order, decisions: Sequence[tuple[Annotation, Decision
         answer.reason = decision.reason[:MAX_REASON]
         if decision.state != AnnotationState.PENDING:
             answer.decided_at = now
-        if decision.state == AnnotationState.ACCEPTED:
-            answer.amount_minor = pay_label(order, answer)
+    pay_labels(order, [answer for answer, one in decisions if one.state == AnnotationState.ACCEPTED])
     Annotation.objects.bulk_update(
         [answer for answer, _ in decisions], ["state", "rule", "reason", "amount_minor", "decided_at"]
     )
+    decided: dict[UUID, list[Annotation]] = defaultdict(list)
     for answer, decision in decisions:
-        if decision.state == AnnotationState.PENDING:
-            continue
-        accepted = decision.state == AnnotationState.ACCEPTED
-        AnnotatorStats.objects.filter(order=order, annotator_id=answer.annotator_id).update(
-            accepted=F("accepted") + int(accepted),
-            rejected=F("rejected") + int(not accepted),
-            earned_minor=F("earned_minor") + answer.amount_minor,
+        if decision.state != AnnotationState.PENDING:
+            decided[answer.annotator_id].append(answer)
+    for annotator_id, answers in sorted(decided.items()):
+        accepted = sum(answer.state == AnnotationState.ACCEPTED for answer in answers)
+        AnnotatorStats.objects.filter(order=order, annotator_id=annotator_id).update(
+            accepted=F("accepted") + accepted,
+            rejected=F("rejected") + len(answers) - accepted,
+            earned_minor=F("earned_minor") + sum(answer.amount_minor for answer in answers),
         )
-        notify(f"work:{answer.annotator_id}", {"annotation_id": str(answer.id), "state": decision.state.value})
+        for answer in answers:
+            notify(
+                f"work:{annotator_id}", {"annotation_id": str(answer.id), "state": AnnotationState(answer.state).value}
+            )
 
 
 def pay_label(order: Order, answer: Annotation) -> int:
     """Capture the price of one label to its annotator; once, however often this runs. Returns minor units."""
+    pay_labels(order, [answer])
+    return answer.amount_minor
+
+
+def pay_labels(order: Order, answers: Sequence[Annotation]) -> None:
+    """`pay_label` for many, in one round trip; notes in each answer what was paid."""
+    if not answers:
+        return
     if order.hold_id is None:
         raise RuntimeError("a running order has a hold")
-    ledger.capture_hold(
-        hold_id=order.hold_id,
-        credit=AccountRef(answer.annotator_id, AccountKind.EARNINGS, order.currency),
-        amount=price_of(order),
-        idempotency_key=f"labeling.annotation:{answer.id}",
-        reason=f"Label accepted: “{order.title}”",
-        source=SourceRef(
-            "labeling.annotation",
-            str(answer.id),
-            {"order_id": str(order.id), "rule": answer.rule, "label": answer.answer_text},
-        ),
-    )
-    return order.price_minor
+    parts = [
+        ledger.HoldPart(
+            credit=AccountRef(answer.annotator_id, AccountKind.EARNINGS, order.currency),
+            amount=price_of(order),
+            idempotency_key=f"labeling.annotation:{answer.id}",
+            reason=f"Label accepted: “{order.title}”",
+            source=SourceRef(
+                "labeling.annotation",
+                str(answer.id),
+                {"order_id": str(order.id), "rule": answer.rule, "label": answer.answer_text},
+            ),
+        )
+        for answer in answers
+    ]
+    ledger.capture_hold_for_many(hold_id=order.hold_id, parts=parts)
+    for answer in answers:
+        answer.amount_minor = order.price_minor

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -17,6 +19,17 @@ from apps.ledger.types import AccountRef, HoldInfo, SourceRef, TransferInfo, Tra
 
 #: Holds that one run of `expire_holds` looks at; the next run takes the rest.
 EXPIRED_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class HoldPart:
+    """A payment out of a hold."""
+
+    credit: AccountRef
+    amount: Amount
+    idempotency_key: str
+    reason: str
+    source: SourceRef
 
 
 def place_hold(
@@ -57,10 +70,23 @@ def capture_hold(
     Raises:
         HoldNotFound, HoldExceeded, TransferKeyReused
     """
+    return capture_hold_for_many(hold_id=hold_id, parts=[HoldPart(credit, amount, idempotency_key, reason, source)])[0]
+
+
+def capture_hold_for_many(*, hold_id: UUID, parts: Sequence[HoldPart]) -> list[TransferInfo]:
+    """`capture_hold` for several parts, all or none, in one round trip. Their keys differ.
+
+    Raises:
+        HoldNotFound, HoldExceeded, TransferKeyReused: nothing was paid.
+    """
     # The hold's account is debited; only the database knows which that is.
-    spec = TransferSpec(credit, credit, amount, idempotency_key, reason, source)
-    check_units(spec)
-    return post([spec], hold_id=hold_id)[0]
+    specs = [
+        TransferSpec(part.credit, part.credit, part.amount, part.idempotency_key, part.reason, part.source)
+        for part in parts
+    ]
+    for spec in specs:
+        check_units(spec)
+    return post(specs, hold_id=hold_id)
 
 
 def release_hold(*, hold_id: UUID, amount: Amount | None = None) -> HoldInfo:
