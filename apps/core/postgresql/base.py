@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -29,10 +29,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         outside of one the statement sees no tenant, unless it says so itself. Whoever watches statements
         (`execute_wrapper`, the debug log) gets an ordinary one.
         """
+        rows = self.fetch_all_prepared(sql, params)
+        return rows[0] if rows else None
+
+    def fetch_all_prepared(self, sql: str, params: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """All rows of such a statement."""
         if len(self.execute_wrappers) > 1 or self.queries_logged:
             with self.cursor() as watched:
                 watched.execute(sql, params)
-                return watched.fetchone()
+                found: list[tuple[Any, ...]] = watched.fetchall()
+                return found
         self.validate_thread_sharing()
         self.close_if_health_check_failed()
         self.ensure_connection()
@@ -40,7 +46,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         with self.wrap_database_errors:
             # Django's own cursors put values into the text. Where `prepare_threshold` is None nothing is prepared.
             cursor = psycopg.Cursor(self.connection)
-            return cursor.execute(sql, params, prepare=True).fetchone()
+            return cursor.execute(sql, params, prepare=True).fetchall()
 
     def _set_autocommit(self, autocommit: bool) -> None:  # noqa: FBT001  # Django's signature
         super()._set_autocommit(autocommit)  # type: ignore[misc]  # private in the stubs

@@ -1,0 +1,119 @@
+"""What a fetch and a submission cost the database: a few statements in one transaction, however long the order is."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection
+
+from apps.core.postgresql.base import DatabaseWrapper
+from apps.core.tenant import all_tenants, tenant_scope
+from apps.labeling import locks, services
+from apps.labeling.models import Task
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MOST = 6
+
+
+class Watch:
+    """What was sent to PostgreSQL since `begin`, by any path; BEGIN and COMMIT are counted apart."""
+
+    def __init__(self) -> None:
+        self.statements: list[str] = []
+        self.transactions = 0
+
+    def begin(self) -> None:
+        self.statements.clear()
+        self.transactions = 0
+
+    def told(self) -> str:
+        return "\n".join(statement[:100] for statement in self.statements)
+
+
+@pytest.fixture
+def watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
+    seen = Watch()
+    execute, switch = psycopg.Cursor.execute, DatabaseWrapper._set_autocommit
+
+    def noted(self: Any, query: Any, *args: Any, **options: Any) -> Any:
+        seen.statements.append(" ".join(str(query).split()))
+        return execute(self, query, *args, **options)
+
+    def switched(self: DatabaseWrapper, autocommit: bool) -> None:
+        seen.transactions += not autocommit
+        switch(self, autocommit)
+
+    monkeypatch.setattr(psycopg.Cursor, "execute", noted)
+    monkeypatch.setattr(DatabaseWrapper, "_set_autocommit", switched)
+    yield seen
+
+
+@pytest.fixture
+def answer_one(watch: Watch) -> Callable[[Any, Any], tuple[int, int]]:
+    """`answer_one(annotator, order)`: fetch a task and answer it; statements of both, each in one transaction."""
+
+    def run(annotator: Any, order: Any) -> tuple[int, int]:
+        counts = []
+
+        def noted() -> None:
+            assert watch.transactions == 1, watch.told()
+            assert len(watch.statements) <= MOST, watch.told()
+            counts.append(len(watch.statements))
+
+        with tenant_scope(annotator.organisation_id):
+            watch.begin()
+            (task,) = services.lease_tasks(actor=annotator, order_id=order.id, count=1).tasks
+            noted()
+            watch.begin()
+            services.submit_annotation(
+                actor=annotator, assignment_id=task.assignment_id, answer={"label": "spam"}, elapsed_ms=900
+            )
+            noted()
+        return counts[0], counts[1]
+
+    return run
+
+
+def test_a_fetch_and_a_submission_take_few_statements_in_one_transaction(make_actor, make_order, answer_one):
+    """With check questions and several labels an item, also where the label is the item's last one."""
+    order = make_order(make_actor(), items=20, gold=6, redundancy=2)
+    people = [make_actor(personal=True) for _ in range(2)]
+    for one in people:
+        with tenant_scope(one.organisation_id):
+            (task,) = services.lease_tasks(actor=one, order_id=order.id, count=1).tasks  # enters the order
+            services.skip_task(actor=one, assignment_id=task.assignment_id)
+    found = [answer_one(one, order) for _ in range(6) for one in people]
+    assert {fetched for fetched, _ in found} == {5}
+    assert {submitted for _, submitted in found} <= {5, 6}  # the last label of an item tells the outbox
+
+
+def _cost_of_picking(order_id: Any, annotator_id: Any) -> float:
+    """What the planner expects the search of the queue to read, in pages and rows."""
+    params = {"order": order_id, "annotator": annotator_id, "after": 10, "count": 1, "most": 50}
+    params |= {"stats": secrets.token_hex(16), "ids": ["00000000-0000-7000-8000-000000000001"], "swept": None}
+    params |= {"among": [], "now": "2026-01-01", "expires": "2026-01-01"}
+    with all_tenants(reason="test"), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {locks._PICK_AHEAD}", params)
+        plan = json.loads(json.dumps(cursor.fetchone()[0]))
+        plan = json.loads(plan) if isinstance(plan, str) else plan
+    return float(plan[0]["Plan"]["Total Cost"])
+
+
+def test_picking_costs_the_same_in_a_long_order(make_actor, make_order):
+    costs = []
+    for items in (100, 10_000):
+        requester, annotator = make_actor(), make_actor(personal=True)
+        order = make_order(requester, items=items, redundancy=1, price=1)
+        with tenant_scope(requester.organisation_id):
+            assert Task.objects.filter(order_id=order.id).count() == items
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        costs.append(_cost_of_picking(order.id, annotator.organisation_id))
+    assert costs[1] < costs[0] * 1.2, costs
