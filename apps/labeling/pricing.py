@@ -8,6 +8,8 @@ from apps.labeling.types import Quote
 #: Reading speed for silent reading of non-fiction (Brysbaert 2019), in words a minute, and the time to decide.
 WORDS_PER_MINUTE = 238
 DECISION_SECONDS = 3
+#: A longer pause is a coffee, not a difficult item.
+LONGEST_MS = 120_000
 
 
 def quote(*, items: int, redundancy: int, price: Money, fee_bps: int, budget: Money | None = None) -> Quote:

@@ -313,6 +313,7 @@ class BoardEntry:
     open_labels: int
     total_labels: int
     seconds_per_label: int
+    is_paused: bool = False
 
     @property
     def hourly_rate(self) -> Money:

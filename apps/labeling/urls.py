@@ -8,9 +8,11 @@ from apps.labeling.api import agreement as agreement_api
 from apps.labeling.api import appeals as appeals_api
 from apps.labeling.api import exports as exports_api
 from apps.labeling.api import imports as imports_api
+from apps.labeling.api import order_changes as changes_api
 from apps.labeling.api import orders as orders_api
+from apps.labeling.api import sampling as sampling_api
 from apps.labeling.api import work as work_api
-from apps.labeling.pages import agreement, appeals, imports, orders, work
+from apps.labeling.pages import agreement, appeals, imports, order_changes, orders, sampling, work
 
 api_urlpatterns = [
     path("orders/", orders_api.OrderListView.as_view(), name="api-orders"),
@@ -20,6 +22,12 @@ api_urlpatterns = [
     path("orders/<uuid:order_id>/launch/", orders_api.LaunchView.as_view(), name="api-order-launch"),
     path("orders/<uuid:order_id>/cancel/", orders_api.CancelView.as_view(), name="api-order-cancel"),
     path("orders/<uuid:order_id>/finish/", orders_api.FinishView.as_view(), name="api-order-finish"),
+    path("orders/<uuid:order_id>/sample/", sampling_api.SampleView.as_view(), name="api-order-sample"),
+    path("orders/<uuid:order_id>/sample/checks/", sampling_api.SampleChecksView.as_view(), name="api-order-checks"),
+    path("orders/<uuid:order_id>/pause/", changes_api.PauseView.as_view(), name="api-order-pause"),
+    path("orders/<uuid:order_id>/resume/", changes_api.ResumeView.as_view(), name="api-order-resume"),
+    path("orders/<uuid:order_id>/extension/", changes_api.ExtensionView.as_view(), name="api-order-extension"),
+    path("orders/<uuid:order_id>/deadline/", changes_api.DeadlineView.as_view(), name="api-order-deadline"),
     path("orders/<uuid:order_id>/answers.jsonl", orders_api.AnswersView.as_view(), name="api-order-answers"),
     path("orders/<uuid:order_id>/agreement/", agreement_api.AgreementView.as_view(), name="api-order-agreement"),
     path("orders/<uuid:order_id>/appeals/", appeals_api.OrderAppealListView.as_view(), name="api-order-appeals"),
@@ -67,6 +75,12 @@ _orders = [
     path("<uuid:order_id>/cancel/", orders.cancel, name="cancel"),
     path("<uuid:order_id>/finish/", orders.finish, name="finish"),
     path("<uuid:order_id>/agreement/", agreement.agreement_page, name="agreement"),
+    path("<uuid:order_id>/sample/", sampling.sample, name="sample"),
+    path("<uuid:order_id>/sample/checks/", sampling.use_as_checks, name="sample-checks"),
+    path("<uuid:order_id>/pause/", order_changes.pause, name="pause"),
+    path("<uuid:order_id>/resume/", order_changes.resume, name="resume"),
+    path("<uuid:order_id>/extend/", order_changes.extend, name="extend"),
+    path("<uuid:order_id>/deadline/", order_changes.deadline, name="deadline"),
     path("<uuid:order_id>/appeals/", appeals.order_appeals, name="appeals"),
     path("<uuid:order_id>/answers.jsonl", orders.answers, name="answers"),
 ]

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.labeling import services
-from apps.labeling.api.orders import MoneySerializer
+from apps.labeling.api.order_serializers import MoneySerializer
 from apps.labeling.api.work import annotator
 from apps.labeling.appeal_types import MAX_APPEAL, MIN_APPEAL, AppealState, Verdict
 from apps.labeling.selectors import appeals as selectors

@@ -18,18 +18,20 @@ from rest_framework.views import APIView
 
 from apps.core.money import Money
 from apps.labeling import services, uploads
-from apps.labeling.api.exports import design_from_config, rows_from_tasks
+from apps.labeling.api.exports import design_from_config
+from apps.labeling.api.foreign import FORMATS, read_foreign
+from apps.labeling.api.order_serializers import (
+    OrderDetailSerializer,
+    OrderSerializer,
+    ProgressSerializer,
+    QuoteSerializer,
+    progress_of,
+)
 from apps.labeling.brief import read_design
 from apps.labeling.pricing import quote
 from apps.labeling.selectors import orders as selectors
+from apps.labeling.terms import Terms
 from apps.tenancy.actors import actor_of
-
-
-class MoneySerializer(serializers.Serializer[Any]):
-    """An amount: minor units as a string, and a currency."""
-
-    amount_minor = serializers.RegexField(r"^\d{1,9}$")
-    currency = serializers.RegexField(r"^[A-Z]{3}$", default="USD")
 
 
 class JsonField(serializers.JSONField):
@@ -72,7 +74,22 @@ class NewOrderSerializer(serializers.Serializer[Any]):
     example = JsonField(required=False, help_text="{data, answer, why}, or {text, label, why} with classes")
     price_minor = serializers.IntegerField(help_text="pay for one accepted label, in minor units")
     currency = serializers.RegexField(r"^USD$", default="USD")
-    redundancy = serializers.IntegerField(default=3, help_text="answers for each item")
+    redundancy = serializers.IntegerField(default=3, help_text="answers for each item; with a target, at most")
+    target = serializers.FloatField(
+        required=False,
+        allow_null=True,
+        help_text="how probable each result must be, e.g. 0.95: items that are sure earlier get fewer answers; for "
+        "designs with one required single choice",
+    )
+    budget_minor = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=1,
+        help_text="the most to spend, fee included; the order ends where it pays for no more labels",
+    )
+    deadline = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="no task is lent from then on; the order ends with what is labelled"
+    )
     auto_approve_days = serializers.IntegerField(
         default=7, help_text="an answer that is not decided after so many days is accepted and paid"
     )
@@ -80,6 +97,12 @@ class NewOrderSerializer(serializers.Serializer[Any]):
         default=10, help_text="share of the items with a known label that become hidden check questions"
     )
     file = serializers.FileField(required=False, allow_empty_file=True)
+    format = serializers.ChoiceField(
+        choices=FORMATS,
+        required=False,
+        help_text="of the file, where it is another tool's: label_studio (with label_config), conll, parquet, or coco "
+        "(with the import_id that has its images); its labels become known answers",
+    )
     gold_file = serializers.FileField(
         required=False, allow_empty_file=True, help_text="more check questions, each with its known answer"
     )
@@ -88,7 +111,13 @@ class NewOrderSerializer(serializers.Serializer[Any]):
     gold_rows = serializers.JSONField(required=False, help_text="the same instead of gold_file")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if sum(name in attrs for name in ("file", "rows", "import_id")) != 1:
+        wanted = ("file", "import_id") if attrs.get("format") == "coco" else ()
+        sources = tuple(name for name in ("file", "rows", "import_id") if name in attrs)
+        if wanted and sources != wanted:
+            raise serializers.ValidationError({"file": "COCO takes a file, and the import_id that has its images."})
+        if attrs.get("format") and "file" not in attrs:
+            raise serializers.ValidationError({"file": "Send the file that has this format."})
+        if not wanted and len(sources) != 1:
             raise serializers.ValidationError({"file": "Send one of a file, rows or an import_id."})
         for name in ("rows", "gold_rows", "classes"):
             if name in attrs and not isinstance(attrs[name], list):
@@ -101,74 +130,6 @@ class NewOrderSerializer(serializers.Serializer[Any]):
         if any(not isinstance(one, str | dict) for one in attrs.get("classes", [])):
             raise serializers.ValidationError({"classes": "Each class is a name or an object with name and key."})
         return attrs
-
-
-class QuoteSerializer(serializers.Serializer[Any]):
-    """What an order costs at most; the fee is on top of the pay."""
-
-    items = serializers.IntegerField()
-    redundancy = serializers.IntegerField()
-    labels = serializers.IntegerField()
-    price_per_label = MoneySerializer()
-    cost = MoneySerializer()
-    fee_bps = serializers.IntegerField()
-    fee = MoneySerializer()
-    total = MoneySerializer()
-
-
-class ProgressSerializer(serializers.Serializer[Any]):
-    """How far an order is."""
-
-    items = serializers.IntegerField()
-    items_settled = serializers.IntegerField()
-    items_unusable = serializers.IntegerField()
-    labels_wanted = serializers.IntegerField()
-    labels_given = serializers.IntegerField()
-    percent = serializers.IntegerField()
-    accepted = serializers.IntegerField()
-    rejected = serializers.IntegerField()
-    pending = serializers.IntegerField()
-    annotators = serializers.IntegerField()
-    working_now = serializers.IntegerField()
-    gold_seen = serializers.IntegerField()
-    gold_right = serializers.IntegerField()
-    spent = MoneySerializer()
-
-
-class OrderSerializer(serializers.Serializer[Any]):
-    """An order, for its requester."""
-
-    id = serializers.UUIDField()
-    title = serializers.CharField()
-    instruction = serializers.CharField()
-    example = serializers.JSONField()
-    design = serializers.JSONField()
-    redundancy = serializers.IntegerField()
-    auto_approve_days = serializers.IntegerField()
-    items = serializers.IntegerField(source="item_count")
-    gold_items = serializers.IntegerField(source="gold_count")
-    state = serializers.CharField()
-    outcome = serializers.CharField()
-    quote = serializers.SerializerMethodField()
-    dataset_id = serializers.UUIDField(allow_null=True)
-    dataset_version_id = serializers.UUIDField(allow_null=True)
-    created_at = serializers.DateTimeField()
-    launched_at = serializers.DateTimeField(allow_null=True)
-    closed_at = serializers.DateTimeField(allow_null=True)
-
-    @extend_schema(responses=QuoteSerializer)
-    def get_quote(self, order: Any) -> dict[str, Any]:
-        return selectors.quote_of(order).as_json()
-
-
-class OrderDetailSerializer(OrderSerializer):
-    """The same with progress."""
-
-    progress = serializers.SerializerMethodField()
-
-    @extend_schema(responses=ProgressSerializer)
-    def get_progress(self, order: Any) -> dict[str, Any]:
-        return selectors.progress(order).as_json()
 
 
 class OrderListView(generics.ListAPIView[Any]):
@@ -184,9 +145,18 @@ class OrderListView(generics.ListAPIView[Any]):
         checked = NewOrderSerializer(data=request.data)
         checked.is_valid(raise_exception=True)
         data = checked.validated_data
+        known = None
         if "label_config" in data and "file" in data and data["file"].name.lower().endswith(".json"):
-            data["rows"] = rows_from_tasks(data["label_config"], data.pop("file"))
-        design = design_from_config(data["label_config"]) if "label_config" in data else data.get("design")
+            data.setdefault("format", "label_studio")
+        if "format" in data:
+            foreign = read_foreign(data)
+            data["design"], known = foreign.design, foreign.known
+            del data["file"]
+            if not known:
+                data["rows"] = foreign.rows
+        elif "label_config" in data:
+            data["design"] = design_from_config(data["label_config"])
+        design = data.get("design")
         brief = {
             "actor": actor_of(request),
             "title": data["title"],
@@ -198,6 +168,7 @@ class OrderListView(generics.ListAPIView[Any]):
             "redundancy": data["redundancy"],
             "gold_percent": data["gold_percent"],
             "auto_approve_days": data["auto_approve_days"],
+            "terms": _terms(data),
         }
         if "file" in data:
             gold = data.get("gold_file")
@@ -215,7 +186,7 @@ class OrderListView(generics.ListAPIView[Any]):
                 brief["gold_table"] = uploads.read_rows(gold_rows, design=shown, with_answers=True)
                 brief["gold_filename"] = "gold_rows"
             if "import_id" in data:
-                order = services.create_order_from_import(import_id=data["import_id"], **brief)
+                order = services.create_order_from_import(import_id=data["import_id"], known=known, **brief)
             else:
                 order = services.create_order(
                     table=uploads.read_rows(data["rows"], design=shown), filename="rows", **brief
@@ -223,11 +194,22 @@ class OrderListView(generics.ListAPIView[Any]):
         return Response(OrderDetailSerializer(order).data, status=status.HTTP_201_CREATED)
 
 
+def _terms(data: dict[str, Any]) -> Terms:
+    budget = data.get("budget_minor")
+    return Terms(
+        target=data.get("target"),
+        budget=Money(budget, data["currency"]) if budget is not None else None,
+        deadline=data.get("deadline"),
+    )
+
+
 class QuoteView(APIView):
     """The price of an order that is not drafted yet."""
 
     @extend_schema(
-        parameters=[OpenApiParameter(name, OpenApiTypes.INT) for name in ("items", "redundancy", "price_minor")],
+        parameters=[
+            OpenApiParameter(name, OpenApiTypes.INT) for name in ("items", "redundancy", "price_minor", "budget_minor")
+        ],
         responses=QuoteSerializer,
     )
     def get(self, request: Request) -> Response:
@@ -239,6 +221,7 @@ class QuoteView(APIView):
             redundancy=data["redundancy"],
             price=Money(data["price_minor"]),
             fee_bps=settings.FEES["label_bps"],
+            budget=Money(data["budget_minor"]) if "budget_minor" in data else None,
         )
         return Response(found.as_json())
 
@@ -249,6 +232,7 @@ class QuoteRequestSerializer(serializers.Serializer[Any]):
     items = serializers.IntegerField(min_value=1, max_value=uploads.MAX_ITEMS)
     redundancy = serializers.IntegerField(min_value=1, max_value=25, default=3)
     price_minor = serializers.IntegerField(min_value=1, max_value=10_000)
+    budget_minor = serializers.IntegerField(min_value=1, required=False)
 
 
 class OrderView(APIView):
@@ -264,7 +248,7 @@ class ProgressView(APIView):
 
     @extend_schema(responses=ProgressSerializer)
     def get(self, request: Request, order_id: UUID) -> Response:
-        return Response(selectors.progress(selectors.order(actor_of(request), order_id)).as_json())
+        return Response(progress_of(selectors.order(actor_of(request), order_id)))
 
 
 class LaunchView(APIView):

@@ -18,7 +18,7 @@ from apps.accounts.middleware import ORGANISATION_KEY
 from apps.core import clock
 from apps.core.tenant import tenant_scope
 from apps.labeling import services
-from apps.labeling.api.orders import MoneySerializer
+from apps.labeling.api.order_serializers import MoneySerializer
 from apps.labeling.selectors import work as selectors
 from apps.labeling.types import MAX_LIVE_LEASES, AnnotationState, LeasedTask
 from apps.tenancy.actors import actor_of

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
+from uuid import UUID
 
 from django import forms
 
 from apps.core.errors import DomainError
 from apps.core.money import Money
 from apps.labeling import brief, task_types
+from apps.labeling.models import Import
+from apps.labeling.terms import Terms
+
+FIXED, UNTIL_SURE = "fixed", "until_sure"
+DEFAULT_TARGET = 95
 
 
 def _for(field: str, widget: type[forms.Widget], attrs: dict[str, Any] | None = None) -> forms.Widget:
     """A widget that the page shows only for the task types that ask for the field."""
     return widget(attrs={**(attrs or {}), "data-for": " ".join(task_types.keys_with(field))})
+
+
+class DateTimeWidget(forms.DateTimeInput):
+    """The browser's own field for a date and a time."""
+
+    input_type = "datetime-local"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M")
 
 
 class OrderForm(forms.Form):
@@ -28,8 +44,14 @@ class OrderForm(forms.Form):
             (task_types.CUSTOM, "Any mix of questions, as a design in JSON."),
         ],
     )
+    import_id = forms.ChoiceField(
+        label="Where your items are",
+        required=False,
+        help_text="An import has licence, source and consent of each item; media come from there.",
+    )
     file = forms.FileField(
         label="Your items",
+        required=False,
         allow_empty_file=True,
         help_text="CSV or JSONL up to 100 MB with a column for what is shown: text, candidates (JSON: key and text of "
         "each), or a column for each input of your design. Optional columns: id, label or answer (what you know is "
@@ -92,12 +114,46 @@ class OrderForm(forms.Form):
         initial=Decimal("0.04"),
         widget=forms.NumberInput(attrs={"step": "0.01", "min": "0.01"}),
     )
+    quality = forms.ChoiceField(
+        label="How many answers",
+        required=False,
+        initial=FIXED,
+        widget=forms.RadioSelect,
+        choices=[
+            (FIXED, "Fixed: so many answers for each item."),
+            (UNTIL_SURE, "Until sure: items on which annotators agree get fewer, doubtful ones more."),
+        ],
+    )
+    target_percent = forms.IntegerField(
+        label="How sure each result must be, in percent",
+        required=False,
+        min_value=50,
+        max_value=99,
+        initial=95,
+        widget=forms.NumberInput(attrs={"data-quality": UNTIL_SURE}),
+        help_text="For tasks that ask for one choice.",
+    )
     redundancy = forms.IntegerField(
         label="Answers for each item",
         min_value=1,
         max_value=brief.MAX_REDUNDANCY,
         initial=3,
-        help_text="Three lets disagreement be seen.",
+        help_text="Three lets disagreement be seen. Until sure: at most so many.",
+    )
+    budget = forms.DecimalField(
+        label="Budget, in dollars",
+        required=False,
+        min_value=Decimal("0.01"),
+        max_value=Decimal(10_000_000),
+        decimal_places=2,
+        widget=forms.NumberInput(attrs={"step": "0.01", "min": "0.01"}),
+        help_text="The most to spend, fee included. Empty: what all answers cost. The order ends where it is used up.",
+    )
+    deadline = forms.DateTimeField(
+        label="Deadline (UTC)",
+        required=False,
+        widget=DateTimeWidget(),
+        help_text="The order ends then with what is labelled; what was not spent comes back. Empty: when all is done.",
     )
     gold_percent = forms.IntegerField(
         label="Hidden check questions, in percent",
@@ -110,16 +166,44 @@ class OrderForm(forms.Form):
         label="More check questions", required=False, help_text="CSV or JSONL with the columns “text” and “label”."
     )
 
-    def order(self) -> dict[str, Any]:
-        """The arguments for `services.create_order_from_file`."""
+    def __init__(self, *args: Any, imports: Iterable[Import] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        ready = [(str(one.id), f"Import “{one.title}”, {one.item_count:,} items") for one in imports]
+        self.fields["import_id"] = forms.ChoiceField(
+            label=self.fields["import_id"].label,
+            required=False,
+            help_text=self.fields["import_id"].help_text,
+            choices=[("", "In a file on this device"), *ready],
+        )
+
+    def clean(self) -> dict[str, Any]:
+        """One source of items: a file, or an import."""
+        data = super().clean() or {}
+        if not data.get("import_id") and not data.get("file") and "file" not in self.errors:
+            self.add_error("file", "Choose a file, or one of your imports.")
+        return data
+
+    def import_id_or_none(self) -> UUID | None:
+        """The import that the items come from; None: the file."""
+        chosen = self.cleaned_data["import_id"]
+        return UUID(chosen) if chosen else None
+
+    def uploaded(self) -> dict[str, Any]:
+        """What `services.create_order_from_file` takes beside the brief."""
         data = self.cleaned_data
         gold = data.get("gold_file")
-        example = {part: data[f"example_{part}"] for part in ("text", "label", "why")}
         return {
             "file": data["file"],
             "filename": data["file"].name,
             "gold_file": gold,
             "gold_filename": gold.name if gold else "",
+        }
+
+    def brief(self) -> dict[str, Any]:
+        """What every way to create an order takes."""
+        data = self.cleaned_data
+        example = {part: data[f"example_{part}"] for part in ("text", "label", "why")}
+        return {
             "title": data["title"],
             "instruction": data["instruction"],
             "design": self._design(),
@@ -128,7 +212,17 @@ class OrderForm(forms.Form):
             "price": money_of(data["price"]),
             "redundancy": data["redundancy"],
             "gold_percent": data["gold_percent"],
+            "terms": self._terms(),
         }
+
+    def _terms(self) -> Terms:
+        data = self.cleaned_data
+        until_sure = data["quality"] == UNTIL_SURE
+        return Terms(
+            target=(data["target_percent"] or DEFAULT_TARGET) / 100 if until_sure else None,
+            budget=money_of(data["budget"]) if data["budget"] else None,
+            deadline=data["deadline"],
+        )
 
     def _design(self) -> Any:
         """The design's JSON; None for the plain text classification, whose choices may come from the file."""
@@ -158,7 +252,8 @@ class OrderForm(forms.Form):
         last = named.rsplit(".", 1)[-1]
         if named.startswith("design.") and self.cleaned_data.get("task_type") != task_types.CUSTOM:
             return {"most": "scale"}.get(last, last)
-        return {"price_per_label": "price", "example": "example_label"}.get(named, named.split(".")[0])
+        renamed = {"price_per_label": "price", "example": "example_label", "target": "target_percent"}
+        return renamed.get(named, named.split(".")[0])
 
 
 def classes_of(text: str) -> list[dict[str, str]]:

@@ -20,15 +20,20 @@ from apps.core.pagination import cursor_page
 from apps.labeling import services, task_types, uploads
 from apps.labeling.brief import MAX_REDUNDANCY, instruction_html
 from apps.labeling.design import example_in_words
-from apps.labeling.pages.forms import OrderForm, money_of
+from apps.labeling.models import Order
+from apps.labeling.pages.forms import UNTIL_SURE, OrderForm, money_of
 from apps.labeling.policies import table
 from apps.labeling.pricing import quote
 from apps.labeling.selectors import exports
 from apps.labeling.selectors import orders as selectors
-from apps.labeling.types import LabelingPermission, OrderState
+from apps.labeling.selectors.imports import import_of, ready_imports
+from apps.labeling.selectors.outlook import outlook
+from apps.labeling.selectors.sampling import has_unused_answers, prospects
+from apps.labeling.types import OPEN_ORDER_STATES, LabelingPermission, OrderState
 from apps.ledger.selectors import balance
 from apps.ledger.types import AccountKind, AccountRef
 from apps.tenancy.actors import actor_of
+from apps.tenancy.types import Actor
 
 PREVIEW_ROWS = 5
 
@@ -46,14 +51,17 @@ def order_list(request: HttpRequest) -> HttpResponse:
 @actor_required
 def new_order(request: HttpRequest) -> HttpResponse:
     """GET and POST /orders/new/: upload, design, price; the review is the draft's page."""
+    actor = actor_of(request)
+    ready = ready_imports(actor)
     if request.method == "GET":
-        return render(request, "labeling/order_new.html", {"form": OrderForm(), "rows_wrong": []})
-    form = OrderForm(request.POST, request.FILES)
+        form = OrderForm(imports=ready, initial={"import_id": request.GET.get("import", "")})
+        return render(request, "labeling/order_new.html", {"form": form, "rows_wrong": []})
+    form = OrderForm(request.POST, request.FILES, imports=ready)
     rows_wrong: list[Any] = []
     context: dict[str, Any] = {}
     if form.is_valid():
         try:
-            order = services.create_order_from_file(actor=actor_of(request), **form.order())
+            order = _drafted(actor, form)
         except InvalidInput as error:
             form.add_domain_error(error)
             rows_wrong = [problem for problem in error.errors if "row" in problem]
@@ -63,10 +71,20 @@ def new_order(request: HttpRequest) -> HttpResponse:
     return render(request, "labeling/order_new.html", {"form": form, "rows_wrong": rows_wrong, **context}, status=422)
 
 
-class QuoteForm(forms.Form):
-    """What a price depends on."""
+def _drafted(actor: Actor, form: OrderForm) -> Order:
+    import_id = form.import_id_or_none()
+    if import_id is None:
+        return services.create_order_from_file(actor=actor, **form.uploaded(), **form.brief())
+    return services.create_order_from_import(actor=actor, import_id=import_id, **form.brief())
 
-    items = forms.IntegerField(min_value=1, max_value=uploads.MAX_ITEMS)
+
+class QuoteForm(forms.Form):
+    """What a price depends on; the number of items, or the import that has them."""
+
+    items = forms.IntegerField(min_value=1, max_value=uploads.MAX_ITEMS, required=False)
+    import_id = forms.UUIDField(required=False)
+    quality = forms.CharField(required=False)
+    budget = forms.DecimalField(min_value=0, decimal_places=2, required=False)
     redundancy = forms.IntegerField(min_value=1, max_value=MAX_REDUNDANCY)
     price = forms.DecimalField(min_value=0, max_value=100, decimal_places=2)
 
@@ -74,18 +92,22 @@ class QuoteForm(forms.Form):
 @require_GET
 @actor_required
 def quote_fragment(request: HttpRequest) -> HttpResponse:
-    """GET /orders/quote/?items=&redundancy=&price=: what it costs at most."""
+    """GET /orders/quote/?items=|import_id=&redundancy=&price=&budget=: what it costs at most."""
     form = QuoteForm(request.GET)
-    found = None
+    context: dict[str, Any] = {}
     if form.is_valid() and form.cleaned_data["price"] > 0:
         data = form.cleaned_data
-        found = quote(
-            items=data["items"],
+        chosen = data["import_id"]
+        items = import_of(actor_of(request), chosen).item_count if chosen else data["items"]
+        context["until_sure"] = data["quality"] == UNTIL_SURE
+        context["quote"] = items and quote(
+            items=items,
             redundancy=data["redundancy"],
             price=money_of(data["price"]),
             fee_bps=settings.FEES["label_bps"],
+            budget=money_of(data["budget"]) if data["budget"] else None,
         )
-    return render(request, "labeling/quote_fragment.html", {"quote": found})
+    return render(request, "labeling/quote_fragment.html", context)
 
 
 @require_POST
@@ -119,9 +141,12 @@ def _context(request: HttpRequest, order_id: UUID) -> dict[str, Any]:
         "order": order,
         "progress": selectors.progress(order),
         "quote": selectors.quote_of(order),
+        "until_sure": order.target is not None,
+        "outlook": outlook(order),
         "formats": exports.formats_for(order),
         "counts": selectors.choice_counts(order) if order.state != OrderState.DRAFT else [],
-        "is_live": order.state in (OrderState.RUNNING, OrderState.CLOSING),
+        "is_live": order.state in (*OPEN_ORDER_STATES, OrderState.CLOSING),
+        "is_open": order.state in OPEN_ORDER_STATES,
         "may_end": table.allows(actor, LabelingPermission.ORDER_CANCEL),
     }
 
@@ -148,8 +173,10 @@ def _order_page(
     }
     if order.state == OrderState.DRAFT:
         available = balance(AccountRef(order.tenant_id, AccountKind.CASH, order.currency)).available
-        missing = context["quote"].total - available if isinstance(available, Money) else Money(0)
+        missing = context["quote"].held - available if isinstance(available, Money) else Money(0)
         context |= {
+            "prospects": prospects(order),
+            "unused_answers": has_unused_answers(order),
             "preview": selectors.preview(order, PREVIEW_ROWS),
             "available": available,
             "missing": missing if missing.minor > 0 else None,
@@ -173,6 +200,8 @@ def launch(request: HttpRequest, order_id: UUID) -> HttpResponse:
         services.launch_order(actor=actor_of(request), order_id=order_id)
     except PaymentRequired as error:
         return _order_page(request, order_id, error, 402)
+    except InvalidInput as error:
+        return _order_page(request, order_id, error, 422)
     messages.success(request, "The order is on the task board.")
     return redirect("orders:order", order_id)
 

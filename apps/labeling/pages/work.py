@@ -65,7 +65,7 @@ def player(request: HttpRequest, order_id: UUID) -> HttpResponse:
     """GET /work/<order>/: what the work is; with tasks in hand, the player."""
     entry, is_open = selectors.board_entry(order_id)
     with annotator_of_visitor(request) as actor:
-        tasks = selectors.live_leases(actor, entry) if actor is not None and is_open else []
+        tasks = selectors.live_leases(actor, entry) if actor is not None else []
         totals = selectors.order_totals(actor, entry) if actor is not None else WorkTotals()
     design = Design.from_json(entry.design)
     context: dict[str, Any] = {

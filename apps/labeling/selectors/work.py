@@ -67,6 +67,7 @@ def _entry(row: BoardListing, names: dict[UUID, str]) -> BoardEntry:
         open_labels=row.open_labels,
         total_labels=row.total_labels,
         seconds_per_label=row.seconds_per_label,
+        is_paused=row.paused,
     )
 
 

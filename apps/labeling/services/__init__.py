@@ -35,12 +35,14 @@ from apps.labeling.services.orders import (
 from apps.labeling.services.planning import plan_due_orders, plan_labels, set_target
 from apps.labeling.services.reserving import release_due_reserves, reserve_of
 from apps.labeling.services.reviewing import decide_review, take_review
+from apps.labeling.services.sampling import answer_sample, use_sample_as_checks
 from apps.labeling.services.settling import settle_item, settle_items
 from apps.labeling.services.unmasking import unmask_item
 
 __all__ = [
     "Submission",
     "annotator_of",
+    "answer_sample",
     "approve_overdue",
     "cancel_import",
     "cancel_order",
@@ -81,4 +83,5 @@ __all__ = [
     "take_review",
     "undo_annotation",
     "unmask_item",
+    "use_sample_as_checks",
 ]

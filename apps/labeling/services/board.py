@@ -11,14 +11,12 @@ from django.db.models import Avg, Count, Sum
 from apps.core import clock
 from apps.core.tenant import tenant_scope
 from apps.labeling.models import Annotation, BoardListing, Order, Task
-from apps.labeling.pricing import seconds_per_label
+from apps.labeling.pricing import LONGEST_MS, seconds_per_label
 from apps.labeling.selectors.orders import quote_of
 
 #: Answers within the last hour from which the typical time is taken, once there are this many.
 MEASURED_FROM = 20
 RECENT = timedelta(hours=1)
-#: A longer pause is a coffee, not a difficult item.
-LONGEST_MS = 120_000
 
 
 def list_order(order: Order) -> None:

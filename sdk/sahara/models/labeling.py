@@ -17,6 +17,52 @@ class Quote(Model):
     cost: Money
     fee: Money
     total: Money
+    held: Money
+    affordable_labels: int
+
+
+class Extension(Model):
+    """What more answers, or a higher budget, add to an order."""
+
+    redundancy: int
+    labels_added: int
+    held_now: Money
+    held_after: Money
+    added: Money
+
+
+class OrderMoney(Model):
+    """An order's money: `held` is the sum of the other three."""
+
+    held: Money
+    spent: Money
+    still_held: Money
+    returned: Money
+
+
+class Estimate(Model):
+    """A share with its 95 % interval, taken from so many cases."""
+
+    share: float
+    low: float
+    high: float
+    cases: int
+
+
+class OrderQuality(Model):
+    """How many results are right, as far as it can be told."""
+
+    checked_items: Estimate | None
+    decided_items: Estimate | None
+
+
+class OrderForecast(Model):
+    """Where an order ends at the pace of the last hour."""
+
+    labels_left: int
+    labels_per_hour: float
+    ends_at: datetime | None
+    cost: Money
 
 
 class OrderProgress(Model):
@@ -34,6 +80,9 @@ class OrderProgress(Model):
     gold_seen: int
     gold_right: int
     spent: Money
+    money: OrderMoney | None
+    quality: OrderQuality
+    forecast: OrderForecast | None
 
 
 class Order(Model):
@@ -45,6 +94,9 @@ class Order(Model):
     items: int
     gold_items: int
     redundancy: int
+    target: float | None
+    budget_minor: int | None
+    deadline: datetime | None
     design: dict[str, Any]
     quote: Quote
     progress: OrderProgress | None = None
@@ -58,6 +110,33 @@ class Order(Model):
             if control.get("classes"):
                 return [one["name"] for one in control["classes"]]
         return []
+
+
+class SampleTask(Model):
+    """An item of a draft's free sample."""
+
+    id: UUID
+    data: dict[str, Any]
+
+
+class SampleForecast(Model):
+    """What a draft would cost and take; dates are None where nobody works on the board."""
+
+    items: int
+    answered: int
+    seconds_per_label: int
+    is_measured: bool
+    hourly_rate: Money
+    costs_at_most: Money
+    done_soonest: datetime | None
+    done_latest: datetime | None
+
+
+class Sample(Model):
+    """The items of the sample that are not answered yet, and the forecast."""
+
+    tasks: list[SampleTask]
+    forecast: SampleForecast
 
 
 class Task(Model):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from sahara.models import Annotation, LeaseBatch, Order, Task
+from sahara.models import Annotation, Extension, LeaseBatch, Order, Sample, SampleTask, Task
 from sahara.resources.base import Id, Resource
 from sahara.waiting import wait_for
 
@@ -25,6 +26,9 @@ class OrdersResource(Resource):
         classes: Sequence[str] = (),
         design: Mapping[str, Any] | None = None,
         redundancy: int = 3,
+        target: float | None = None,
+        budget_minor: int | None = None,
+        deadline: datetime | None = None,
         gold_percent: int = 10,
         gold_rows: Sequence[Mapping[str, Any]] | None = None,
         idempotency_key: str | None = None,
@@ -37,6 +41,10 @@ class OrdersResource(Resource):
             classes: the choices of the plain text classification, with the input `text` and the control `label`.
             design: instead, `{inputs, controls}`: whatever the tasks are to show and ask.
             price_minor: pay for an accepted label, in cents.
+            redundancy: answers for each item; with a target, at most.
+            target: how probable each result must be, such as 0.95; for designs with one required single choice.
+            budget_minor: the most to spend, in cents, fee included; the order ends where it pays for no more.
+            deadline: when the order ends with what is labelled.
         """
         body: dict[str, Any] = {
             "title": title,
@@ -50,6 +58,8 @@ class OrdersResource(Resource):
             body["design"] = dict(design)
         else:
             body["classes"] = list(classes)
+        terms = {"target": target, "budget_minor": budget_minor, "deadline": deadline and deadline.isoformat()}
+        body |= {name: value for name, value in terms.items() if value is not None}
         if gold_rows is not None:
             body["gold_rows"] = [dict(row) for row in gold_rows]
         return Order.model_validate(self.transport.post("orders/", body, idempotency_key=idempotency_key))
@@ -65,6 +75,45 @@ class OrdersResource(Resource):
     def launch(self, order_id: Id) -> Order:
         """Hold the money and start. PaymentRequired says how much is missing."""
         return Order.model_validate(self.transport.post(f"orders/{order_id}/launch/"))
+
+    def sample(self, order_id: Id) -> Sample:
+        """The free sample of a draft: items to answer oneself, and a forecast of price and date."""
+        return Sample.model_validate(self.transport.get(f"orders/{order_id}/sample/"))
+
+    def answer_sample(
+        self, order_id: Id, task: SampleTask, answer: Mapping[str, Any], *, elapsed_ms: int = 0
+    ) -> Sample:
+        """Answer one of its items; what is left, and the forecast by what was measured."""
+        body = {"task_id": str(task.id), "answer": dict(answer), "elapsed_ms": elapsed_ms}
+        return Sample.model_validate(self.transport.post(f"orders/{order_id}/sample/", body))
+
+    def use_sample_as_checks(self, order_id: Id) -> Order:
+        """Make the sample's answers hidden check questions."""
+        return Order.model_validate(self.transport.post(f"orders/{order_id}/sample/checks/"))
+
+    def pause(self, order_id: Id) -> Order:
+        """Lend no more tasks; those in hand are answered and paid."""
+        return Order.model_validate(self.transport.post(f"orders/{order_id}/pause/"))
+
+    def resume(self, order_id: Id) -> Order:
+        """Have a paused order go on."""
+        return Order.model_validate(self.transport.post(f"orders/{order_id}/resume/"))
+
+    def extension(self, order_id: Id, *, redundancy: int | None = None, budget_minor: int | None = None) -> Extension:
+        """What more answers for each item, or a higher budget, would cost; nothing is changed."""
+        found = self.transport.get(f"orders/{order_id}/extension/", redundancy=redundancy, budget_minor=budget_minor)
+        return Extension.model_validate(found)
+
+    def extend(self, order_id: Id, *, redundancy: int | None = None, budget_minor: int | None = None) -> Order:
+        """Ask for it at exactly that price. PaymentRequired says how much is missing."""
+        wanted = {"redundancy": redundancy, "budget_minor": budget_minor}
+        body = {name: value for name, value in wanted.items() if value is not None}
+        return Order.model_validate(self.transport.post(f"orders/{order_id}/extension/", body))
+
+    def set_deadline(self, order_id: Id, deadline: datetime | None) -> Order:
+        """Set, move or take away (None) the moment at which the order ends by itself."""
+        body = {"deadline": deadline.isoformat() if deadline else None}
+        return Order.model_validate(self.transport.post(f"orders/{order_id}/deadline/", body))
 
     def cancel(self, order_id: Id) -> Order:
         """End for good; what was given is paid and the rest of the money released."""

@@ -16,11 +16,16 @@ class OrderForm extends HTMLElement {
       const input = event.target as HTMLInputElement;
       if (input.name === "file" && input.files?.[0]) void this.preview(input.files[0]);
       if (input.name === "task_type") this.onTaskType();
+      if (input.name === "import_id" || input.name === "quality") {
+        this.showFields();
+        this.quoteSoon();
+      }
     });
     this.addEventListener("input", (event) => {
-      if (["price", "redundancy"].includes((event.target as HTMLInputElement).name)) this.quoteSoon();
+      if (["price", "redundancy", "budget"].includes((event.target as HTMLInputElement).name)) this.quoteSoon();
     });
     this.showFields();
+    this.quoteSoon();
     this.dataset["ready"] = "";
   }
 
@@ -42,6 +47,16 @@ class OrderForm extends HTMLElement {
       const isAsked = (field.dataset["for"] ?? "").split(" ").includes(chosen);
       field.closest(".field")?.toggleAttribute("hidden", !isAsked);
     }
+    for (const field of this.querySelectorAll<HTMLElement>("[data-quality]")) {
+      field.closest(".field")?.toggleAttribute("hidden", field.dataset["quality"] !== this.quality());
+    }
+    const isImported = this.value("import_id") !== "";
+    this.querySelector('[name="file"]')?.closest(".field")?.toggleAttribute("hidden", isImported);
+    this.piece("preview").hidden = isImported;
+  }
+
+  private quality(): string {
+    return this.querySelector<HTMLInputElement>('[name="quality"]:checked')?.value ?? "";
   }
 
   private piece(name: string): HTMLElement {
@@ -85,11 +100,14 @@ class OrderForm extends HTMLElement {
   }
 
   private async quote(): Promise<void> {
-    if (this.items === 0) return;
+    const imported = this.value("import_id");
+    if (this.items === 0 && imported === "") return;
     this.latest?.abort();
     this.latest = new AbortController();
     const query = new URLSearchParams({
-      items: String(this.items),
+      ...(imported === "" ? { items: String(this.items) } : { import_id: imported }),
+      quality: this.quality(),
+      budget: this.value("budget"),
       redundancy: this.value("redundancy"),
       price: this.value("price"),
     });

@@ -20,6 +20,8 @@ const WARN_MS = 30_000;
 /** A task that was fetched ahead gets new time when it is shown with less than this left. */
 const RENEW_MS = 120_000;
 const UNDO_DEPTH = 10;
+/** A paused order is asked so often whether it goes on. */
+const PAUSED_RETRY_MS = 15_000;
 
 class TaskPlayer extends HTMLElement {
   private data!: PlayerData;
@@ -265,8 +267,9 @@ class TaskPlayer extends HTMLElement {
       }
     } catch (error) {
       if (error instanceof Problem && !isPassing(error)) {
-        this.isFinished = true;
         this.say(error.detail);
+        if (error.code === "order_paused") againMs = PAUSED_RETRY_MS;
+        else this.isFinished = true;
       } else {
         againMs = 3_000;
       }
