@@ -52,8 +52,8 @@ check: $(VENV)/.development build ## Lint, types, layers, migrations, deployment
 	$(BIN)/python -m chain_bridge.foundry analyse
 	$(BIN)/python -m chain_bridge.foundry test
 
-bench: $(VENV)/.development ## Measure again what README claims about speed; NAME=ledger for one
-	@$(BIN)/python -m benchmarks $(NAME)
+bench: $(VENV)/.development ## Measure again what README claims about speed; NAME=ledger for one; OPTIONS="--help" for those of NAME=annotation
+	@$(BIN)/python -m benchmarks $(NAME) $(OPTIONS)
 
 golden-path: $(VENV)/.platform ## Order, label, train, build, sell, pay out; DATA=file.csv for your own texts
 	@$(BIN)/python -m sahara_platform.embedded exec --start -- $(BIN)/python -m examples.golden_path $(if $(DATA),--data "$(DATA)")

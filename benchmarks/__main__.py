@@ -4,22 +4,40 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
 from importlib import import_module
+from itertools import takewhile
 from typing import Any
 
-NAMES = ("ledger", "gas")
+NAMES = ("ledger", "gas", "annotation")
+#: They start parts of their own, in a process of their own, and take options.
+APART = {"annotation"}
 
 
 def main() -> None:
     """Start the parts, run, print one JSON line a benchmark."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; all where left out")
-    names = parser.parse_args().names or NAMES
+    words = sys.argv[1:]
+    given = list(takewhile(lambda word: not word.startswith("-"), words))
+    options = words[len(given) :]
+    if options and not APART & set(given):
+        parser.parse_args(words)
+    names = given or NAMES
     unknown = set(names) - set(NAMES)
     if unknown:
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
 
+    if together := [name for name in names if name not in APART]:
+        _run_together(together)
+    for name in names:
+        if name in APART:
+            subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *options], check=True)
+
+
+def _run_together(names: Sequence[str]) -> None:
     from sahara_platform.embedded import scratch  # slow to import, and --help needs no parts
 
     parts = scratch.start()

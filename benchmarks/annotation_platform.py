@@ -23,7 +23,7 @@ from benchmarks.processes import Processes
 from sahara_platform.embedded import postgres, valkey
 from sahara_platform.embedded.configuration import BASE_DIR, Places
 from sahara_platform.embedded.plan import DATABASE, Plan
-from sahara_platform.embedded.process import wait_until
+from sahara_platform.embedded.process import free_port, wait_until
 
 DIRECTORY = BASE_DIR / "var" / "bench" / "annotation"
 PASSWORD = "a-long-benchmark-password"  # noqa: S105  # of accounts that live as long as the benchmark
@@ -59,6 +59,8 @@ class Site:
         shutil.rmtree(DIRECTORY, ignore_errors=True)
         DIRECTORY.mkdir(parents=True)
         self.plan = Plan.make(Places(DIRECTORY))
+        # Not the usual ports: a platform may be running on this machine.
+        self.plan.ports |= {name: free_port() for name in self.plan.ports}
         self.processes = Processes(DIRECTORY / "log")
         try:
             self._start()
