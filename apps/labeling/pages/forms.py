@@ -50,7 +50,7 @@ class OrderForm(forms.Form):
         help_text="An import has licence, source and consent of each item; media come from there.",
     )
     file = forms.FileField(
-        label="Your items",
+        label="Your file",
         required=False,
         allow_empty_file=True,
         help_text="CSV or JSONL up to 100 MB with a column for what is shown: text, candidates (JSON: key and text of "
@@ -175,6 +175,8 @@ class OrderForm(forms.Form):
             help_text=self.fields["import_id"].help_text,
             choices=[("", "In a file on this device"), *ready],
         )
+        self.has_imports = bool(ready)
+        self.fields["file"].required = not ready
 
     def clean(self) -> dict[str, Any]:
         """One source of items: a file, or an import."""

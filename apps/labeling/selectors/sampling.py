@@ -33,6 +33,14 @@ class Pace:
     annotators: int
     orders: int
 
+    @property
+    def in_words(self) -> str:
+        """The time spent, as people say it."""
+        if self.hours >= 2:
+            return f"{self.hours:,.0f} hours"
+        minutes = max(1, round(self.hours * 60))
+        return "1 minute" if minutes == 1 else f"{minutes} minutes"
+
 
 @dataclass(frozen=True)
 class Prospects:
