@@ -62,7 +62,7 @@ class TaskPlayer extends HTMLElement {
     this.stops = [
       () => document.removeEventListener("keydown", keys),
       () => window.clearInterval(clock),
-      subscribe(`work:${this.data.annotator_id}`, () => this.refreshTotalsSoon()),
+      subscribe(`work:${this.data.annotator_id}`, (notice) => this.onNotice(notice)),
     ];
     this.addEventListener("submit", (event) => this.onSubmit(event));
     this.addEventListener("click", (event) => this.onClick(event));
@@ -340,6 +340,15 @@ class TaskPlayer extends HTMLElement {
       this.piece("keep-amount").textContent = dollars(totals.earned);
       this.piece("keep").hidden = false;
     }
+  }
+
+  private onNotice(notice: unknown): void {
+    const { order_id, state } = (notice ?? {}) as { order_id?: string; state?: string };
+    if (order_id === this.data.order_id) {
+      if (state === "paused") this.say("The requester has paused this order. What you hold is still taken and paid.");
+      if (state === "running") this.say("The order goes on.");
+    }
+    this.refreshTotalsSoon();
   }
 
   private refreshTotalsSoon(): void {
