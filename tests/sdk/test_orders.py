@@ -100,6 +100,14 @@ def test_an_order_is_drafted_with_its_terms() -> None:
     assert order.progress.quality.checked_items.low == 0.6
 
 
+def test_an_order_takes_an_import_instead_of_rows() -> None:
+    sent: list[tuple[str, str, Any]] = []
+    orders(sent).create(title="Spam", instruction="Spam?", import_id="one", price_minor=10, classes=["ham", "spam"])
+    [(_, _, body)] = sent
+    assert body["import_id"] == "one"
+    assert "rows" not in body
+
+
 def test_every_change_has_its_method() -> None:
     sent: list[tuple[str, str, Any]] = []
     client = orders(sent)

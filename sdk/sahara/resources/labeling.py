@@ -21,8 +21,9 @@ class OrdersResource(Resource):
         *,
         title: str,
         instruction: str,
-        rows: Sequence[Mapping[str, Any]],
         price_minor: int,
+        rows: Sequence[Mapping[str, Any]] | None = None,
+        import_id: Id | None = None,
         classes: Sequence[str] = (),
         design: Mapping[str, Any] | None = None,
         redundancy: int = 3,
@@ -38,6 +39,7 @@ class OrdersResource(Resource):
         Args:
             rows: a value for each input, optionally `id` and one for each control: the known answer. A share of the
                 rows with a known answer become hidden check questions.
+            import_id: instead of rows: an import that is ready.
             classes: the choices of the plain text classification, with the input `text` and the control `label`.
             design: instead, `{inputs, controls}`: whatever the tasks are to show and ask.
             price_minor: pay for an accepted label, in cents.
@@ -49,11 +51,14 @@ class OrdersResource(Resource):
         body: dict[str, Any] = {
             "title": title,
             "instruction": instruction,
-            "rows": [dict(row) for row in rows],
             "price_minor": price_minor,
             "redundancy": redundancy,
             "gold_percent": gold_percent,
         }
+        if rows is not None:
+            body["rows"] = [dict(row) for row in rows]
+        if import_id is not None:
+            body["import_id"] = str(import_id)
         if design is not None:
             body["design"] = dict(design)
         else:
