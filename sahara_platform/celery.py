@@ -25,6 +25,12 @@ app.conf.beat_schedule = {
         "options": {"expires": 15},
     },
     "labeling.refresh_board": {"task": "labeling.refresh_board", "schedule": 15.0, "options": {"expires": 15}},
+    "labeling.end_lapsed_attempts": {
+        "task": "labeling.end_lapsed_attempts",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
+    "labeling.watch_orders": {"task": "labeling.watch_orders", "schedule": 60.0, "options": {"expires": 60}},
     "labeling.plan_labels": {"task": "labeling.plan_labels", "schedule": 5.0, "options": {"expires": 5}},
     "labeling.end_due_orders": {"task": "labeling.end_due_orders", "schedule": 10.0, "options": {"expires": 10}},
     "labeling.approve_overdue": {"task": "labeling.approve_overdue", "schedule": 60.0, "options": {"expires": 60}},

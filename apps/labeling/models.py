@@ -12,13 +12,16 @@ from apps.core.ids import uuid7
 from apps.core.models import TimeStamped
 from apps.core.tenant import TenantOwned
 from apps.labeling.appeal_models import Appeal, AppealReview
+from apps.labeling.case_models import ReviewCase
 from apps.labeling.import_models import Import, ImportedItem, Media, QuarantinedRow
 from apps.labeling.managers import BOTH_SIDES, AnnotatorManager
+from apps.labeling.skill_models import AnnotatorProfile, Skill, SkillAttempt
 from apps.labeling.types import AnnotationState, AssignmentState, MadeBy, OrderState, Rule, TaskState
 
 #: Django finds an app's models in this module.
 __all__ = [
     "Annotation",
+    "AnnotatorProfile",
     "AnnotatorStats",
     "Appeal",
     "AppealReview",
@@ -29,6 +32,9 @@ __all__ = [
     "Media",
     "Order",
     "QuarantinedRow",
+    "ReviewCase",
+    "Skill",
+    "SkillAttempt",
     "Task",
 ]
 
@@ -75,6 +81,10 @@ class Order(TenantOwned, TimeStamped):
     closed_at = models.DateTimeField(null=True)
     reserved_until = models.DateTimeField(null=True, help_text="when money kept for appeals is looked at again")
     auto_approve_days = models.PositiveSmallIntegerField(default=7, help_text="a pending answer is accepted after")
+    requirements = models.JSONField(default=dict, help_text="what annotators need; see apps.labeling.eligibility")
+    skill = models.ForeignKey(Skill, on_delete=models.CASCADE, null=True, help_text="it is an attempt at its test")
+    reserved_for = models.UUIDField(null=True, help_text="the only annotator who may work on it")
+    watched_answers = models.PositiveIntegerField(default=0, help_text="answers when signals were last looked for")
 
     class Meta:
         constraints = [
@@ -233,6 +243,7 @@ class AnnotatorStats(TenantOwned):
     accepted = models.PositiveIntegerField(default=0)
     rejected = models.PositiveIntegerField(default=0)
     earned_minor = models.PositiveBigIntegerField(default=0)
+    stopped = models.CharField(max_length=400, blank=True, help_text="why a review ended the work on this order")
     created_at = models.DateTimeField(auto_now_add=True)
 
     tenant_columns: ClassVar[tuple[str, ...]] = BOTH_SIDES
@@ -272,6 +283,8 @@ class BoardListing(models.Model):
     open = models.BooleanField(default=True)
     paused = models.BooleanField(default=False, help_text="it takes the answers in hand and lends nothing new")
     launched_at = models.DateTimeField()
+    requirements = models.JSONField(default=dict, help_text="what annotators need; see apps.labeling.eligibility")
+    reserved_for = models.UUIDField(null=True, help_text="the only annotator who may see and do it")
 
     class Meta:
         indexes = [models.Index(fields=["-launched_at"], name="board_listing_open", condition=Q(open=True))]

@@ -12,8 +12,10 @@ table = PermissionTable(
         LabelingPermission.ORDER_CREATE: Role.MEMBER,
         LabelingPermission.ORDER_LAUNCH: Role.ADMIN,
         LabelingPermission.ORDER_CANCEL: Role.ADMIN,
+        LabelingPermission.ORDER_REVIEW: Role.MEMBER,
         LabelingPermission.TASK_WORK: Role.MEMBER,
         LabelingPermission.ITEM_UNMASK: Role.OWNER,
+        LabelingPermission.SKILL_MANAGE: Role.ADMIN,
     }
 )
 require = table.require

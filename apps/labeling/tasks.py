@@ -43,3 +43,15 @@ def end_due_orders() -> int:
 def plan_labels() -> int:
     """Decide which labels orders with a target want next."""
     return services.plan_due_orders()
+
+
+@shared_task(name="labeling.end_lapsed_attempts")
+def end_lapsed_attempts() -> int:
+    """End tests of skills whose time is over."""
+    return services.end_lapsed_attempts()
+
+
+@shared_task(name="labeling.watch_orders")
+def watch_orders() -> int:
+    """Look for signs of answers given without reading, and open review cases."""
+    return services.watch_orders()

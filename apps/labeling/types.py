@@ -39,8 +39,10 @@ class LabelingPermission(StrEnum):
     ORDER_CREATE = "labeling:order:create"
     ORDER_LAUNCH = "labeling:order:launch"
     ORDER_CANCEL = "labeling:order:cancel"
+    ORDER_REVIEW = "labeling:order:review"
     TASK_WORK = "labeling:task:work"
     ITEM_UNMASK = "labeling:item:unmask"
+    SKILL_MANAGE = "labeling:skill:manage"
 
 
 class OrderState(StrEnum):
@@ -314,6 +316,7 @@ class BoardEntry:
     total_labels: int
     seconds_per_label: int
     is_paused: bool = False
+    requirements: dict[str, Any] = field(default_factory=dict)
 
     @property
     def hourly_rate(self) -> Money:
@@ -340,4 +343,5 @@ class BoardEntry:
             "seconds_per_label": self.seconds_per_label,
             "hourly_rate": self.hourly_rate.as_json(),
             "minutes": self.minutes,
+            "requirements": self.requirements,
         }

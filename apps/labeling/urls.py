@@ -6,13 +6,15 @@ from django.urls import include, path
 
 from apps.labeling.api import agreement as agreement_api
 from apps.labeling.api import appeals as appeals_api
+from apps.labeling.api import cases as cases_api
 from apps.labeling.api import exports as exports_api
 from apps.labeling.api import imports as imports_api
 from apps.labeling.api import order_changes as changes_api
 from apps.labeling.api import orders as orders_api
 from apps.labeling.api import sampling as sampling_api
+from apps.labeling.api import skills as skills_api
 from apps.labeling.api import work as work_api
-from apps.labeling.pages import agreement, appeals, imports, order_changes, orders, sampling, work
+from apps.labeling.pages import agreement, appeals, cases, imports, order_changes, orders, sampling, skills, work
 
 api_urlpatterns = [
     path("orders/", orders_api.OrderListView.as_view(), name="api-orders"),
@@ -32,6 +34,16 @@ api_urlpatterns = [
     path("orders/<uuid:order_id>/agreement/", agreement_api.AgreementView.as_view(), name="api-order-agreement"),
     path("orders/<uuid:order_id>/appeals/", appeals_api.OrderAppealListView.as_view(), name="api-order-appeals"),
     path("orders/<uuid:order_id>/export/", exports_api.OrderExportView.as_view(), name="api-order-export"),
+    path("orders/<uuid:order_id>/requirements/", skills_api.RequirementsView.as_view(), name="api-order-requirements"),
+    path("orders/<uuid:order_id>/cases/", cases_api.OrderCaseListView.as_view(), name="api-order-cases"),
+    path("cases/<uuid:case_id>/decide/", cases_api.CaseDecisionView.as_view(), name="api-case-decide"),
+    path("review-cases/", cases_api.MyCaseListView.as_view(), name="api-review-cases"),
+    path("review-cases/<uuid:case_id>/reply/", cases_api.CaseReplyView.as_view(), name="api-review-case-reply"),
+    path("skills/", skills_api.SkillListView.as_view(), name="api-skills"),
+    path("skills/<uuid:skill_id>/", skills_api.SkillView.as_view(), name="api-skill"),
+    path("skills/<uuid:skill_id>/take/", skills_api.TakeSkillView.as_view(), name="api-skill-take"),
+    path("skills/<uuid:skill_id>/end/", skills_api.EndAttemptView.as_view(), name="api-skill-end"),
+    path("annotator-profile/", skills_api.ProfileView.as_view(), name="api-annotator-profile"),
     path("label-configs/", exports_api.LabelConfigView.as_view(), name="api-label-configs"),
     path("orders/<uuid:order_id>/leases/", work_api.LeaseListView.as_view(), name="api-order-leases"),
     path("imports/", imports_api.ImportListView.as_view(), name="api-imports"),
@@ -82,6 +94,9 @@ _orders = [
     path("<uuid:order_id>/extend/", order_changes.extend, name="extend"),
     path("<uuid:order_id>/deadline/", order_changes.deadline, name="deadline"),
     path("<uuid:order_id>/appeals/", appeals.order_appeals, name="appeals"),
+    path("<uuid:order_id>/cases/", cases.order_cases, name="cases"),
+    path("<uuid:order_id>/cases/<uuid:case_id>/decide/", cases.decide, name="case-decide"),
+    path("<uuid:order_id>/requirements/", skills.requirements, name="requirements"),
     path("<uuid:order_id>/answers.jsonl", orders.answers, name="answers"),
 ]
 
@@ -103,6 +118,14 @@ _work = [
     path("mine/totals/", work.my_totals_fragment, name="my-totals"),
     path("mine/<uuid:annotation_id>/", appeals.answer_page, name="annotation"),
     path("mine/<uuid:annotation_id>/appeal/", appeals.file_appeal, name="appeal"),
+    path("profile/", skills.profile, name="profile"),
+    path("skills/", skills.skill_list, name="skills"),
+    path("skills/<uuid:skill_id>/", skills.skill_page, name="skill"),
+    path("skills/<uuid:skill_id>/take/", skills.take, name="skill-take"),
+    path("skills/<uuid:skill_id>/end/", skills.end, name="skill-end"),
+    path("cases/", cases.my_cases, name="cases"),
+    path("cases/<uuid:case_id>/", cases.my_case, name="case"),
+    path("cases/<uuid:case_id>/reply/", cases.reply, name="case-reply"),
     path("reviews/", appeals.reviews, name="reviews"),
     path("reviews/take/", appeals.take_review, name="review-take"),
     path("reviews/<uuid:review_id>/decide/", appeals.decide_review, name="review-decide"),
@@ -111,8 +134,16 @@ _work = [
     path("<uuid:order_id>/answer/", work.answer, name="answer"),
 ]
 
+_skills = [
+    path("", skills.own_skills, name="own"),
+    path("new/", skills.new_skill, name="new"),
+    path("<uuid:skill_id>/change/", skills.change, name="change"),
+]
+
 page_urlpatterns = [
     path("orders/", include((_orders, "orders"))),
     path("imports/", include((_imports, "imports"))),
     path("work/", include((_work, "work"))),
+    path("skills/", include((_skills, "skills"))),
+    path("staff/cases/", cases.staff_cases, name="staff-cases"),
 ]

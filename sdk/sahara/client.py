@@ -10,7 +10,7 @@ from sahara.errors import ApiError
 from sahara.resources.account import AccountResource
 from sahara.resources.building import AgentsResource, TrainingResource
 from sahara.resources.data import DatasetsResource, KnowledgeResource
-from sahara.resources.labeling import OrdersResource, WorkResource
+from sahara.resources.labeling import OrdersResource, SkillsResource, WorkResource
 from sahara.resources.money import BillingResource, LedgerResource
 from sahara.resources.payouts import PayoutsResource
 from sahara.resources.trade import AssetsResource, MarketplaceResource
@@ -41,6 +41,7 @@ class Client:
         self.ledger = LedgerResource(transport)
         self.orders = OrdersResource(transport)
         self.work = WorkResource(transport)
+        self.skills = SkillsResource(transport)
         self.datasets = DatasetsResource(transport)
         self.training = TrainingResource(transport)
         self.knowledge = KnowledgeResource(transport)

@@ -88,6 +88,10 @@ class Transport:
         response = self.request("POST", path, json=body or {}, idempotency_key=idempotency_key)
         return response.json() if response.content else None
 
+    def put(self, path: str, body: Json) -> Any:
+        """PUT JSON."""
+        return self.request("PUT", path, json=body).json()
+
     def pages(self, path: str, **params: Any) -> Iterator[Json]:
         """All rows of a paged list, fetched as they are needed."""
         page = self.get(path, **{"limit": 100} | params)

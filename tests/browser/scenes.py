@@ -39,6 +39,8 @@ from apps.training import selectors as training_facts
 from apps.training import services as training_services
 from tests.apps.assets.chain_events import NOBODY, Chain, fresh_wallet, know_the_contracts
 from tests.browser.appeal_scene import appeals
+from tests.browser.case_scene import cases
+from tests.browser.skill_scene import skills
 from tests.browser.world import World
 
 TRAINING_LIMIT_S = 120
@@ -360,6 +362,8 @@ SCENES: list[Callable[[World], None]] = [
     ownership,
     labelling,
     appeals,
+    skills,
+    cases,
     imports,
     training,
     knowledge_base,

@@ -27,6 +27,7 @@ IDS_OF_A_KIND = 2
 FURNISHED = (
     "order",
     "task",
+    "skill",
     "import",
     "importeditem",
     "quarantinedrow",

@@ -17,6 +17,8 @@ from apps.core import outbox
 from apps.core.money import Money
 from apps.datasets import services as datasets
 from apps.knowledge import services as knowledge
+from apps.labeling import services as labeling
+from apps.labeling import uploads
 from apps.ledger import services as ledger
 from apps.ledger.types import AccountKind, AccountRef, SourceRef
 from apps.marketplace import services as marketplace
@@ -54,6 +56,7 @@ def furnish(api: Any, actor: Actor, seller: Actor, buyable: Any) -> None:
         format="json",
     )
     assert order.status_code == 201, order.content
+    _skill(actor)
     _imports(api)
     _datasets(actor)
     base = knowledge.create_knowledge_base(actor=actor, name=f"Base {CANARY}", description=CANARY)
@@ -68,6 +71,21 @@ def furnish(api: Any, actor: Actor, seller: Actor, buyable: Any) -> None:
     SavedCard.objects.create(method_id=f"pm_{CANARY}", brand=CANARY, last4="4242", exp_month=1, exp_year=2030)
     payouts.request_withdrawal(actor=actor, amount=Money(100))
     marketplace.buy_licence(actor=actor, listing_id=buyable.id, idempotency_key=str(uuid4()))
+
+
+def _skill(actor: Actor) -> None:
+    """A skill that is closed: an open one is there for all annotators to see."""
+    rows = [{"text": f"{CANARY} {n}", "label": "ham"} for n in range(3)]
+    labeling.create_skill(
+        actor=actor,
+        name=f"Skill {CANARY}",
+        instruction=CANARY,
+        classes=["ham", "spam"],
+        table=uploads.read_rows(rows, with_answers=True),
+        price=Money(1),
+        drawn=3,
+        is_open=False,
+    )
 
 
 def _imports(api: Any) -> None:

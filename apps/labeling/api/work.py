@@ -20,8 +20,9 @@ from apps.core.tenant import tenant_scope
 from apps.labeling import services
 from apps.labeling.api.order_serializers import MoneySerializer
 from apps.labeling.selectors import work as selectors
+from apps.labeling.selectors.eligibility import missing_for
 from apps.labeling.types import MAX_LIVE_LEASES, AnnotationState, LeasedTask
-from apps.tenancy.actors import actor_of
+from apps.tenancy.actors import actor_of, maybe_actor
 from apps.tenancy.types import Actor
 
 
@@ -50,6 +51,10 @@ class BoardEntrySerializer(serializers.Serializer[Any]):
     seconds_per_label = serializers.IntegerField()
     hourly_rate = MoneySerializer()
     minutes = serializers.IntegerField()
+    requirements = serializers.JSONField(help_text="{skills, languages, level} that annotators need; {}: none")
+    missing = serializers.ListField(
+        child=serializers.DictField(), help_text="what the caller lacks: {kind, name, message, url}; [] for a visitor"
+    )
 
 
 class TaskSerializer(serializers.Serializer[Any]):
@@ -135,7 +140,16 @@ class TaskBoardView(APIView):
 
     @extend_schema(responses=BoardEntrySerializer(many=True))
     def get(self, request: Request) -> Response:
-        return Response({"results": [entry.as_json() for entry in selectors.board()]})
+        entries = selectors.board()
+        lacking = {}
+        if maybe_actor(request._request) is not None:  # DRF's way to the wrapped request
+            with annotator(request) as actor:
+                lacking = missing_for(actor, entries)
+        rows = [
+            entry.as_json() | {"missing": [one.as_json() for one in lacking.get(entry.order_id, ())]}
+            for entry in entries
+        ]
+        return Response({"results": rows})
 
 
 class LeaseListView(APIView):
@@ -143,8 +157,8 @@ class LeaseListView(APIView):
 
     @extend_schema(responses=LeaseBatchSerializer)
     def get(self, request: Request, order_id: UUID) -> Response:
-        entry, is_open = selectors.board_entry(order_id)
         with annotator(request) as actor:
+            entry, is_open = selectors.board_entry(order_id, actor.organisation_id)
             tasks = selectors.live_leases(actor, entry)
             totals = selectors.order_totals(actor, entry)
         return Response(_batch(tasks, remaining=is_open, retry_after_s=0, totals=totals.as_json()))

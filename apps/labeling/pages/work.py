@@ -27,8 +27,11 @@ from apps.core.tenant import tenant_scope
 from apps.labeling import services
 from apps.labeling.brief import instruction_html
 from apps.labeling.design import Design, example_in_words
+from apps.labeling.eligibility import LANGUAGES, Requirements
 from apps.labeling.selectors import work as selectors
 from apps.labeling.selectors.appeals import with_appeals
+from apps.labeling.selectors.cases import my_cases
+from apps.labeling.selectors.eligibility import missing_for, skill_names
 from apps.labeling.types import AnnotationState, BoardEntry, LeasedTask, WorkTotals
 from apps.tenancy.actors import maybe_actor
 from apps.tenancy.types import Actor
@@ -51,20 +54,31 @@ def annotator_of_visitor(request: HttpRequest) -> Iterator[Actor | None]:
 @require_GET
 @never_cache
 def board(request: HttpRequest) -> HttpResponse:
-    """GET /work/: what there is to do and what it pays. Open to everybody."""
-    return render(
-        request,
-        "labeling/board.html",
-        {"entries": [(entry, Design.from_json(entry.design).described) for entry in selectors.board()]},
-    )
+    """GET /work/: what there is to do and what it pays, and what is missing for it. Open to everybody."""
+    entries = selectors.board()
+    with annotator_of_visitor(request) as actor:
+        lacking = missing_for(actor, entries) if actor is not None else {}
+    rows = [(one, Design.from_json(one.design).described, _asked(one), lacking.get(one.order_id)) for one in entries]
+    # What one can do comes first; the order among equals stays.
+    rows.sort(key=lambda row: bool(row[3]))
+    return render(request, "labeling/board.html", {"entries": rows})
+
+
+def _asked(entry: BoardEntry) -> list[str]:
+    """What an order asks of annotators, in words."""
+    asked = Requirements.from_json(entry.requirements)
+    words = [f"skill {name}" for name in skill_names(asked.skills).values()]
+    words += [LANGUAGES.get(code, code) for code in asked.languages]
+    return words + ([f"level {asked.level}"] if asked.level else [])
 
 
 @require_GET
 @never_cache
 def player(request: HttpRequest, order_id: UUID) -> HttpResponse:
     """GET /work/<order>/: what the work is; with tasks in hand, the player."""
-    entry, is_open = selectors.board_entry(order_id)
     with annotator_of_visitor(request) as actor:
+        entry, is_open = selectors.board_entry(order_id, actor.organisation_id if actor is not None else None)
+        lacking = missing_for(actor, [entry]).get(order_id, ()) if actor is not None else ()
         tasks = selectors.live_leases(actor, entry) if actor is not None else []
         totals = selectors.order_totals(actor, entry) if actor is not None else WorkTotals()
     design = Design.from_json(entry.design)
@@ -78,6 +92,8 @@ def player(request: HttpRequest, order_id: UUID) -> HttpResponse:
         "task": tasks[0] if tasks else None,
         "shown": [(one, tasks[0].data[one.name]) for one in design.inputs] if tasks else [],
         "annotator": actor,
+        "asked": _asked(entry),
+        "missing": lacking if not totals.submitted else (),
     }
     if actor is not None:
         context["player"] = _player_data(entry, tasks, totals, actor)
@@ -118,11 +134,15 @@ def _lend(request: HttpRequest, order_id: UUID, count: int) -> HttpResponse:
             except (Conflict, NotPermitted) as error:
                 messages.warning(request, error.message)
                 return redirect("work:board")
-            if not found.tasks and not selectors.live_leases(actor, selectors.board_entry(order_id)[0]):
+            if not found.tasks and not selectors.live_leases(actor, _entry_for(actor, order_id)):
                 waiting = "Others hold the last tasks; come back in a few minutes." if found.remaining else ""
                 messages.info(request, f"There is nothing left for you in this order. {waiting}".strip())
                 return redirect("work:mine")
     return redirect("work:player", order_id)
+
+
+def _entry_for(actor: Actor, order_id: UUID) -> BoardEntry:
+    return selectors.board_entry(order_id, actor.organisation_id)[0]
 
 
 @require_POST
@@ -130,10 +150,10 @@ def _lend(request: HttpRequest, order_id: UUID, count: int) -> HttpResponse:
 def answer(request: HttpRequest, order_id: UUID) -> HttpResponse:
     """POST /work/<order>/answer/: an answer, skip or flag, without JavaScript."""
     assignment_id = _uuid(request.POST.get("assignment", ""))
-    entry, _ = selectors.board_entry(order_id)
     with annotator_of_visitor(request) as actor:
         if actor is None:
             return redirect("work:player", order_id)
+        entry = _entry_for(actor, order_id)
         try:
             _act(request, actor, assignment_id, entry)
         except (Conflict, InvalidInput) as error:
@@ -177,12 +197,15 @@ def my_work(request: HttpRequest) -> HttpResponse:
         context = {
             "rows": with_appeals(selectors.infos(page.results)),
             "page": page,
-            "totals": selectors.my_totals(actor),
             "chosen": chosen,
             "states": list(AnnotationState),
             "annotator": actor,
         }
-        return render(request, "labeling/my_work.html", context)
+        return render(request, "labeling/my_work.html", context | _totals(actor))
+
+
+def _totals(actor: Actor) -> dict[str, Any]:
+    return {"totals": selectors.my_totals(actor), "cases": sum(case.is_open for case in my_cases(actor))}
 
 
 @require_GET
@@ -192,4 +215,4 @@ def my_totals_fragment(request: HttpRequest) -> HttpResponse:
     with annotator_of_visitor(request) as actor:
         if actor is None:
             return HttpResponse(status=204)
-        return render(request, "labeling/my_totals.html", {"totals": selectors.my_totals(actor)})
+        return render(request, "labeling/my_totals.html", _totals(actor))

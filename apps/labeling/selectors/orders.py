@@ -108,7 +108,7 @@ def quote_with(order: Order, *, redundancy: int, budget_minor: int | None) -> Qu
 def orders(actor: Actor) -> QuerySet[Order]:
     """The organisation's orders, newest first, lazily (for pages of them)."""
     require(actor, LabelingPermission.ORDER_VIEW)
-    return Order.objects.order_by("-id")
+    return Order.objects.filter(skill=None).order_by("-id")
 
 
 def order(actor: Actor, order_id: UUID) -> Order:

@@ -41,15 +41,19 @@ class MyTotals:
 
 def board() -> list[BoardEntry]:
     """Orders that take answers, best paid by the hour first."""
-    rows = list(BoardListing.objects.filter(open=True).order_by("-launched_at")[:200])
+    rows = list(BoardListing.objects.filter(open=True, reserved_for=None).order_by("-launched_at")[:200])
     names = organisation_names(row.requester_id for row in rows)
     return sorted((_entry(row, names) for row in rows), key=lambda entry: (-entry.hourly_rate.minor, entry.title))
 
 
-def board_entry(order_id: UUID) -> tuple[BoardEntry, bool]:
-    """A launched order as everybody sees it, and whether it still takes answers. Raises OrderNotFound."""
+def board_entry(order_id: UUID, annotator_id: UUID | None = None) -> tuple[BoardEntry, bool]:
+    """A launched order as everybody sees it, and whether it still takes answers. Raises OrderNotFound.
+
+    Args:
+        annotator_id: who looks; an attempt at a skill's test is there for its annotator only.
+    """
     row = BoardListing.objects.filter(order_id=order_id).first()
-    if row is None:
+    if row is None or row.reserved_for not in (None, annotator_id):
         raise OrderNotFound
     return _entry(row, organisation_names([row.requester_id])), row.open
 
@@ -68,6 +72,7 @@ def _entry(row: BoardListing, names: dict[UUID, str]) -> BoardEntry:
         total_labels=row.total_labels,
         seconds_per_label=row.seconds_per_label,
         is_paused=row.paused,
+        requirements=row.requirements,
     )
 
 

@@ -14,6 +14,7 @@ from apps.labeling.services.approving import approve_overdue
 from apps.labeling.services.board import refresh_board
 from apps.labeling.services.changing import extend_order, extension_of, pause_order, resume_order, set_deadline
 from apps.labeling.services.closing import close_order
+from apps.labeling.services.eligibility import declare_languages, set_requirements
 from apps.labeling.services.ending import end_due_orders
 from apps.labeling.services.import_orders import create_order_from_import
 from apps.labeling.services.import_run import run_import
@@ -37,7 +38,9 @@ from apps.labeling.services.reserving import release_due_reserves, reserve_of
 from apps.labeling.services.reviewing import decide_review, take_review
 from apps.labeling.services.sampling import answer_sample, use_sample_as_checks
 from apps.labeling.services.settling import settle_item, settle_items
+from apps.labeling.services.skills import change_skill, create_skill, end_attempt, end_lapsed_attempts, take_skill
 from apps.labeling.services.unmasking import unmask_item
+from apps.labeling.services.watching import decide_case, reply_to_case, watch_order, watch_orders
 
 __all__ = [
     "Submission",
@@ -46,6 +49,7 @@ __all__ = [
     "approve_overdue",
     "cancel_import",
     "cancel_order",
+    "change_skill",
     "close_expired_leases",
     "close_order",
     "correct_import",
@@ -53,8 +57,13 @@ __all__ = [
     "create_order",
     "create_order_from_file",
     "create_order_from_import",
+    "create_skill",
+    "decide_case",
     "decide_review",
+    "declare_languages",
+    "end_attempt",
     "end_due_orders",
+    "end_lapsed_attempts",
     "extend_lease",
     "extend_order",
     "extension_of",
@@ -70,18 +79,23 @@ __all__ = [
     "refresh_board",
     "release_due_reserves",
     "remove_import",
+    "reply_to_case",
     "reserve_of",
     "resume_order",
     "retry_import",
     "run_import",
     "set_deadline",
+    "set_requirements",
     "set_target",
     "settle_item",
     "settle_items",
     "skip_task",
     "submit_annotation",
     "take_review",
+    "take_skill",
     "undo_annotation",
     "unmask_item",
     "use_sample_as_checks",
+    "watch_order",
+    "watch_orders",
 ]

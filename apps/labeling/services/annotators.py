@@ -8,6 +8,7 @@ from django.db import transaction
 
 from apps.core.tenant import all_tenants
 from apps.labeling.appeal_models import Appeal, AppealReview
+from apps.labeling.case_models import ReviewCase
 from apps.labeling.models import Annotation, AnnotatorStats, Assignment
 from apps.tenancy import selectors as tenancy
 from apps.tenancy.types import Actor, OrganisationKind
@@ -35,7 +36,7 @@ def move_work(*, source_id: UUID, target_id: UUID) -> None:
     """
     with all_tenants(reason="an annotator's answers are in the orders of many requesters"):
         both = AnnotatorStats.objects.filter(annotator_id=target_id).values("order_id")
-        for model in (Assignment, Annotation, AnnotatorStats, Appeal):
+        for model in (Assignment, Annotation, AnnotatorStats, Appeal, ReviewCase):
             rows = model.objects.filter(annotator_id=source_id).exclude(order_id__in=both)
             ids = list(rows.values_list("id", flat=True))
             model.objects.filter(id__in=ids).update(annotator_id=target_id)

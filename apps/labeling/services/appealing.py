@@ -33,6 +33,7 @@ from apps.labeling.selectors.appeals import appeal_info
 from apps.labeling.selectors.orders import design_of
 from apps.labeling.services.reserving import capture_added_fee, keep_reserve
 from apps.labeling.services.settling import lock_records, outcome_of_task, pay_label
+from apps.labeling.services.skills import judge_attempt
 from apps.labeling.types import AnnotationState, Answer, LabelingPermission, Rule
 from apps.tenancy.types import Actor
 
@@ -138,6 +139,8 @@ def resolve(order: Order, appeal: Appeal, *, supported: int, verdicts: int) -> N
     if order.closed_at is not None:
         if upheld:
             capture_added_fee(order, key=str(appeal.id))
+            if order.skill_id is not None:
+                judge_attempt(order)
         keep_reserve(order)
     notify(f"work:{answer.annotator_id}", {"annotation_id": str(answer.id), "state": answer.state})
     notify(f"order:{order.id}", {"appeal": str(appeal.id), "state": appeal.state})

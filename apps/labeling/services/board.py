@@ -35,6 +35,8 @@ def list_order(order: Order) -> None:
         total_labels=labels,
         seconds_per_label=seconds_per_label(order.word_count, order.item_count),
         launched_at=order.launched_at or clock.now(),
+        requirements=order.requirements,
+        reserved_for=order.reserved_for,
     )
 
 

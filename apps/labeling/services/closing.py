@@ -32,6 +32,7 @@ from apps.labeling.outcomes import Given, OrderOutcome, Outcome, agreement, orde
 from apps.labeling.selectors.orders import design_of
 from apps.labeling.services.reserving import fee_on, keep_reserve, paid_for
 from apps.labeling.services.settling import apply_decisions, decision, lock_records
+from apps.labeling.services.skills import judge_attempt
 from apps.labeling.types import AnnotationState, MadeBy, OrderState, TaskState
 from apps.ledger import services as ledger
 from apps.ledger.types import AccountKind, AccountRef, SourceRef
@@ -73,8 +74,10 @@ def close_order(*, order_id: UUID) -> None:
     while _decide_batch(order_id, gathered):
         pass
     _settle_money(order_id)
-    if order.outcome == OrderState.CANCELLED:
-        _end(order_id, OrderState.CANCELLED, None)
+    if order.skill_id is not None:
+        judge_attempt(order)
+    if order.outcome == OrderState.CANCELLED or order.skill_id is not None:
+        _end(order_id, OrderState(order.outcome), None)
         return
     version = _release(order, gathered)
     _end(order_id, OrderState.FINISHED, version)

@@ -9,6 +9,7 @@ from apps.ledger import selectors as facts
 from apps.ledger import services as ledger
 from apps.ledger.errors import InsufficientFunds
 from apps.ledger.types import AccountKind, AccountRef, SourceRef, units_of
+from apps.tenancy.types import PLATFORM_ID
 
 
 def hold_for(order: Order, amount: Money) -> None:
@@ -37,7 +38,9 @@ def _place(order: Order, amount: Money, asked: Money, key: str) -> None:
     Args:
         asked: the part of the amount that was free until now.
     """
-    account = AccountRef(order.tenant_id, AccountKind.CASH, order.currency)
+    # The platform has no prepaid cash: what it orders it pays from its fees.
+    kind = AccountKind.FEES if order.tenant_id == PLATFORM_ID else AccountKind.CASH
+    account = AccountRef(order.tenant_id, kind, order.currency)
     try:
         hold = ledger.place_hold(
             account=account,

@@ -17,9 +17,11 @@ from apps.core import clock
 from apps.core.errors import NotPermitted
 from apps.core.tenant import tenant_scope
 from apps.labeling import locks
+from apps.labeling.eligibility import Requirements
 from apps.labeling.errors import NotPersonal, OrderNotFound, OrderNotOpen, OrderPaused, OwnOrder
 from apps.labeling.models import AnnotatorStats, BoardListing, Task
 from apps.labeling.policies import require
+from apps.labeling.selectors.eligibility import require_eligible
 from apps.labeling.selectors.imports import with_urls
 from apps.labeling.selectors.work import totals
 from apps.labeling.types import (
@@ -53,8 +55,9 @@ def lease_tasks(*, actor: Actor, order_id: UUID, count: int = 1, among: Sequence
     Raises:
         OrderNotFound, OrderNotOpen, OrderPaused
         OwnOrder: the annotator belongs to the requester.
+        NotEligible: the order asks for more; says what is missing. Checked when the annotator enters the order.
         NotPersonal: the actor is a team; annotators work in their personal organisation.
-        NotPermitted: `standing_lost`, after too many wrong check questions.
+        NotPermitted: `standing_lost`, after too many wrong check questions; `stopped_after_review`, with the reason.
     """
     require(actor, LabelingPermission.TASK_WORK)
     count = max(1, min(count, MAX_LIVE_LEASES))
@@ -63,7 +66,8 @@ def lease_tasks(*, actor: Actor, order_id: UUID, count: int = 1, among: Sequence
         listing = _open_listing(actor, order_id)
         scope.enter_context(tenant_scope(listing.requester_id))
         stats = _lock_stats(order_id, actor.organisation_id) or _enrol(actor, listing)
-        _require_standing(stats)
+        if listing.reserved_for is None:  # a skill's test is taken to its end
+            _require_standing(stats)
         now = clock.now()
         tasks = _pick(stats, count, now, among)
         remaining = len(tasks) == count or _more_to_come(stats)
@@ -75,7 +79,7 @@ def lease_tasks(*, actor: Actor, order_id: UUID, count: int = 1, among: Sequence
 def _open_listing(actor: Actor, order_id: UUID) -> BoardListing:
     """What everybody may know of an order that takes answers, without what only its page shows."""
     listing = BoardListing.objects.filter(order_id=order_id).defer("instruction", "example", "design").first()
-    if listing is None:
+    if listing is None or listing.reserved_for not in (None, actor.organisation_id):
         raise OrderNotFound
     if not listing.open:
         raise OrderPaused if listing.paused else OrderNotOpen
@@ -98,6 +102,8 @@ def _enrol(actor: Actor, listing: BoardListing) -> AnnotatorStats:
         raise NotPersonal
     if actor.user_id is not None and tenancy.is_member(actor.user_id, listing.requester_id):
         raise OwnOrder
+    if listing.requirements:
+        require_eligible(actor, Requirements.from_json(listing.requirements))
     AnnotatorStats.objects.bulk_create(
         [AnnotatorStats(tenant_id=listing.requester_id, order_id=listing.order_id, annotator_id=actor.organisation_id)],
         ignore_conflicts=True,
@@ -109,6 +115,13 @@ def _enrol(actor: Actor, listing: BoardListing) -> AnnotatorStats:
 
 
 def _require_standing(stats: AnnotatorStats) -> None:
+    if stats.stopped:
+        raise NotPermitted(
+            "stopped_after_review",
+            f"After a review of your answers this order gives you no more tasks: “{stats.stopped}” "
+            "Your other orders are not affected.",
+            board_url="/work/",
+        )
     if stats.gold_seen >= STOP_FROM_CHECKS and stats.gold_right * 2 < stats.gold_seen:
         raise NotPermitted(
             "standing_lost",

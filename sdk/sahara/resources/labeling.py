@@ -124,6 +124,24 @@ class OrdersResource(Resource):
         """End for good; what was given is paid and the rest of the money released."""
         return Order.model_validate(self.transport.post(f"orders/{order_id}/cancel/"))
 
+    def require(
+        self, order_id: Id, *, skills: Sequence[Id] = (), languages: Sequence[str] = (), level: int = 0
+    ) -> dict[str, Any]:
+        """Ask skills, languages (ISO 639-1) and a level of those who want to work on the order from now on."""
+        body = {"skills": [str(one) for one in skills], "languages": list(languages), "level": level}
+        asked: dict[str, Any] = self.transport.put(f"orders/{order_id}/requirements/", body)
+        return asked
+
+    def cases(self, order_id: Id) -> Iterator[dict[str, Any]]:
+        """What was seen in the order's answers that people should look at, newest first."""
+        return self.transport.pages(f"orders/{order_id}/cases/")
+
+    def decide_case(self, case_id: Id, decision: str, reason: str) -> dict[str, Any]:
+        """Decide a review case: “cleared”, or “stopped” (no more tasks of this order for the annotator)."""
+        body = {"decision": decision, "reason": reason}
+        decided: dict[str, Any] = self.transport.post(f"cases/{case_id}/decide/", body)
+        return decided
+
     def wait(self, order_id: Id, *, timeout_s: float = 600) -> Order:
         """Wait until the order has ended."""
         return wait_for(
@@ -159,3 +177,73 @@ class WorkResource(Resource):
     def annotations(self, *, state: str | None = None) -> Iterator[Annotation]:
         """The caller's answers and what became of them, newest first."""
         return (Annotation.model_validate(row) for row in self.transport.pages("annotations/", state=state))
+
+    def cases(self) -> list[dict[str, Any]]:
+        """What was seen in the caller's answers."""
+        rows: list[dict[str, Any]] = self.transport.get("review-cases/")["results"]
+        return rows
+
+    def reply_to_case(self, case_id: Id, reply: str) -> dict[str, Any]:
+        """Say how one worked, before a review case is decided."""
+        said: dict[str, Any] = self.transport.post(f"review-cases/{case_id}/reply/", {"reply": reply})
+        return said
+
+    def profile(self) -> dict[str, Any]:
+        """The caller's languages and level."""
+        found: dict[str, Any] = self.transport.get("annotator-profile/")
+        return found
+
+    def declare_languages(self, languages: Sequence[str]) -> dict[str, Any]:
+        """Say which languages (ISO 639-1) the caller speaks."""
+        found: dict[str, Any] = self.transport.put("annotator-profile/", {"languages": list(languages)})
+        return found
+
+
+class SkillsResource(Resource):
+    """Skills: tests of check questions that open orders."""
+
+    def list(self) -> list[dict[str, Any]]:
+        """Skills that can be taken, and where the caller stands with each."""
+        rows: list[dict[str, Any]] = self.transport.get("skills/")["results"]
+        return rows
+
+    def create(
+        self,
+        *,
+        name: str,
+        instruction: str,
+        rows: Sequence[Mapping[str, Any]],
+        price_minor: int,
+        classes: Sequence[str] = (),
+        design: Mapping[str, Any] | None = None,
+        drawn: int = 10,
+        pass_percent: int = 80,
+        attempts: int = 100,
+        idempotency_key: str | None = None,
+    ) -> dict[str, Any]:
+        """Make a skill of the organisation; each row is a question with its known answer.
+
+        Args:
+            drawn: questions in one test.
+            attempts: how many the organisation pays for.
+        """
+        body: dict[str, Any] = {
+            "name": name,
+            "instruction": instruction,
+            "rows": [dict(row) for row in rows],
+            "price_minor": price_minor,
+            "drawn": drawn,
+            "pass_percent": pass_percent,
+            "attempts": attempts,
+        }
+        body |= {"design": dict(design)} if design is not None else {"classes": [*classes]} if classes else {}
+        made: dict[str, Any] = self.transport.post("skills/", body, idempotency_key=idempotency_key)
+        return made
+
+    def take(self, skill_id: Id) -> str:
+        """Begin a skill's test; lease and answer the tasks of the order whose id this returns."""
+        return str(self.transport.post(f"skills/{skill_id}/take/")["order_id"])
+
+    def end(self, skill_id: Id) -> None:
+        """End the attempt in progress."""
+        self.transport.post(f"skills/{skill_id}/end/")
