@@ -40,7 +40,7 @@ ORDER = {
     "gold_items": 0,
     "redundancy": 3,
     "target": 0.95,
-    "budget_minor": 110,
+    "budget": CENTS,
     "deadline": "2030-01-01T00:00:00Z",
     "design": {"inputs": [], "controls": []},
     "quote": QUOTE,

@@ -101,7 +101,7 @@ class OrderSerializer(serializers.Serializer[Any]):
     design = serializers.JSONField()
     redundancy = serializers.IntegerField()
     target = serializers.FloatField(allow_null=True)
-    budget_minor = serializers.IntegerField(allow_null=True)
+    budget = serializers.SerializerMethodField()
     deadline = serializers.DateTimeField(allow_null=True)
     auto_approve_days = serializers.IntegerField()
     items = serializers.IntegerField(source="item_count")
@@ -114,6 +114,11 @@ class OrderSerializer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     launched_at = serializers.DateTimeField(allow_null=True)
     closed_at = serializers.DateTimeField(allow_null=True)
+
+    @extend_schema(responses=MoneySerializer(allow_null=True))
+    def get_budget(self, order: Any) -> dict[str, Any] | None:
+        budget = selectors.budget_of(order)
+        return budget.as_json() if budget is not None else None
 
     @extend_schema(responses=QuoteSerializer)
     def get_quote(self, order: Any) -> dict[str, Any]:

@@ -142,6 +142,8 @@ def _context(request: HttpRequest, order_id: UUID) -> dict[str, Any]:
         "progress": selectors.progress(order),
         "quote": selectors.quote_of(order),
         "until_sure": order.target is not None,
+        "target_percent": round(order.target * 100) if order.target is not None else None,
+        "budget": selectors.budget_of(order),
         "outlook": outlook(order),
         "formats": exports.formats_for(order),
         "counts": selectors.choice_counts(order) if order.state != OrderState.DRAFT else [],

@@ -89,6 +89,11 @@ def price_of(order: Order) -> Money:
     return Money(order.price_minor, order.currency)
 
 
+def budget_of(order: Order) -> Money | None:
+    """The most that the requester wants to spend; None: what all labels cost."""
+    return None if order.budget_minor is None else Money(order.budget_minor, order.currency)
+
+
 def quote_of(order: Order) -> Quote:
     """The most that an order can cost."""
     return quote_with(order, redundancy=order.redundancy, budget_minor=order.budget_minor)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Avg, Count, Exists, OuterRef, Q, Sum
+from django.db.models import Avg, Count, Exists, OuterRef, Q, QuerySet, Sum
 
 from apps.core import clock
 from apps.core.money import Money
+from apps.labeling.consensus import Record
 from apps.labeling.forecasting import Estimate, Forecast, estimate, when
-from apps.labeling.models import Annotation, Assignment, Order, Task
+from apps.labeling.models import Annotation, AnnotatorStats, Assignment, Order, Task
 from apps.labeling.outcomes import Given, item_outcome
 from apps.labeling.selectors.orders import design_of, price_of, quote_of
 from apps.labeling.slots import in_use
@@ -29,6 +32,8 @@ from apps.ledger.types import units_of
 
 #: Check questions that the estimate is taken from: the newest, so that the page stays quick.
 MOST_CHECKS = 100
+#: The same for items at rest.
+MOST_RESTING = 200
 RECENT = timedelta(hours=1)
 #: Items that must be at rest before their answers say how many the others will take.
 LEAST_AT_REST = 5
@@ -110,10 +115,7 @@ def _checked(order: Order) -> Estimate | None:
     done = Task.objects.filter(order=order, gold__isnull=False).exclude(state=TaskState.UNUSABLE)
     full = done.filter(labels_done__gte=order.redundancy) if order.target is None else done.filter(labels_done__gt=0)
     tasks = {task.id: task for task in full.order_by("-position")[:MOST_CHECKS]}
-    given: dict[Any, list[Given]] = defaultdict(list)
-    rows = Annotation.objects.filter(task_id__in=list(tasks)).values_list("task_id", "annotator_id", "answer")
-    for task_id, annotator_id, answer in rows:
-        given[task_id].append(Given(str(task_id), str(annotator_id), answer))
+    given = _answers(tasks)
     design = design_of(order)
     right = sum(
         design.same(item_outcome(design, answers, {}, tasks[task_id].data).result, tasks[task_id].gold or {})
@@ -123,11 +125,42 @@ def _checked(order: Order) -> Estimate | None:
 
 
 def _decided(order: Order) -> Estimate | None:
-    """What the confidences of the decided items promise."""
+    """What the confidences of the decided items promise; with a target, of items at rest, which are decided last."""
+    if order.target is not None and order.state in OPEN_ORDER_STATES:
+        return _at_rest(order)
     found = Task.objects.filter(
         order=order, state=TaskState.SETTLED, gold__isnull=True, confidence__isnull=False
     ).aggregate(mean=Avg("confidence"), count=Count("id"))
     return estimate(found["mean"] * found["count"], found["count"]) if found["count"] else None
+
+
+def _at_rest(order: Order) -> Estimate | None:
+    """The same for the newest items of which no label is wanted or in hand, their answers weighed by their records."""
+    tasks = {task.id: task for task in _resting(order).order_by("-position")[:MOST_RESTING]}
+    stats = AnnotatorStats.objects.filter(order=order)
+    records = {str(row.annotator_id): Record(row.gold_seen, row.gold_right) for row in stats}
+    design = design_of(order)
+    sure = [
+        item_outcome(design, answers, records, tasks[task_id].data).confidence
+        for task_id, answers in _answers(tasks).items()
+    ]
+    return estimate(sum(sure), len(sure))
+
+
+def _answers(tasks: Iterable[UUID]) -> dict[UUID, list[Given]]:
+    """The answers to each of these tasks."""
+    given: dict[UUID, list[Given]] = defaultdict(list)
+    rows = Annotation.objects.filter(task_id__in=list(tasks)).values_list("task_id", "annotator_id", "answer")
+    for task_id, annotator_id, answer in rows:
+        given[task_id].append(Given(str(task_id), str(annotator_id), answer))
+    return given
+
+
+def _resting(order: Order) -> QuerySet[Task]:
+    """Items of an order with a target that have answers and want none."""
+    in_hand = Assignment.objects.filter(task_id=OuterRef("id"), state=AssignmentState.LEASED)
+    resting = Task.objects.filter(order=order, gold__isnull=True, open_slots=0, labels_done__gt=0)
+    return resting.exclude(state=TaskState.UNUSABLE).exclude(made_by=MadeBy.MACHINE).filter(~Exists(in_hand))
 
 
 def _forecast(order: Order, found: Funds | None) -> Forecast:
@@ -154,13 +187,7 @@ def _forecast(order: Order, found: Funds | None) -> Forecast:
 def _labels_left(order: Order, given: int) -> int:
     """Answers that an order with a target still needs, by what the items at rest took; at most what is paid for."""
     most: int = max(0, quote_of(order).affordable - given)
-    in_hand = Assignment.objects.filter(task_id=OuterRef("id"), state=AssignmentState.LEASED)
-    rest = (
-        Task.objects.filter(order=order, gold__isnull=True, open_slots=0, labels_done__gt=0)
-        .exclude(made_by=MadeBy.MACHINE)
-        .filter(~Exists(in_hand))
-        .aggregate(mean=Avg("labels_done"), count=Count("id"))
-    )
+    rest = _resting(order).aggregate(mean=Avg("labels_done"), count=Count("id"))
     if rest["count"] < LEAST_AT_REST:
         return most
     items = Task.objects.filter(order=order, gold__isnull=True, made_by=MadeBy.HUMAN).count()

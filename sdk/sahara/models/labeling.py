@@ -95,7 +95,7 @@ class Order(Model):
     gold_items: int
     redundancy: int
     target: float | None
-    budget_minor: int | None
+    budget: Money | None
     deadline: datetime | None
     design: dict[str, Any]
     quote: Quote

@@ -28,7 +28,8 @@ def test_the_api_drafts_with_terms_quotes_and_changes(make_actor, api_for, fund,
     soon = (clock.now() + timedelta(hours=2)).isoformat()
     terms = {"target": 0.95, "budget_minor": 110, "deadline": soon}
     draft = api.post("/api/v1/orders/", ORDER | terms, format="json").json()
-    assert (draft["target"], draft["budget_minor"], draft["deadline"]) == (0.95, 110, soon.replace("+00:00", "Z"))
+    assert (draft["target"], draft["deadline"]) == (0.95, soon.replace("+00:00", "Z"))
+    assert draft["budget"] == {"amount_minor": "110", "currency": "USD"}
     quote = draft["quote"]
     assert (quote["total"]["amount_minor"], quote["held"]["amount_minor"]) == ("330", "110")
     assert quote["affordable_labels"] == 10
