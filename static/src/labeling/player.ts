@@ -9,17 +9,21 @@
  */
 import { api, pageData, Problem } from "../core/lib/http";
 import { subscribe } from "../core/lib/live";
+import { Ahead } from "./lib/ahead";
 import { AnswerForm } from "./lib/answer-form";
 import { Drafts } from "./lib/drafts";
+import { type Given, LastGiven } from "./lib/given";
 import { HotkeySwitch } from "./lib/hotkey-switch";
 import { showInput } from "./lib/inputs";
-import { type Batch, dollars, type Held, hold, type PlayerData } from "./lib/player-data";
-import { isPassing, Sender, type Task, type Totals } from "./lib/sender";
+import { LeaseClock } from "./lib/lease-clock";
+import { noticeInWords } from "./lib/notices";
+import { type Batch, type Held, hold, type PlayerData } from "./lib/player-data";
+import { isPassing, Sender, type Task } from "./lib/sender";
+import { Tabs } from "./lib/tabs";
+import { Tally } from "./lib/tally";
 
-const WARN_MS = 30_000;
 /** A task that was fetched ahead gets new time when it is shown with less than this left. */
 const RENEW_MS = 120_000;
-const UNDO_DEPTH = 10;
 /** A paused order is asked so often whether it goes on. */
 const PAUSED_RETRY_MS = 15_000;
 
@@ -29,24 +33,34 @@ class TaskPlayer extends HTMLElement {
   private form!: AnswerForm;
   private drafts!: Drafts;
   private hotkeys!: HotkeySwitch;
+  private ahead!: Ahead;
+  private clock!: LeaseClock;
+  private tabs!: Tabs;
   private queue: Held[] = [];
-  private done: Held[] = [];
-  private totals!: Totals;
-  private answered = 0;
+  private given!: LastGiven;
+  /** Tasks that were answered on this page. */
+  private readonly answeredHere = new Map<string, Held>();
+  private tally!: Tally;
   private shownAt = 0;
   private isFetching = false;
   private isFinished = false;
   private stops: (() => void)[] = [];
-  private refreshTimer: number | undefined;
   private fetchTimer: number | undefined;
 
   connectedCallback(): void {
     this.data = pageData<PlayerData>("player-data");
-    this.totals = this.data.totals;
     this.queue = this.data.tasks.map(hold);
-    this.sender = new Sender(`sahara.player.${this.data.order_id}`, {
-      stored: (totals) => this.showTotals(totals),
-      refused: (problem) => this.refused(problem),
+    const name = `sahara.player.${this.data.order_id}`;
+    this.tally = new Tally((part) => this.piece(part), this.data);
+    this.given = new LastGiven(name);
+    const [timer, warning, text] = [this.piece("timer"), this.piece("warning"), this.piece("warning-text")];
+    this.clock = new LeaseClock({ timer, warning, text });
+    this.ahead = new Ahead(this.data.design.inputs);
+    this.tabs = new Tabs(name, (id) => this.dealtWithElsewhere(id));
+    this.sender = new Sender(name, {
+      stored: (totals) => this.tally.show(totals),
+      refused: (problem, given) => this.refused(problem, given),
+      signedOut: () => this.say("You are signed out. Your answers are kept here: sign in and open this page again."),
       waiting: (count, isDown) => this.showWaiting(count, isDown),
     });
     // A reload can come before its answers have left: those tasks are not to be asked again.
@@ -62,12 +76,13 @@ class TaskPlayer extends HTMLElement {
     this.stops = [
       () => document.removeEventListener("keydown", keys),
       () => window.clearInterval(clock),
+      () => this.tabs.close(),
+      () => this.tally.stop(),
       subscribe(`work:${this.data.annotator_id}`, (notice) => this.onNotice(notice)),
     ];
     this.addEventListener("submit", (event) => this.onSubmit(event));
     this.addEventListener("click", (event) => this.onClick(event));
     this.hotkeys = new HotkeySwitch(this.piece<HTMLInputElement>("hotkeys"));
-    this.showTotals(this.totals);
     this.show();
     void this.refill();
     void this.loadEditors();
@@ -87,7 +102,6 @@ class TaskPlayer extends HTMLElement {
 
   disconnectedCallback(): void {
     for (const stop of this.stops) stop();
-    window.clearTimeout(this.refreshTimer);
     window.clearTimeout(this.fetchTimer);
   }
 
@@ -125,7 +139,7 @@ class TaskPlayer extends HTMLElement {
 
   private onKey(event: KeyboardEvent): void {
     const target = event.target as HTMLElement;
-    if (event.defaultPrevented || target.closest("dialog[open]") || this.queue.length === 0) return;
+    if (event.defaultPrevented || target.closest("dialog[open]")) return;
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !this.form.lone) {
       event.preventDefault();
       if (!event.repeat) this.send();
@@ -135,7 +149,8 @@ class TaskPlayer extends HTMLElement {
     if ((event.key === "Enter" || event.key === " ") && target.closest("button, a, summary, input")) return;
     const isCharacter = event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey;
     if (isCharacter && !this.hotkeys.isOn) return;
-    if (this.form.keys(event) || (isCharacter && !event.repeat && this.ownKey(event.key.toLowerCase()))) {
+    const isForAnswer = this.queue.length > 0 && this.form.keys(event);
+    if (isForAnswer || (isCharacter && !event.repeat && this.ownKey(event.key.toLowerCase()))) {
       event.preventDefault();
     }
   }
@@ -168,14 +183,16 @@ class TaskPlayer extends HTMLElement {
     const task = this.queue.shift();
     if (!task) return;
     const elapsed = performance.now() - this.shownAt;
-    task.given = this.form.answer;
+    const { answer } = this.form;
     this.drafts.drop(task.id);
-    this.done = [task, ...this.done].slice(0, UNDO_DEPTH);
-    this.answered += 1;
+    this.given.add({ id: task.id, answer });
+    this.answeredHere.set(task.id, task);
+    this.tally.count(1);
     this.show();
     this.say("");
     if (!this.form.lone) this.form.focusFirst();
-    this.sender.answer(task.id, task.given, elapsed);
+    this.sender.answer(task.id, answer, elapsed);
+    this.tabs.tell(task.id);
     void this.refill();
   }
 
@@ -202,6 +219,7 @@ class TaskPlayer extends HTMLElement {
     const task = this.queue.shift();
     if (!task) return;
     this.drafts.drop(task.id);
+    this.tabs.tell(task.id);
     this.show();
     this.say(message);
     this.sender.act(task.id, action, json).catch((error: unknown) => {
@@ -212,25 +230,35 @@ class TaskPlayer extends HTMLElement {
   }
 
   private async undo(): Promise<void> {
-    const task = this.done.shift();
-    if (!task) {
+    const given = this.given.take();
+    if (!given) {
       this.say("There is no answer to take back.");
       return;
     }
-    if (task.given && !this.form.lone) this.drafts.keep(task.id, task.given);
-    this.queue.unshift(task);
-    this.answered -= 1;
-    this.show();
-    this.say("Answer taken back.");
+    if (!this.form.lone) this.drafts.keep(given.id, given.answer);
+    // What was answered before a reload comes back with the server's word.
+    const task = this.answeredHere.get(given.id);
+    if (task) {
+      this.tally.count(-1);
+      this.takeBack(task);
+    }
     try {
-      const renewed = await this.sender.act<Task>(task.id, "undo");
-      task.until = performance.now() + renewed.expires_in_ms;
+      const renewed = hold(await this.sender.act<Task>(given.id, "undo"));
+      if (task) task.until = renewed.until;
+      else this.takeBack(renewed);
     } catch (error) {
-      this.queue = this.queue.filter((one) => one !== task);
-      this.answered += 1;
+      this.queue = this.queue.filter((one) => one.id !== given.id);
+      if (task) this.tally.count(1);
+      this.drafts.drop(given.id);
       this.show();
       this.say(error instanceof Problem ? error.detail : "The connection is down; the answer was not taken back.");
     }
+  }
+
+  private takeBack(task: Held): void {
+    this.queue.unshift(task);
+    this.show();
+    this.say("Answer taken back.");
   }
 
   private async extend(): Promise<void> {
@@ -260,6 +288,7 @@ class TaskPlayer extends HTMLElement {
       const batch = await api<Batch>(this.data.leases_url, { method: "POST", json: { count: wanted } });
       const isEmpty = this.queue.length === 0;
       this.queue.push(...batch.tasks.map(hold));
+      this.ahead.keep(this.queue);
       if (isEmpty) this.show();
       if (batch.tasks.length === 0) {
         if (batch.remaining) againMs = Math.max(1, batch.retry_after_s) * 1_000;
@@ -286,14 +315,15 @@ class TaskPlayer extends HTMLElement {
   private show(): void {
     const task = this.queue[0];
     this.piece("form").hidden = !task;
+    for (const button of this.querySelectorAll<HTMLElement>('[data-part="actions"] [name="action"]')) button.hidden = !task;
     this.piece("empty").hidden = Boolean(task);
     this.piece("waiting-for-tasks").hidden = Boolean(task) || this.isFinished;
     this.piece("finished").hidden = Boolean(task) || !this.isFinished;
-    this.piece<HTMLButtonElement>("undo").disabled = this.done.length === 0;
+    this.piece<HTMLButtonElement>("undo").disabled = this.given.isEmpty;
     if (task) this.showTask(task);
     this.shownAt = performance.now();
-    this.piece("answered").textContent = String(this.totals.submitted + this.sendingCount());
     if (task && task.until - this.shownAt < RENEW_MS) void this.extend();
+    this.ahead.keep(this.queue);
     this.tick();
   }
 
@@ -308,57 +338,14 @@ class TaskPlayer extends HTMLElement {
     this.form.show(task.data, this.drafts.get(task.id));
   }
 
-  private sendingCount(): number {
-    return Math.max(0, this.answered - (this.totals.submitted - this.data.totals.submitted));
-  }
-
   private tick(): void {
-    const task = this.queue[0];
-    const timer = this.piece("timer");
-    const warning = this.piece("warning");
-    if (!task) {
-      warning.hidden = true;
-      timer.textContent = "";
-      return;
-    }
-    const left = Math.max(0, Math.ceil((task.until - performance.now()) / 1_000));
-    timer.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
-    warning.hidden = left * 1_000 > WARN_MS;
-    if (!warning.hidden) {
-      const text = left > 0 ? `Less than ${WARN_MS / 1_000} seconds left for this task.` : "The time for this task ran out. You can still answer, or take more time.";
-      const message = this.piece("warning-text");
-      if (message.textContent !== text) message.textContent = text;
-    }
-  }
-
-  private showTotals(totals: Totals): void {
-    this.totals = totals;
-    this.piece("answered").textContent = String(totals.submitted + this.sendingCount());
-    this.piece("earned").textContent = dollars(totals.earned);
-    this.piece("pending").textContent = String(totals.pending);
-    if (this.data.is_guest && totals.accepted > 0) {
-      this.piece("keep-amount").textContent = dollars(totals.earned);
-      this.piece("keep").hidden = false;
-    }
+    this.clock.show(this.queue[0]?.until);
   }
 
   private onNotice(notice: unknown): void {
-    const { order_id, state } = (notice ?? {}) as { order_id?: string; state?: string };
-    if (order_id === this.data.order_id) {
-      if (state === "paused") this.say("The requester has paused this order. What you hold is still taken and paid.");
-      if (state === "running") this.say("The order goes on.");
-    }
-    this.refreshTotalsSoon();
-  }
-
-  private refreshTotalsSoon(): void {
-    window.clearTimeout(this.refreshTimer);
-    this.refreshTimer = window.setTimeout(() => {
-      void api<Batch>(this.data.leases_url).then(
-        (batch) => this.showTotals(batch.totals),
-        () => undefined,
-      );
-    }, 400);
+    const words = noticeInWords(notice, this.data.order_id);
+    if (words) this.say(words);
+    this.tally.refreshSoon();
   }
 
   private showWaiting(count: number, isDown: boolean): void {
@@ -369,14 +356,37 @@ class TaskPlayer extends HTMLElement {
     }
   }
 
-  private refused(problem: Problem): void {
-    this.answered = Math.max(0, this.answered - 1);
+  private refused(problem: Problem, given?: Given): void {
+    if (given) {
+      if (this.answeredHere.has(given.id)) this.tally.count(-1);
+      this.given.drop(given.id);
+      this.giveAgain(problem, given);
+    }
     if (problem.code === "order_not_open" || problem.code === "standing_lost") {
       this.isFinished = true;
       this.queue = [];
       this.show();
     }
     this.say(problem.detail);
+  }
+
+  /** An answer that the server cannot use comes back to be put right. */
+  private giveAgain(problem: Problem, given: Given): void {
+    const task = this.answeredHere.get(given.id);
+    if (problem.code !== "unusable_answer" || !task) return;
+    this.drafts.keep(given.id, given.answer);
+    this.queue.unshift(task);
+    this.show();
+  }
+
+  private dealtWithElsewhere(id: string): void {
+    const isShown = this.queue[0]?.id === id;
+    this.queue = this.queue.filter((task) => task.id !== id);
+    if (!isShown) return;
+    this.drafts.drop(id);
+    this.show();
+    this.say("You dealt with that task in another tab.");
+    void this.refill();
   }
 
   private say(message: string): void {

@@ -20,7 +20,6 @@ from tests.apps.labeling.test_player import (
     open_player,
     wait_for,
 )
-from tests.browser.page_checks import Watch, assert_page_ok
 
 __all__ = ["chromium", "live_server_url", "open_player"]
 
@@ -128,11 +127,3 @@ def test_what_is_begun_survives_a_reload_and_an_unfinished_answer_is_not_sent(or
     page.get_by_role("button", name="Undo").tap()
     assert page.get_by_role("textbox", name="Note").input_value() == "half a thou"
     wait_for(lambda: stored(order) == [], page)
-
-
-def test_a_player_with_every_plain_question_is_light_and_accessible(order, make_actor, open_player):
-    page = open_player(order, make_actor(personal=True))
-    watch = Watch.over(page)
-    page.reload()
-    page.wait_for_selector("task-player[data-ready]")
-    assert_page_ok(page, watch, name="task-player-mixed", budget_kb=45)

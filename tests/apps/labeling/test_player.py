@@ -19,7 +19,6 @@ from apps.labeling import services
 from apps.labeling.models import Annotation, Assignment, Task
 from tests.apps.labeling.conftest import truth
 from tests.browser.conftest import CHROMIUM, FLAGS, live_server_url, session_of
-from tests.browser.page_checks import Watch, assert_page_ok
 
 __all__ = ["live_server_url"]
 
@@ -228,12 +227,3 @@ def test_a_guest_on_a_phone_earns_first_and_is_then_asked_to_sign_up(make_actor,
     deliver_events()
     page.wait_for_selector('[data-part="keep"]:not([hidden])')
     assert page.locator('[data-part="keep-amount"]').inner_text() == "$0.12"
-
-
-def test_the_player_is_light_and_accessible(make_actor, make_order, open_player):
-    order = make_order(make_actor(), items=6)
-    page = open_player(order, make_actor(personal=True))
-    watch = Watch.over(page)
-    page.reload()
-    page.wait_for_selector("task-player[data-ready]")
-    assert_page_ok(page, watch, name="task-player-at-work", budget_kb=45)

@@ -1,7 +1,9 @@
-/** Answers that are begun but not sent, kept in `localStorage` with every change; a reload goes on where it stopped. */
+/** Answers that are begun but not sent, stored with every change; a reload goes on where it stopped. */
 import type { Answer } from "./sender";
+import { Stored } from "./stored";
 
 interface Draft {
+  readonly id: string;
   readonly at: number;
   readonly answer: Answer;
 }
@@ -9,39 +11,22 @@ interface Draft {
 const KEPT_MS = 24 * 3_600_000;
 
 export class Drafts {
-  private readonly drafts: Map<string, Draft>;
+  private readonly drafts: Stored<Draft>;
 
-  constructor(private readonly storageKey: string) {
-    this.drafts = new Map(restore(storageKey).filter(([, draft]) => Date.now() - draft.at < KEPT_MS));
+  constructor(storageKey: string) {
+    this.drafts = new Stored(storageKey);
+    for (const draft of this.drafts.all()) if (Date.now() - draft.at > KEPT_MS) this.drop(draft.id);
   }
 
-  get(taskId: string): Answer | undefined {
-    return this.drafts.get(taskId)?.answer;
+  get(id: string): Answer | undefined {
+    return this.drafts.get(id)?.answer;
   }
 
-  keep(taskId: string, answer: Answer): void {
-    this.drafts.set(taskId, { at: Date.now(), answer });
-    this.store();
+  keep(id: string, answer: Answer): void {
+    this.drafts.keep(id, { id, at: Date.now(), answer });
   }
 
-  drop(taskId: string): void {
-    if (this.drafts.delete(taskId)) this.store();
-  }
-
-  private store(): void {
-    try {
-      localStorage.setItem(this.storageKey, JSON.stringify([...this.drafts]));
-    } catch {
-      // Private windows may refuse; the drafts then live as long as the page.
-    }
-  }
-}
-
-function restore(storageKey: string): [string, Draft][] {
-  try {
-    const found: unknown = JSON.parse(localStorage.getItem(storageKey) ?? "[]");
-    return Array.isArray(found) ? (found as [string, Draft][]) : [];
-  } catch {
-    return [];
+  drop(id: string): void {
+    this.drafts.drop(id);
   }
 }

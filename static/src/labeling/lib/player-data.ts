@@ -1,7 +1,7 @@
 /** What the page gives the player, and what the server lends it. */
 import type { Control } from "../editors/editor";
 import type { Input } from "./inputs";
-import type { Answer, Task, Totals } from "./sender";
+import type { Task, Totals } from "./sender";
 
 export interface PlayerData {
   readonly order_id: string;
@@ -22,10 +22,9 @@ export interface Batch {
   readonly totals: Totals;
 }
 
-/** A task in hand; `until` is on the page's own clock, `given` the answer that was sent. */
+/** A task in hand; `until` is on the page's own clock. */
 export interface Held extends Task {
   until: number;
-  given?: Answer;
 }
 
 export function hold(task: Task): Held {

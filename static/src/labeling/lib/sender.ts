@@ -1,8 +1,10 @@
 /**
- * Sends answers in the background and never loses one: each waits in `localStorage` until the server has it, is repeated
+ * Sends answers in the background and never loses one: each waits in the browser's storage until the server has it, is repeated
  * with the same `Idempotency-Key` while the connection is down, and takes its lease back when that ran out meanwhile.
  */
 import { api, Problem } from "../../core/lib/http";
+import type { Given } from "./given";
+import { Stored } from "./stored";
 
 export interface Task {
   readonly id: string;
@@ -26,9 +28,7 @@ export interface Totals {
   readonly earned: Amount;
 }
 
-interface Waiting {
-  readonly id: string;
-  readonly answer: Answer;
+interface Waiting extends Given {
   readonly elapsed: number;
   key: string;
 }
@@ -37,7 +37,9 @@ export interface SenderEvents {
   /** The server has an answer; the totals after it. */
   stored(totals: Totals): void;
   /** An answer was not taken, and will not be; why. */
-  refused(problem: Problem): void;
+  refused(problem: Problem, given: Given): void;
+  /** The server wants a sign-in first; the answer is kept for when the page is opened again. */
+  signedOut(): void;
   /** How many answers wait, and whether the connection is down. */
   waiting(count: number, isDown: boolean): void;
 }
@@ -50,6 +52,11 @@ const LEASE_EXPIRED = "lease_expired";
 export function isPassing(error: unknown): boolean {
   if (!(error instanceof Problem)) return true;
   return error.status >= 500 || error.status === 429 || error.code === "idempotency_in_progress";
+}
+
+/** The session ended; nothing is wrong with the call itself. */
+function isSignedOut(error: unknown): boolean {
+  return error instanceof Problem && (error.status === 401 || error.code === "csrf_failed");
 }
 
 function pause(ms: number): Promise<void> {
@@ -67,14 +74,16 @@ function pause(ms: number): Promise<void> {
 export class Sender {
   /** What happens to one task happens in order: an undo waits for its answer, a second answer for the undo. */
   private readonly chains = new Map<string, Promise<unknown>>();
+  private readonly stored: Stored<Waiting>;
   private readonly waiting: Waiting[];
   private isDown = false;
 
   constructor(
-    private readonly storageKey: string,
+    storageKey: string,
     private readonly events: SenderEvents,
   ) {
-    this.waiting = this.restore();
+    this.stored = new Stored(storageKey);
+    this.waiting = this.stored.all();
     for (const answer of this.waiting) void this.inOrder(answer.id, () => this.deliver(answer));
     this.report();
   }
@@ -87,6 +96,7 @@ export class Sender {
   answer(id: string, given: Answer, elapsed: number): void {
     const answer: Waiting = { id, answer: given, elapsed: Math.round(elapsed), key: crypto.randomUUID() };
     this.waiting.push(answer);
+    this.stored.keep(id, answer);
     this.report();
     void this.inOrder(id, () => this.deliver(answer));
   }
@@ -116,9 +126,13 @@ export class Sender {
         this.events.stored(done.totals);
         return;
       } catch (error) {
+        if (isSignedOut(error)) {
+          this.events.signedOut();
+          return;
+        }
         if (!isPassing(error)) {
           this.settle(answer);
-          this.events.refused(error as Problem);
+          this.events.refused(error as Problem, answer);
           return;
         }
         this.isDown = true;
@@ -144,25 +158,12 @@ export class Sender {
 
   private settle(answer: Waiting): void {
     this.waiting.splice(this.waiting.indexOf(answer), 1);
+    this.stored.drop(answer.id);
     this.isDown = false;
     this.report();
   }
 
   private report(): void {
-    try {
-      localStorage.setItem(this.storageKey, JSON.stringify(this.waiting));
-    } catch {
-      // Private windows may refuse; the answers then live as long as the page.
-    }
     this.events.waiting(this.waiting.length, this.isDown);
-  }
-
-  private restore(): Waiting[] {
-    try {
-      const found: unknown = JSON.parse(localStorage.getItem(this.storageKey) ?? "[]");
-      return Array.isArray(found) ? (found as Waiting[]) : [];
-    } catch {
-      return [];
-    }
   }
 }

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import io
 import json
-import math
-import struct
-import wave
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from apps.labeling.controls.base import control_from_json
+from examples.task_types.media import sound
 from tests.apps.labeling.controls.editor_page import CSP, DIST, ORIGIN, PAGE, SCRIPT, manifest, parts_of
 from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.browser.page_checks import SCREENSHOTS, TAKE_SCREENSHOTS, axe_violations
@@ -47,19 +44,6 @@ PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch":
 #: Gzip, beside what the player has loaded anyway.
 MOST_BYTES = 8_000
 Open = Callable[..., Page]
-
-
-def a_sound() -> bytes:
-    """Three seconds with a tone in the second one."""
-    written = io.BytesIO()
-    with wave.open(written, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(8_000)
-        loud = [8_000 <= at < 16_000 for at in range(24_000)]
-        samples = [int(20_000 * math.sin(at / 3)) if is_loud else 0 for at, is_loud in enumerate(loud)]
-        file.writeframes(struct.pack("<24000h", *samples))
-    return written.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +98,7 @@ def _served(kind: str, value: Any, theme: str, given: dict[str, Any]) -> Callabl
         elif path == "/page.js":
             route.fulfill(body=script, content_type="text/javascript")
         elif path == "/sound.wav":
-            route.fulfill(body=a_sound(), content_type="audio/wav", headers={"Accept-Ranges": "bytes"})
+            route.fulfill(body=sound(), content_type="audio/wav", headers={"Accept-Ranges": "bytes"})
         elif path.startswith("/static/dist/"):
             route.fulfill(path=DIST / path.removeprefix("/static/dist/"))
         else:

@@ -72,19 +72,23 @@ export class Stage {
     this.url = url;
     this.picture.removeAttribute("href");
     const loader = new Image();
-    loader.onload = () => {
+    const loaded = (): void => {
+      loader.onload = null;
       if (this.url !== url) return;
       if (!size) this.fit({ width: loader.naturalWidth || 1, height: loader.naturalHeight || 1 });
       this.picture.setAttribute("href", url);
       this.refresh();
       this.events.loaded(true);
     };
+    loader.onload = loaded;
     loader.onerror = () => {
       if (this.url !== url) return;
       this.url = "";
       this.events.loaded(false);
     };
     loader.src = url;
+    // A picture that was fetched ahead is here already: it is shown in the same frame.
+    if (loader.complete && loader.naturalWidth > 0) loaded();
   }
 
   /** Pixels of the screen for one of the image. */
