@@ -103,7 +103,9 @@ def _stored(tenant_id: UUID, content: bytes, kind: str, facts: dict[str, Any]) -
     key = f"{tenant_id}/media/{sha256[:2]}/{sha256}"
     get_storage().put(key, content, facts["content_type"])
     facts = {**facts, "bytes": len(content)}
-    row = Media.objects.create(
-        tenant_id=tenant_id, sha256=sha256, original_sha256=sha256, kind=kind, storage_key=key, **facts
+    row, _ = Media.objects.get_or_create(
+        tenant_id=tenant_id,
+        sha256=sha256,
+        defaults={"original_sha256": sha256, "kind": kind, "storage_key": key, **facts},
     )
     return {"media": str(row.id), **facts}
