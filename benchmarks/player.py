@@ -12,33 +12,23 @@ Two kinds of text and two of pictures: one choice is one press; boxes are drawn,
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable
 from statistics import median
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from apps.accounts.models import User
-from apps.accounts.services import ensure_personal_organisation
 from apps.core.money import Money
 from apps.core.tenant import tenant_scope
 from apps.labeling import services, uploads
 from apps.labeling.design import Design
 from apps.labeling.models import Order
-from apps.ledger import services as ledger
-from apps.ledger.types import AccountKind, AccountRef, SourceRef
-from apps.tenancy import services as tenancy
-from apps.tenancy.types import PLATFORM_ID, Actor, Role
+from apps.tenancy.types import Actor
+from benchmarks.people import CHROMIUM, FLAGS, PHONE, annotator, requester, session_of
 from examples.task_types.media import photo, stored_photo
 from sahara_platform.embedded.live import served
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-FLAGS = ["--disable-gpu", "--no-sandbox", "--no-first-run", "--disable-background-networking"]
-PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 CPU_SLOWDOWN = 4
 NETWORK = {"offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 0.75e6 / 8}
 THINK_S = 1.2
@@ -86,19 +76,19 @@ def run() -> dict[str, Any]:
     """Measure; medians, 95th percentiles and the longest, in milliseconds."""
     # Playwright's synchronous API keeps an event loop in this thread, in which Django would refuse its ORM.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    requester, annotator = _owner(), _annotator()
+    owner, worker = requester(), annotator()
     cases: dict[str, tuple[Order, Callable[[Page], None]]] = {
-        "text_key": (_order(requester, "text", CHOICE), lambda page: page.keyboard.press("1")),
-        "text_tap": (_order(requester, "text", CHOICE), _tap),
-        "image_key": (_order(requester, "image", CHOICE), lambda page: page.keyboard.press("1")),
-        "boxes_submit": (_order(requester, "image", BOXES), lambda page: page.keyboard.press("Control+Enter")),
+        "text_key": (_order(owner, "text", CHOICE), lambda page: page.keyboard.press("1")),
+        "text_tap": (_order(owner, "text", CHOICE), _tap),
+        "image_key": (_order(owner, "image", CHOICE), lambda page: page.keyboard.press("1")),
+        "boxes_submit": (_order(owner, "image", BOXES), lambda page: page.keyboard.press("Control+Enter")),
     }
     found: dict[str, Any] = {"goal_median_ms": GOAL_MS, "cpu_slowdown": CPU_SLOWDOWN, "tasks": TASKS}
     with served() as url, sync_playwright() as playwright:
         settings.PUBLIC_URL = url  # signed addresses of files begin with it
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         for name, (order, press) in cases.items():
-            found[name] = _measured(browser, url, _session(annotator), order, press)
+            found[name] = _measured(browser, url, session_of(worker), order, press)
         browser.close()
     return found
 
@@ -138,13 +128,13 @@ def _tap(page: Page) -> None:
     page.get_by_role("button", name="one").tap()
 
 
-def _order(requester: Actor, shown: str, asked: dict[str, Any]) -> Order:
+def _order(owner: Actor, shown: str, asked: dict[str, Any]) -> Order:
     """An order with enough tasks, each with a text or a picture of its own."""
     design = {"inputs": [{"name": "item", "type": shown, "title": ""}], "controls": [asked]}
-    with tenant_scope(requester.organisation_id):
-        rows = [{"id": f"n{n}", "item": _item(requester, shown, n)} for n in range(TASKS + 4)]
+    with tenant_scope(owner.organisation_id):
+        rows = [{"id": f"n{n}", "item": _item(owner, shown, n)} for n in range(TASKS + 4)]
         order = services.create_order(
-            actor=requester,
+            actor=owner,
             title="How fast is the player?",
             instruction="Answer at your own speed.",
             price=Money(1),
@@ -153,44 +143,10 @@ def _order(requester: Actor, shown: str, asked: dict[str, Any]) -> Order:
             design=design,
             table=uploads.read_rows(rows, design=Design.from_json(design)),
         )
-        return services.launch_order(actor=requester, order_id=order.id)
+        return services.launch_order(actor=owner, order_id=order.id)
 
 
-def _item(requester: Actor, shown: str, number: int) -> Any:
+def _item(owner: Actor, shown: str, number: int) -> Any:
     if shown == "text":
         return f"Message {number}: my router lost its power and the lamp stays dark. What can I do?"
-    return stored_photo(requester.organisation_id, photo(number, PHOTO_SIZE, grain=4_000))
-
-
-def _owner() -> Actor:
-    """The owner of a team with money."""
-    user = _user()
-    team = tenancy.create_organisation(user_id=user.id, name="Measurements").id
-    ledger.transfer(
-        debit=AccountRef(PLATFORM_ID, AccountKind.PROCESSOR, "USD"),
-        credit=AccountRef(team, AccountKind.CASH, "USD"),
-        amount=Money(100_000),
-        idempotency_key=f"benchmark-fund:{secrets.token_hex(8)}",
-        reason="Top-up",
-        source=SourceRef("benchmark", "player"),
-    )
-    return Actor(user.id, team, Role.OWNER)
-
-
-def _annotator() -> User:
-    user = _user()
-    ensure_personal_organisation(user=user)
-    return user
-
-
-def _user() -> User:
-    return User.objects.create_user(f"{secrets.token_hex(8)}@example.org", secrets.token_hex(16), display_name="Ada")
-
-
-def _session(user: User) -> str:
-    store = SessionStore()
-    store[SESSION_KEY] = str(user.id)
-    store[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
-    store[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    store.create()
-    return str(store.session_key)
+    return stored_photo(owner.organisation_id, photo(number, PHOTO_SIZE, grain=4_000))

@@ -105,10 +105,9 @@ def wait_for(condition: Callable[[], bool], page: Page, seconds: float = 20) -> 
 def test_one_key_answers_and_the_next_task_is_there_at_once(make_actor, make_order, open_player):
     order = make_order(make_actor(), items=16, redundancy=2)
     page = open_player(order, make_actor(personal=True))
-    for done in range(10):
-        if done:  # a person needs longer than the queue to fill again
-            page.wait_for_response("**/leases/")
-        assert page.evaluate(IS_NEXT_AT_ONCE, key_for(shown(page)))
+    for _ in range(10):
+        with page.expect_response("**/leases/"):  # a person needs longer than the queue to fill again
+            assert page.evaluate(IS_NEXT_AT_ONCE, key_for(shown(page)))
     wait_for(lambda: len(stored(order)) == 10, page)
     assert all(label == truth(text) for text, label in stored(order).items())
     assert page.locator('[data-part="answered"]').inner_text() == "10"

@@ -73,6 +73,13 @@ export abstract class Editor<C extends Control = Control, V = unknown> extends H
     if (this.isBuilt) this.update();
   }
 
+  /** A task, with what was answered so far: `data` and `value` in one update. */
+  present(data: TaskData, value: V | undefined): void {
+    this.currentData = data;
+    this.currentValue = value;
+    if (this.isBuilt) this.update();
+  }
+
   get isReadonly(): boolean {
     return this.hasAttribute("readonly");
   }

@@ -43,10 +43,7 @@ export class AnswerForm {
 
   /** Show a task with what was answered so far. */
   show(data: TaskData, answer: Answer = {}): void {
-    for (const editor of this.editors) {
-      editor.data = data;
-      editor.value = answer[editor.control.name];
-    }
+    for (const editor of this.editors) editor.present(data, answer[editor.control.name]);
     this.markActive();
   }
 

@@ -342,6 +342,10 @@ export abstract class ShapeBoard<S extends Shape> extends Editor<ShapeControl, r
   }
 
   protected drawShapes(): void {
+    if (this.shapes.length === 0 && this.draft.length === 0 && !this.cursor) {
+      this.stage.layer.replaceChildren();
+      return;
+    }
     const { scale, reach } = this.stage;
     const marks = this.shapes.map((shape, index) =>
       shapeMark({

@@ -47,6 +47,8 @@ export class Stage {
   private pressed: { at: Point; screen: Point; isEditors: boolean; isDrag: boolean } | undefined;
   private isPinch = false;
   private url = "";
+  /** Kept from the last layout: to ask the element would make the browser lay the page out for every task. */
+  private width = 0;
   private isTouch = matchMedia("(pointer: coarse)").matches;
 
   constructor(private readonly events: StageEvents) {
@@ -60,7 +62,10 @@ export class Stage {
     this.svg.addEventListener("contextmenu", (event) => {
       if (this.isTouch) event.preventDefault(); // a long press is a slow tap
     });
-    new ResizeObserver(() => this.events.viewChanged()).observe(this.svg);
+    new ResizeObserver(() => {
+      this.width = this.svg.clientWidth;
+      this.events.viewChanged();
+    }).observe(this.svg);
   }
 
   /** Shows an image, whole. Without a known size its own counts. */
@@ -93,7 +98,7 @@ export class Stage {
 
   /** Pixels of the screen for one of the image. */
   get scale(): number {
-    return (this.svg.clientWidth || 1) / this.view.bounds.width;
+    return (this.width || this.svg.clientWidth || 1) / this.view.bounds.width;
   }
 
   /** How far from something, in pixels of the image, still means it: half of a target's size. */
