@@ -150,9 +150,7 @@ class TaskPlayer extends HTMLElement {
     const isCharacter = event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey;
     if (isCharacter && !this.hotkeys.isOn) return;
     const isForAnswer = this.queue.length > 0 && this.form.keys(event);
-    if (isForAnswer || (isCharacter && !event.repeat && this.ownKey(event.key.toLowerCase()))) {
-      event.preventDefault();
-    }
+    if (isForAnswer || (isCharacter && !event.repeat && this.ownKey(event.key.toLowerCase()))) event.preventDefault();
   }
 
   private ownKey(key: string): boolean {
