@@ -43,7 +43,7 @@ def test_the_last_ten_answers_are_taken_back_also_after_a_reload(make_actor, mak
     open_again(page)
     for text in reversed(texts[1:]):
         page.keyboard.press("z")
-        page.wait_for_selector(f'[data-input="text"]:has-text("{text}")')
+        expect(page.locator('[data-input="text"]')).to_have_text(text)
     wait_for(lambda: set(stored(order)) == {texts[0]}, page)
     page.keyboard.press("z")
     assert said(page) == "There is no answer to take back."
