@@ -4,35 +4,23 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.databases import SHARED_WORLD, Databases
+from tests.databases import Databases
 from tests.gpu_runner.runner_fixtures import prepared_models, runner, start_runner
+from tests.scheduling import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 
-__all__ = ["prepared_models", "runner", "start_runner"]
+__all__ = [
+    "prepared_models",
+    "pytest_collection_modifyitems",
+    "pytest_xdist_make_scheduler",
+    "runner",
+    "start_runner",
+]
 
 DATABASES = Databases()
-
-#: What takes longest starts first, so that no worker is left with it alone at the end; all the rest in random order.
-LONGEST = (
-    "flows/test_golden_path.py",
-    "isolation/test_foreign_ids.py",
-    "chaos/test_smoke.py",
-    "gpu_runner/test_jobs.py",
-    "browser/test_pages.py",
-)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first, and those that share a world next to each other."""
-    here = Path(__file__).parent
-    places = {here / name: place for place, name in enumerate(LONGEST)}
-    last = len(LONGEST)
-    items.sort(key=lambda item: places.get(item.path, last + (not item.path.is_relative_to(SHARED_WORLD))))
 
 
 @pytest.fixture(scope="session")

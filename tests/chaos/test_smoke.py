@@ -9,7 +9,8 @@ import pytest
 
 from sahara_platform.embedded.configuration import BASE_DIR
 
-SIZE = {"payouts": 20, "kills": 8, "reorgs": 3, "lost-answers": 3, "window-s": 12, "epoch-s": 4, "block-s": 0.25}
+#: A kill for each part that can be killed.
+SIZE = {"payouts": 12, "kills": 5, "reorgs": 3, "lost-answers": 2, "window-s": 8, "epoch-s": 4, "block-s": 0.25}
 
 
 @pytest.mark.timeout(300)

@@ -15,6 +15,18 @@ from apps.labeling.appeal_types import AppealState
 
 
 @pytest.fixture
+def requester(make_actor: Callable[..., Any]) -> Any:
+    """The owner of a team that orders labels."""
+    return make_actor()
+
+
+@pytest.fixture
+def people(make_actor: Callable[..., Any]) -> list[Any]:
+    """Three annotators."""
+    return [make_actor(personal=True) for _ in range(3)]
+
+
+@pytest.fixture
 def make_order(fund: Any) -> Callable[..., Any]:
     """`make_order(requester, items=4, gold=0, redundancy=2, price=4, launch=True, cents=100_000)`.
 
