@@ -1,4 +1,4 @@
-"""The few statements that give out tasks and take in answers.
+"""The few statements that give out tasks, take in answers and write down what became of them.
 
 Written by hand, because each must be one statement: it locks, checks and writes at once, so that no two annotators get
 the same slot and the cost does not grow with the order. They rely on the partial indexes `task_to_give_out`
@@ -9,7 +9,7 @@ task locks taken in bulk skip what is locked, so they never wait.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
@@ -142,6 +142,20 @@ UPDATE labeling_task t
  WHERE t.id = freed.task_id AND t.state <> 'unusable'
 """
 
+_OUTCOMES = """
+UPDATE labeling_task t SET decided = true, state = n.state, result = n.result, confidence = n.confidence
+  FROM jsonb_to_recordset(%(rows)s::jsonb) AS n (id uuid, state text, result jsonb, confidence double precision)
+ WHERE t.id = n.id
+"""
+
+_DECISIONS = """
+UPDATE labeling_annotation a
+   SET state = n.state, rule = n.rule, reason = n.reason, amount_minor = n.amount_minor, decided_at = n.decided_at
+  FROM jsonb_to_recordset(%(rows)s::jsonb)
+       AS n (id uuid, state text, rule text, reason text, amount_minor integer, decided_at timestamptz)
+ WHERE a.id = n.id
+"""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -255,6 +269,23 @@ def expire_leases(*, now: datetime, most: int, order_id: UUID | None = None) -> 
     with connection.cursor() as cursor:
         cursor.execute(_EXPIRE.format(of_order=of_order), {"now": now, "most": most, "order": order_id})
         return int(cursor.rowcount)
+
+
+def write_outcomes(rows: Iterable[Mapping[str, Any]]) -> None:
+    """Mark items as decided: id, state, result and confidence of each."""
+    _write(_OUTCOMES, rows)
+
+
+def write_decisions(rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write down what became of answers: id, state, rule, reason, amount_minor and decided_at of each."""
+    _write(_DECISIONS, rows)
+
+
+def _write(statement: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Many rows at once, without an expression for each field of each row, as `bulk_update` makes them."""
+    values = json.dumps([dict(row) for row in rows], default=str)  # ids and times
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"rows": values})
 
 
 def _all(statement: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -11,6 +11,7 @@ from django.db.models import F
 
 from apps.core import clock
 from apps.core.live import notify
+from apps.labeling import locks
 from apps.labeling.acceptance import UNUSABLE, Decision, Standing, decide, standing
 from apps.labeling.consensus import Record
 from apps.labeling.design import Design
@@ -58,7 +59,9 @@ def _settle_in_order(order_id: UUID, task_ids: Collection[UUID]) -> None:
     decisions: list[tuple[Annotation, Decision]] = []
     for task in tasks:
         decisions += _decided(design, task, given[task.id], records)
-    Task.objects.bulk_update(tasks, ["decided", "result", "confidence", "state"])
+    locks.write_outcomes(
+        {"id": task.id, "state": task.state, "result": task.result, "confidence": task.confidence} for task in tasks
+    )
     apply_decisions(order, decisions)
     _settle_waiting(order, records)
     order.items_done += len(tasks)
@@ -137,9 +140,8 @@ def apply_decisions(order: Order, decisions: Sequence[tuple[Annotation, Decision
         if decision.state != AnnotationState.PENDING:
             answer.decided_at = now
     pay_labels(order, [answer for answer, one in decisions if one.state == AnnotationState.ACCEPTED])
-    Annotation.objects.bulk_update(
-        [answer for answer, _ in decisions], ["state", "rule", "reason", "amount_minor", "decided_at"]
-    )
+    columns = ("id", "state", "rule", "reason", "amount_minor", "decided_at")
+    locks.write_decisions({column: getattr(answer, column) for column in columns} for answer, _ in decisions)
     decided: dict[UUID, list[Annotation]] = defaultdict(list)
     for answer, decision in decisions:
         if decision.state != AnnotationState.PENDING:
