@@ -10,7 +10,8 @@ often it is asked, and so has a worker who guesses; neither is bought for long.
   are judged by one standard deviation above what is expected of them, so that they get a chance.
 * An item rests when its label is as probable as the target asks; or when the next label would tell less than a label of
   the fixed plan does on average (`redundancy` labels settle an item, so one tells 1 / redundancy of it).
-* An item that rests wakes when workers are judged anew and its label is not sure any more.
+* An item that rests wakes when workers are judged anew and its label is not sure any more. One that is well past the
+  target is settled for good, so that its annotators need not wait for the end of the order.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ WINDOW_SHARE, LEAST_WINDOW = 20, 10
 #: While answers are few, items are taken for ambiguous more often than the answers alone say.
 EASE, ROW_STRENGTH = 4.0, 5.0
 _CAUTION = 1.0
+#: An item is settled once this share of the doubt that the target leaves is gone.
+SETTLED_SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,11 @@ class Terms:
         """What the next label must tell, as a share of a class's name."""
         return min(WORTH / self.redundancy, MOST_ASKED)
 
+    @property
+    def settled_from(self) -> float:
+        """From which probability on an item is not asked about any more, whatever is learned later."""
+        return self.target + (1 - self.target) * SETTLED_SHARE
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -55,17 +63,24 @@ class Wanted:
     workers: tuple[str, ...]
 
 
-def wanted_labels(
-    named: Named, items: Sequence[str], present: Mapping[str, Sequence[str]], terms: Terms
-) -> list[Wanted]:
-    """The labels to ask for now; none when the order is done.
+@dataclass(frozen=True)
+class Plan:
+    """The labels to ask for now, none when the order is done; items that are settled, with their labels."""
+
+    wanted: list[Wanted]
+    settled: dict[str, str]
+
+
+def plan(named: Named, items: Sequence[str], present: Mapping[str, Sequence[str]], terms: Terms) -> Plan:
+    """Decide what to ask for now, and what needs no more.
 
     Args:
         named: all answers so far.
         items: all items of the order, in the order of work.
-        present: who could be asked about each item that may get labels: workers who have not answered it.
+        present: who could be asked about each item that may get labels: workers who have not answered it. Items that
+            were settled before have nobody.
     """
-    return _Round(named, present, terms).wanted(items)
+    return _Round(named, present, terms).plan(items)
 
 
 class _Round:
@@ -79,7 +94,7 @@ class _Round:
     def _answers(self) -> Floats:
         return np.bincount(self.named.crowd.worker, minlength=self.named.crowd.workers).astype(np.float64)
 
-    def wanted(self, items: Sequence[str]) -> list[Wanted]:
+    def plan(self, items: Sequence[str]) -> Plan:
         """The first items' overlap, what is unsure, and new items until the window is full."""
         askable = [item for item in items if self._count(item) < self.terms.redundancy and self.present.get(item)]
         first = set(items[: min(OVERLAP_ITEMS, len(items) // OVERLAP_SHARE)])
@@ -89,7 +104,18 @@ class _Round:
         found = [self._least_asked(item) for item in overlap] + self._unsure(begun)
         room = max(LEAST_WINDOW, len(items) // WINDOW_SHARE) - len(found)
         fresh = [item for item in askable if not self._count(item) and item not in taken][: max(0, room)]
-        return found + self._ranked(fresh, 0.0)
+        return Plan(found + self._ranked(fresh, 0.0), self._settled(begun))
+
+    def _settled(self, items: Sequence[str]) -> dict[str, str]:
+        if not items:
+            return {}
+        posterior = self._fit.posterior
+        places = [(item, self.item_at[item]) for item in items]
+        return {
+            item: self.named.classes[int(posterior[place].argmax())]
+            for item, place in places
+            if posterior[place].max() >= self.terms.settled_from
+        }
 
     def _count(self, item: str) -> int:
         place = self.item_at.get(item)

@@ -1,8 +1,8 @@
 """Orders with a target: which items get another label, and from whom (`apps.labeling.quality.routing`).
 
 Submitting an answer stays as cheap as in other orders: it only counts. A plan is made in the background a few seconds
-after there are new answers; it opens slots of the items that want a label, closes those of the others, writes down
-which tasks suit which annotator, and ends the order when nothing more is wanted.
+after there are new answers; it opens slots of the items that want a label, closes those of the others, completes items
+that are sure, writes down which tasks suit which annotator, and ends the order when nothing more is wanted.
 """
 
 from __future__ import annotations
@@ -12,20 +12,24 @@ from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef
 
+from apps.core.outbox import publish
 from apps.core.tenant import all_tenants, tenant_scope
 from apps.labeling.adaptive import check_target, decisive_choice
 from apps.labeling.errors import WrongOrderState
+from apps.labeling.events import ItemCompleted
 from apps.labeling.models import Annotation, AnnotatorStats, Assignment, Order, Task
 from apps.labeling.selectors.orders import design_of, quote_of
 from apps.labeling.services.orders import begin_closing, lock_order
 from apps.labeling.slots import in_use
-from apps.labeling.types import AssignmentState, LabelingPermission, OrderState, TaskState, WantedLabel
+from apps.labeling.types import Answer, AssignmentState, LabelingPermission, OrderState, TaskState, WantedLabel
 from apps.tenancy.types import Actor
 
 #: Tasks that are kept for an annotator, and for how many of those who tell most about it a task is kept.
 MOST_PREFERRED, KEPT_FOR = 20, 3
+#: An order with so many answers waits for one more of them until the next plan.
+ANSWERS_FOR_EACH_NEW = 200
 #: Stands for an annotator who is not in the order yet.
 NEWCOMER = ""
 
@@ -77,7 +81,7 @@ def plan_labels(*, order_id: UUID, present: Mapping[UUID, Sequence[UUID]] | None
     items = [str(task_id) for task_id, _, _ in sorted(tasks, key=lambda task: task[1])]
     open_items = {str(task_id) for task_id, _, state in tasks if state == TaskState.OPEN}
     answers = _answers(order)
-    wanted = _wanted(order, order.target, answers, items, _askable(order, open_items, present))
+    wanted, settled = _plan(order, order.target, answers, items, _askable(order, open_items, present))
     held = set(
         Assignment.objects.filter(order=order, state=AssignmentState.LEASED, task__gold__isnull=True).values_list(
             "task_id", flat=True
@@ -85,6 +89,7 @@ def plan_labels(*, order_id: UUID, present: Mapping[UUID, Sequence[UUID]] | None
     )
     wanted = _within_budget(order, wanted, held)
     _open_slots(order, [one.task_id for one in wanted], held)
+    _complete(order, {task_id: result for task_id, result in settled.items() if task_id not in held})
     _write_preferences(order, wanted)
     order.planned_answers = len(answers)
     order.save(update_fields=["planned_answers", "updated_at"])
@@ -94,21 +99,30 @@ def plan_labels(*, order_id: UUID, present: Mapping[UUID, Sequence[UUID]] | None
 
 
 def plan_due_orders() -> int:
-    """Plan every running order with a target that has new answers. Returns how many there were."""
+    """Plan every running order with a target that has enough new answers. Returns how many there were.
+
+    A plan reads all answers of its order. So that the cost of an answer does not grow with the order, the next waits
+    for a new answer to every `ANSWERS_FOR_EACH_NEW` old ones, unless there is nothing left to give out.
+    """
+    slots = Task.objects.filter(order=OuterRef("pk"), gold__isnull=True, open_slots__gt=0)
     with all_tenants(reason="orders of every organisation are planned"):
-        due = [
-            (order_id, tenant_id)
-            for order_id, tenant_id, planned, answers in Order.objects.filter(
-                state=OrderState.RUNNING, target__isnull=False
-            )
-            .annotate(answers=Count("annotations"))
-            .values_list("id", "tenant_id", "planned_answers", "answers")
-            if planned != answers
-        ]
+        orders = Order.objects.filter(state=OrderState.RUNNING, target__isnull=False)
+        rows = orders.annotate(answers=Count("annotations"), has_slots=Exists(slots)).values_list(
+            "id", "tenant_id", "planned_answers", "answers", "has_slots"
+        )
+        due = [row[:2] for row in rows if is_due(*row[2:4], has_slots=row[4])]
     for order_id, tenant_id in due:
         with tenant_scope(tenant_id):
             plan_labels(order_id=order_id)
     return len(due)
+
+
+def is_due(planned: int, answers: int, *, has_slots: bool) -> bool:
+    """Whether an order with so many answers, whose last plan knew so many, gets a new plan."""
+    if planned < 0 or not has_slots:
+        return planned != answers
+    # Fewer than before where answers were taken back.
+    return abs(answers - planned) > planned // ANSWERS_FOR_EACH_NEW
 
 
 def _answers(order: Order) -> list[tuple[str, str, str]]:
@@ -117,16 +131,16 @@ def _answers(order: Order) -> list[tuple[str, str, str]]:
     return [(str(task_id), str(annotator_id), label) for task_id, annotator_id, label in rows]
 
 
-def _wanted(
+def _plan(
     order: Order,
     target: float,
     answers: Sequence[tuple[str, str, str]],
     items: Sequence[str],
     askable: Mapping[str, Sequence[str]],
-) -> list[WantedLabel]:
+) -> tuple[list[WantedLabel], dict[UUID, Answer]]:
     # Imported here: numpy and the model are for those who plan, not for every web process at its start.
     from apps.labeling.quality.crowd import crowd_of
-    from apps.labeling.quality.routing import Terms, wanted_labels
+    from apps.labeling.quality.routing import Terms, plan
 
     control = decisive_choice(design_of(order))
     checks = dict(
@@ -141,16 +155,17 @@ def _wanted(
         control.names,
         {names[str(task_id)]: label for task_id, label in checks.items()},
     )
-    found = wanted_labels(
+    found = plan(
         named,
         [names[item] for item in items],
         {names[item]: workers for item, workers in askable.items()},
         Terms(target, order.redundancy),
     )
-    return [
+    wanted = [
         WantedLabel(UUID(items[int(one.item)]), tuple(UUID(worker) for worker in one.workers if worker != NEWCOMER))
-        for one in found
+        for one in found.wanted
     ]
+    return wanted, {UUID(items[int(item)]): {control.name: label} for item, label in found.settled.items()}
 
 
 def _askable(
@@ -204,6 +219,19 @@ def _within_budget(order: Order, wanted: Sequence[WantedLabel], held: set[UUID])
     room = found.affordable - used.given - used.lent - used.checks_offered
     more = [one for one in wanted if one.task_id not in held][: max(0, room)]
     return [one for one in wanted if one.task_id in held] + more
+
+
+def _complete(order: Order, settled: Mapping[UUID, Answer]) -> None:
+    """Close items that are sure enough; their answers are decided and paid next. The caller has locked the tasks."""
+    tasks = Task.objects.filter(order=order, gold__isnull=True, state=TaskState.OPEN)
+    # An answer that was taken back opens its item again: what was found with it does not hold any more.
+    tasks.filter(result__isnull=False).exclude(id__in=settled).update(result=None)
+    closing = list(tasks.filter(id__in=settled))
+    for task in closing:
+        task.state, task.open_slots, task.result = TaskState.COMPLETE, 0, settled[task.id]
+    Task.objects.bulk_update(closing, ["state", "open_slots", "result"], batch_size=500)
+    for task in closing:
+        publish(ItemCompleted(task.id))
 
 
 def _write_preferences(order: Order, wanted: Sequence[WantedLabel]) -> None:

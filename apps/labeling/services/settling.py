@@ -80,8 +80,10 @@ def _decided(
     if task.state == TaskState.UNUSABLE:
         return [(answer, UNUSABLE) for answer in pending]
     outcome = outcome_of_task(design, task, answers, records)
-    task.result, task.confidence, task.state = outcome.result, outcome.confidence, TaskState.SETTLED
-    return [(answer, decision(design, answer, task, outcome.result, records, final=False)) for answer in pending]
+    # An order with a target completes an item with the label that all of the order's answers lead to.
+    result = {**outcome.result, **(task.result or {})}
+    task.result, task.confidence, task.state = result, outcome.confidence, TaskState.SETTLED
+    return [(answer, decision(design, answer, task, result, records, final=False)) for answer in pending]
 
 
 def lock_records(order: Order, annotator_ids: Iterable[UUID]) -> dict[UUID, Record]:

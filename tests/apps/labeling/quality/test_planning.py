@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
+from apps.core import outbox
 from apps.core.errors import InvalidInput
 from apps.core.tenant import tenant_scope
 from apps.labeling import services
 from apps.labeling.errors import WrongOrderState
 from apps.labeling.models import Annotation, AnnotatorStats, Order, Task
+from apps.labeling.quality import routing
+from apps.labeling.services.planning import is_due
 from tests.apps.labeling.conftest import truth, wrong
 
 
@@ -80,3 +83,45 @@ def test_a_target_needs_a_draft_and_a_probability(actor, order, make_order):
     draft = make_order(actor, launch=False)
     with pytest.raises(InvalidInput):
         services.set_target(actor=actor, order_id=draft.id, target=1.0)
+
+
+def test_an_item_that_is_sure_is_decided_and_paid_while_the_order_runs(
+    actor, make_order, fund, make_actor, work, monkeypatch
+):
+    monkeypatch.setattr(routing, "SETTLED_SHARE", 0.0)  # so few answers leave no item surer than its target
+    order = make_order(actor, items=40, gold=2, redundancy=12, launch=False)
+    services.set_target(actor=actor, order_id=order.id, target=0.6)
+    fund(actor.organisation_id, 100_000)
+    services.launch_order(actor=actor, order_id=order.id)
+    people = [make_actor(name=f"A{n}", personal=True) for n in range(6)]
+    for _ in range(3):
+        services.plan_labels(order_id=order.id)
+        for person in people:
+            work(person, order, limit=5)
+    services.plan_labels(order_id=order.id)
+    outbox.drain()
+    settled = Task.objects.filter(order=order, gold__isnull=True, state="settled")
+    assert Order.objects.get(id=order.id).state == "running"
+    assert settled
+    for task in settled:
+        assert task.labels_done < 12
+        assert task.open_slots == 0
+        assert task.result == {"label": truth(task.data["text"])}
+        assert {one.state for one in Annotation.objects.filter(task=task)} == {"accepted"}
+
+
+@pytest.mark.parametrize(
+    ("planned", "answers", "has_slots", "due"),
+    [
+        (-1, 0, True, True),
+        (10, 10, True, False),
+        (10, 11, True, True),
+        (11, 10, True, True),
+        (2_000, 2_010, True, False),
+        (2_000, 2_011, True, True),
+        (2_000, 2_001, False, True),
+        (5, 5, False, False),
+    ],
+)
+def test_a_plan_waits_for_a_share_of_new_answers_unless_nothing_is_left_to_give_out(planned, answers, has_slots, due):
+    assert is_due(planned, answers, has_slots=has_slots) is due

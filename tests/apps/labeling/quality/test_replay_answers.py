@@ -64,6 +64,15 @@ def test_it_buys_a_part_and_leaves_nothing(files):
 
 
 @pytest.mark.django_db
+def test_the_last_line_is_the_same_whatever_the_order_of_rows_and_columns(files, tmp_path):
+    rows = [json.loads(line) for line in files[0].read_text().splitlines()]
+    random.Random(8).shuffle(rows)
+    shuffled = tmp_path / "shuffled.csv"
+    shuffled.write_text("label,item,worker\n" + "".join(f"{r['label']},{r['item']},{r['worker']}\n" for r in rows))
+    assert replay("--answers", shuffled) == replay("--answers", files[0])
+
+
+@pytest.mark.django_db
 def test_a_failure_leaves_nothing_either(files, monkeypatch):
     before = rows_left()
     monkeypatch.setattr(replaying, "submit_annotation", lambda **_: 1 / 0)
