@@ -91,9 +91,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench NAME=annotation OPTIONS=…")
     parser.add_argument("--items", type=numbers, default=[1_000, 20_000, 100_000], help="items, as in 1000,20000")
     parser.add_argument("--annotators", type=numbers, default=[1, 8, 32], help="annotators at once, as in 1,8")
-    parser.add_argument("--seconds", type=float, default=8, help="seconds of each cell")
-    parser.add_argument("--peer-seconds", type=float, default=15, help="the same for the peer")
-    parser.add_argument("--think-seconds", type=float, default=24, help="seconds with time to think; 0 leaves it out")
+    parser.add_argument("--seconds", type=float, default=7, help="seconds of each cell")
+    parser.add_argument("--peer-seconds", type=float, default=12, help="the same for the peer")
+    parser.add_argument("--think-seconds", type=float, default=20, help="seconds with time to think; 0 leaves it out")
     parser.add_argument("--no-peer", dest="peer", action="store_false", help="measure the platform alone")
     return parser.parse_args(list(arguments))
 
@@ -160,7 +160,7 @@ def _goals(ours: dict[str, Any], peer: dict[str, Any] | None) -> dict[str, Any]:
         goals["thinking_fetch_p95_ms"] = _goal(ours["thinking"]["fetch_ms"][1], most=GOAL_THINKING_MS)
     if peer is not None:
         theirs = {(cell["items"], cell["annotators"]): cell for cell in peer["cells"]}
-        times = [cells[key]["labels_per_s"] / theirs[key]["labels_per_s"] for key in theirs if key[1] == most]
+        times = [cells[key]["labels_per_s"] / max(theirs[key]["labels_per_s"], 0.1) for key in theirs if key[1] == most]
         goals["times_peer"] = _goal(round(min(times), 1), least=GOAL_TIMES_PEER)
     return goals
 

@@ -130,7 +130,7 @@ def measure(
     load = _work(annotators, began + seconds, think_s)
     took = time.monotonic() - began
     # What one label sets off later (deciding it, paying for it) is part of its cost.
-    processes.wait_until_idle(most_s=30)
+    processes.wait_until_idle(most_s=15)
     ended = time.monotonic()
     cost = {name: used - before.get(name, 0.0) for name, used in processes.cpu_s().items()}
     used = sum(cost.values()) + time.process_time() - own

@@ -16,7 +16,7 @@ from sahara_platform.embedded.process import wrapped
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 #: A server that used less than this share of a processor in the last second has nothing left to do.
-_IDLE_SHARE = 0.05
+_IDLE_SHARE = 0.1
 
 
 @dataclass

@@ -149,7 +149,7 @@ def publish(event: Event, *, tenant_id: UUID | None = None, wake: bool = True) -
     if not connection.in_atomic_block:
         raise RuntimeError("publish() belongs in the transaction of the change it tells of")
     receivers = [handler for handler in _handlers.values() if handler.event is type(event)]
-    values = {
+    values: dict[str, Any] = {
         "id": uuid7(),
         "tenant": owner,
         "type": event.type_name(),

@@ -152,3 +152,22 @@ def test_a_long_running_delivery_of_a_killed_worker_is_taken_up_again(actor, han
     assert runs == [7]
     outbox.deliver_long_running(first)
     assert runs == [7], "a delivery that is done is not run again"
+
+
+def test_a_gathering_handler_gets_what_is_due_together_and_a_bad_event_stops_no_other(actor, handler):
+    seen: list[list[int]] = []
+    first, second = uuid4(), uuid4()
+
+    @outbox.handles_many(ThingHappened, by="thing_id")
+    def on_things(events: list[ThingHappened]) -> None:
+        seen.append(sorted(event.count for event in events))
+        if any(event.count == 2 for event in events):
+            raise ValueError("not this one")
+
+    with transaction.atomic():
+        for thing_id, count in ((first, 1), (second, 7), (first, 2), (first, 3)):
+            outbox.publish(ThingHappened(thing_id, count), wake=False)
+    assert outbox.drain() == 4
+    assert seen == [[1, 2, 3], [1], [2], [3], [7]]
+    states = [delivery.state for delivery in sorted(deliveries(actor), key=lambda one: str(one.id))]
+    assert states == ["done", "done", "pending", "done"]
