@@ -53,13 +53,20 @@ def manifest() -> dict[str, Any]:
 
 def parts_of(source: str) -> list[str]:
     """The scripts and style sheets that come with an editor, its own first; the player is there without it."""
-    built, found = manifest(), []
+    there = set(_loaded_with("src/labeling/player.ts", set()))
+    return _loaded_with(source, there)
+
+
+def _loaded_with(source: str, there: set[str]) -> list[str]:
+    """What a module brings along, without the files that are there."""
+    built = manifest()
+    found: list[str] = []
     waiting = [source]
     while waiting:
         entry = built[waiting.pop(0)]
         found += [path for path in (entry["file"], *entry.get("css", [])) if path not in found]
         shared = [name for name in entry.get("imports", []) if not built[name].get("isEntry")]
-        waiting += [name for name in shared if built[name]["file"] not in found]
+        waiting += [name for name in shared if built[name]["file"] not in {*found, *there}]
     return found
 
 

@@ -46,6 +46,7 @@ export abstract class ShapeBoard<S extends Shape> extends Editor<ShapeControl, r
 
   protected label = "";
   private isNone = false;
+  private isEntering = false;
   private history = new History<readonly S[]>([]);
   private shownUrl: string | undefined;
   private tools!: Tools;
@@ -153,7 +154,10 @@ export abstract class ShapeBoard<S extends Shape> extends Editor<ShapeControl, r
     this.history = new History(this.shapes);
     this.selected = undefined;
     this.stopDrawing();
+    // The image's view changes a few times on its way in: what stands around it is shown once, after it.
+    this.isEntering = true;
     this.showImage();
+    this.isEntering = false;
     this.show();
   }
 
@@ -176,7 +180,7 @@ export abstract class ShapeBoard<S extends Shape> extends Editor<ShapeControl, r
   }
 
   viewChanged(): void {
-    if (this.tools) this.show();
+    if (this.tools && !this.isEntering) this.show();
   }
 
   abstract press(at: Point, reach: number): boolean;
