@@ -33,6 +33,11 @@ app.conf.beat_schedule = {
     "labeling.watch_orders": {"task": "labeling.watch_orders", "schedule": 60.0, "options": {"expires": 60}},
     "labeling.plan_labels": {"task": "labeling.plan_labels", "schedule": 5.0, "options": {"expires": 5}},
     "labeling.end_due_orders": {"task": "labeling.end_due_orders", "schedule": 10.0, "options": {"expires": 10}},
+    "labeling.advance_machines": {
+        "task": "labeling.advance_machines",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
     "labeling.approve_overdue": {"task": "labeling.approve_overdue", "schedule": 60.0, "options": {"expires": 60}},
     "labeling.release_due_reserves": {
         "task": "labeling.release_due_reserves",

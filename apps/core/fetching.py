@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import requests
@@ -81,10 +81,37 @@ def fetch(
     Raises:
         FetchFailed: no http(s) address, a private host, no answer, another status than 200, too large or too slow.
     """
+    return _receive(
+        lambda: opened.get(url, stream=True, headers=dict(headers or {})), url, target, max_bytes, max_seconds
+    )
+
+
+def post_json(
+    opened: requests.Session,
+    url: str,
+    body: Any,
+    target: IO[bytes],
+    *,
+    max_bytes: int,
+    max_seconds: float = 120.0,
+) -> Fetched:
+    """POST a JSON body to an address and take the answer into `target`. It is not sent on where the server redirects.
+
+    Raises:
+        FetchFailed: as `fetch`.
+    """
+    return _receive(
+        lambda: opened.post(url, json=body, stream=True, allow_redirects=False), url, target, max_bytes, max_seconds
+    )
+
+
+def _receive(
+    ask: Callable[[], requests.Response], url: str, target: IO[bytes], max_bytes: int, max_seconds: float
+) -> Fetched:
     _require_http(url)
     deadline = time.monotonic() + max_seconds
     try:
-        with opened.get(url, stream=True, headers=dict(headers or {})) as response:
+        with ask() as response:
             if response.status_code != requests.codes.ok:
                 raise FetchFailed(
                     f"The server answered {response.status_code} {response.reason or ''}".strip() + ".",

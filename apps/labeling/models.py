@@ -14,6 +14,7 @@ from apps.core.tenant import TenantOwned
 from apps.labeling.appeal_models import Appeal, AppealReview
 from apps.labeling.case_models import ReviewCase
 from apps.labeling.import_models import Import, ImportedItem, Media, QuarantinedRow
+from apps.labeling.machine_models import MachineItem, MachineRun
 from apps.labeling.managers import BOTH_SIDES, AnnotatorManager
 from apps.labeling.skill_models import AnnotatorProfile, Skill, SkillAttempt
 from apps.labeling.types import AnnotationState, AssignmentState, MadeBy, OrderState, Rule, TaskState
@@ -29,6 +30,8 @@ __all__ = [
     "BoardListing",
     "Import",
     "ImportedItem",
+    "MachineItem",
+    "MachineRun",
     "Media",
     "Order",
     "QuarantinedRow",
@@ -62,6 +65,9 @@ class Order(TenantOwned, TimeStamped):
     )
     deadline = models.DateTimeField(
         null=True, help_text="no task is lent from then on; the order ends with what it has"
+    )
+    machine = models.JSONField(
+        default=dict, help_text="{mode, precision, audit, source} where a machine helps; else {}"
     )
     planned_answers = models.IntegerField(default=-1, help_text="answers that the last plan of labels knew")
     state = models.CharField(max_length=10, choices=_choices(OrderState), default=OrderState.DRAFT)

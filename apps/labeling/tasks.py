@@ -55,3 +55,9 @@ def end_lapsed_attempts() -> int:
 def watch_orders() -> int:
     """Look for signs of answers given without reading, and open review cases."""
     return services.watch_orders()
+
+
+@shared_task(name="labeling.advance_machines")
+def advance_machines() -> int:
+    """Let machines learn from new labels, choose what people are asked, and label what they may."""
+    return services.advance_machines()

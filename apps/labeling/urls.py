@@ -9,12 +9,24 @@ from apps.labeling.api import appeals as appeals_api
 from apps.labeling.api import cases as cases_api
 from apps.labeling.api import exports as exports_api
 from apps.labeling.api import imports as imports_api
+from apps.labeling.api import machine as machine_api
 from apps.labeling.api import order_changes as changes_api
 from apps.labeling.api import orders as orders_api
 from apps.labeling.api import sampling as sampling_api
 from apps.labeling.api import skills as skills_api
 from apps.labeling.api import work as work_api
-from apps.labeling.pages import agreement, appeals, cases, imports, order_changes, orders, sampling, skills, work
+from apps.labeling.pages import (
+    agreement,
+    appeals,
+    cases,
+    imports,
+    machine,
+    order_changes,
+    orders,
+    sampling,
+    skills,
+    work,
+)
 
 api_urlpatterns = [
     path("orders/", orders_api.OrderListView.as_view(), name="api-orders"),
@@ -30,6 +42,7 @@ api_urlpatterns = [
     path("orders/<uuid:order_id>/resume/", changes_api.ResumeView.as_view(), name="api-order-resume"),
     path("orders/<uuid:order_id>/extension/", changes_api.ExtensionView.as_view(), name="api-order-extension"),
     path("orders/<uuid:order_id>/deadline/", changes_api.DeadlineView.as_view(), name="api-order-deadline"),
+    path("orders/<uuid:order_id>/machine/", machine_api.MachineView.as_view(), name="api-order-machine"),
     path("orders/<uuid:order_id>/answers.jsonl", orders_api.AnswersView.as_view(), name="api-order-answers"),
     path("orders/<uuid:order_id>/agreement/", agreement_api.AgreementView.as_view(), name="api-order-agreement"),
     path("orders/<uuid:order_id>/appeals/", appeals_api.OrderAppealListView.as_view(), name="api-order-appeals"),
@@ -86,6 +99,7 @@ _orders = [
     path("<uuid:order_id>/launch/", orders.launch, name="launch"),
     path("<uuid:order_id>/cancel/", orders.cancel, name="cancel"),
     path("<uuid:order_id>/finish/", orders.finish, name="finish"),
+    path("<uuid:order_id>/machine/", machine.set_machine, name="machine"),
     path("<uuid:order_id>/agreement/", agreement.agreement_page, name="agreement"),
     path("<uuid:order_id>/sample/", sampling.sample, name="sample"),
     path("<uuid:order_id>/sample/checks/", sampling.use_as_checks, name="sample-checks"),

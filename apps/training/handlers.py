@@ -9,6 +9,7 @@ from apps.assets.panels import Panel, asset_panel
 from apps.assets.types import AssetInfo, AssetKind
 from apps.compute.events import JobCancelled, JobFailed, JobSucceeded
 from apps.core.outbox import handles
+from apps.labeling.machine.sources import KnownModel, finds_models
 from apps.tenancy.types import Actor
 from apps.training import selectors, services
 from apps.training.services.runs import JOB_SOURCE
@@ -51,3 +52,10 @@ def model_panel(actor: Actor | None, asset: AssetInfo) -> Panel | None:
     if newest is None:
         return None
     return Panel("training/asset_panel.html", {"model": newest, "may_use": selectors.may_use(actor, newest)}, order=50)
+
+
+@finds_models
+def predicting_model(actor: Actor, version_id: UUID) -> KnownModel:
+    """A model version that may label an order's items."""
+    model = selectors.usable_model(actor, version_id)
+    return KnownModel(model.ref, f"{model.name}, version {model.number}", model.classes)

@@ -51,6 +51,7 @@ def furnish(api: Any, actor: Actor, seller: Actor, buyable: Any) -> None:
             "classes": ["ham", "spam"],
             "price_minor": 2,
             "redundancy": 3,
+            "machine": {"mode": "assist"},
             "rows": [{"text": f"{CANARY} {n}", "label": "ham"} for n in range(12)],
         },
         format="json",

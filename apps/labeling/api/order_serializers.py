@@ -7,7 +7,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 
+from apps.labeling.api.machine import MachineSerializer
 from apps.labeling.selectors import orders as selectors
+from apps.labeling.selectors.machine import machine_figures
 from apps.labeling.selectors.outlook import outlook
 
 
@@ -129,10 +131,16 @@ class OrderDetailSerializer(OrderSerializer):
     """The same with progress."""
 
     progress = serializers.SerializerMethodField()
+    machine = serializers.SerializerMethodField(help_text="what its machine has done; null: it never had one")
 
     @extend_schema(responses=ProgressSerializer)
     def get_progress(self, order: Any) -> dict[str, Any]:
         return progress_of(order)
+
+    @extend_schema(responses=MachineSerializer(allow_null=True))
+    def get_machine(self, order: Any) -> dict[str, Any] | None:
+        figures = machine_figures(order)
+        return figures.as_json() if figures is not None else None
 
 
 def progress_of(order: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -96,6 +97,9 @@ class NewOrderSerializer(serializers.Serializer[Any]):
     gold_percent = serializers.IntegerField(
         default=10, help_text="share of the items with a known label that become hidden check questions"
     )
+    machine = JsonField(
+        required=False, help_text="{mode: assist, precision, audit, source}: let a machine label what it proves to know"
+    )
     file = serializers.FileField(required=False, allow_empty_file=True)
     format = serializers.ChoiceField(
         choices=FORMATS,
@@ -122,7 +126,7 @@ class NewOrderSerializer(serializers.Serializer[Any]):
         for name in ("rows", "gold_rows", "classes"):
             if name in attrs and not isinstance(attrs[name], list):
                 raise serializers.ValidationError({name: "This must be a list."})
-        for name in ("example", "design"):
+        for name in ("example", "design", "machine"):
             if name in attrs and not isinstance(attrs[name], dict):
                 raise serializers.ValidationError({name: "This must be an object."})
         if sum(name in attrs for name in ("design", "classes", "label_config")) > 1:
@@ -172,7 +176,8 @@ class OrderListView(generics.ListAPIView[Any]):
         }
         if "file" in data:
             gold = data.get("gold_file")
-            order = services.create_order_from_file(
+            draft = partial(
+                services.create_order_from_file,
                 file=data["file"],
                 filename=data["file"].name,
                 gold_file=gold,
@@ -186,11 +191,11 @@ class OrderListView(generics.ListAPIView[Any]):
                 brief["gold_table"] = uploads.read_rows(gold_rows, design=shown, with_answers=True)
                 brief["gold_filename"] = "gold_rows"
             if "import_id" in data:
-                order = services.create_order_from_import(import_id=data["import_id"], known=known, **brief)
+                draft = partial(services.create_order_from_import, import_id=data["import_id"], known=known, **brief)
             else:
-                order = services.create_order(
-                    table=uploads.read_rows(data["rows"], design=shown), filename="rows", **brief
-                )
+                table = uploads.read_rows(data["rows"], design=shown)
+                draft = partial(services.create_order, table=table, filename="rows", **brief)
+        order = services.draft_with_machine(actor=actor_of(request), machine=data.get("machine"), draft=draft)
         return Response(OrderDetailSerializer(order).data, status=status.HTTP_201_CREATED)
 
 

@@ -11,10 +11,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from apps.labeling.machine.acceptance import Audit, Proposal, decide, propose
-from apps.labeling.machine.confidence import Confidence, fit_confidence
-from apps.labeling.machine.pool import Belief, Fitted, Pool, fit, out_of_fold
-from apps.labeling.machine.selection import first_items, least_sure
+from apps.labeling.machine.acceptance import Audit, Proposal, decide
+from apps.labeling.machine.confidence import Confidence
+from apps.labeling.machine.pool import EQUAL_PART, Belief, Fitted, Pool, fit, part_of_head
+from apps.labeling.machine.selection import first_items
+from apps.labeling.machine.steps import (
+    BATCH_SHARE,
+    GROWTH,
+    LEAST_BATCH,
+    LEAST_FIRST,
+    Labels,
+    batch,
+    is_calibration_due,
+    make_proposal,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,16 +32,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
     Integers = NDArray[np.int64]
-
-LEAST_FIRST = 10
-LEAST_BATCH = 5
-#: A batch is the labelled items over this: often while a label changes much, seldom later.
-BATCH_SHARE = 16
-#: Every so manieth item of a batch is drawn at random: what the machine is worth on items it did not choose.
-RANDOM_EVERY = 16
-#: Out-of-fold beliefs cost several fits: they are renewed when the labels have grown by this factor.
-GROWTH = 1.2
-LEAST_CALIBRATED = 60
 
 
 class Purpose(StrEnum):
@@ -84,6 +84,7 @@ class Annotator:
         self._labelled: list[int] = []
         self._drawn: list[bool] = []
         self._calibrated_at = 0
+        self._weighed_at, self._part = 0, EQUAL_PART
 
     @property
     def open(self) -> Integers:
@@ -150,44 +151,40 @@ class Annotator:
         return self._batch(max(LEAST_BATCH, len(self._labelled) // BATCH_SHARE))
 
     def _batch(self, count: int) -> Request:
-        import numpy as np
-
         margin = self._fitted().of_pool().margin
-        before = len(self._labelled)
-        by_chance = (before + count) // RANDOM_EVERY - before // RANDOM_EVERY
-        chosen = least_sure(self.pool.vectors, margin, self.open, count - by_chance)
-        rest = np.setdiff1d(self.open, chosen)
-        random = np.random.default_rng((self.seed, before))
-        chance = random.choice(rest, min(by_chance, len(rest)), replace=False)
-        return Request(
-            Purpose.LEARN, np.concatenate([chosen, chance]), np.arange(len(chosen) + len(chance)) >= len(chosen)
-        )
+        places, drawn = batch(self.pool.vectors, margin, self.open, count, before=len(self._labelled), seed=self.seed)
+        return Request(Purpose.LEARN, places, drawn)
 
     def _learn(self) -> None:
+        start = self.fitted.head if self.fitted is not None else None
+        known = self._known()
+        if len(known.places) >= GROWTH * self._weighed_at:
+            self._part = part_of_head(self.pool, known.places, known.labels, self.classes)
+            self._weighed_at = len(known.places)
+        self.fitted = fit(self.pool, known.places, known.labels, self.classes, start=start, part=self._part)
+
+    def _known(self) -> Labels:
         import numpy as np
 
         places = np.array(self._labelled, dtype=np.int64)
-        start = self.fitted.head if self.fitted is not None else None
-        self.fitted = fit(self.pool, places, self.human[places], self.classes, start=start)
+        return Labels(places, self.human[places], np.array(self._drawn, dtype=np.bool_))
 
     def _propose(self) -> Proposal | None:
-        import numpy as np
-
-        if self.promised is None or len(self._labelled) < max(LEAST_CALIBRATED, GROWTH * self._calibrated_at):
+        if self.promised is None or not is_calibration_due(len(self._labelled), self._calibrated_at):
             return None
         self._calibrated_at = len(self._labelled)
-        places = np.array(self._labelled, dtype=np.int64)
-        labels = self.human[places]
-        belief = out_of_fold(self.pool, places, labels, self.classes)
-        self.confidence = fit_confidence(belief, belief.best == labels, np.array(self._drawn))
-        now = self._fitted().of_pool()
-        return propose(
-            self.confidence.of(now),
-            self.open[self._eligible(now)[self.open]],
+        self.confidence, found = make_proposal(
+            self.pool,
+            self._fitted(),
+            self._known(),
+            self.open,
+            classes=self.classes,
             promised=self.promised,
+            never=self.never,
             number=len(self.audits) + 1,
-            seed=self.seed + len(self.audits),
+            seed=self.seed,
         )
+        return found
 
     def _conclude(self, proposal: Proposal, promised: float) -> None:
         import numpy as np

@@ -13,10 +13,11 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from apps.labeling.machine.acceptance import Audit
-from apps.labeling.machine.annotator import BATCH_SHARE, LEAST_BATCH, LEAST_FIRST, Annotator
+from apps.labeling.machine.annotator import Annotator
 from apps.labeling.machine.items import Items
 from apps.labeling.machine.pool import Pool, softmax
 from apps.labeling.machine.predictor import fit_head
+from apps.labeling.machine.steps import BATCH_SHARE, LEAST_BATCH, LEAST_FIRST
 
 if TYPE_CHECKING:
     import numpy as np

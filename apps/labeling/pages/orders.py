@@ -22,11 +22,13 @@ from apps.labeling.brief import MAX_REDUNDANCY, instruction_html
 from apps.labeling.design import example_in_words
 from apps.labeling.models import Order
 from apps.labeling.pages.forms import UNTIL_SURE, OrderForm, money_of
+from apps.labeling.pages.machine import MachineForm
 from apps.labeling.policies import table
 from apps.labeling.pricing import quote
 from apps.labeling.selectors import cases, exports
 from apps.labeling.selectors import orders as selectors
 from apps.labeling.selectors.imports import import_of, ready_imports
+from apps.labeling.selectors.machine import machine_figures, settings_of
 from apps.labeling.selectors.outlook import outlook
 from apps.labeling.selectors.sampling import has_unused_answers, prospects
 from apps.labeling.types import OPEN_ORDER_STATES, LabelingPermission, OrderState
@@ -73,9 +75,13 @@ def new_order(request: HttpRequest) -> HttpResponse:
 
 def _drafted(actor: Actor, form: OrderForm) -> Order:
     import_id = form.import_id_or_none()
-    if import_id is None:
-        return services.create_order_from_file(actor=actor, **form.uploaded(), **form.brief())
-    return services.create_order_from_import(actor=actor, import_id=import_id, **form.brief())
+
+    def draft() -> Order:
+        if import_id is None:
+            return services.create_order_from_file(actor=actor, **form.uploaded(), **form.brief())
+        return services.create_order_from_import(actor=actor, import_id=import_id, **form.brief())
+
+    return services.draft_with_machine(actor=actor, machine=form.machine_settings(), draft=draft)
 
 
 class QuoteForm(forms.Form):
@@ -145,6 +151,7 @@ def _context(request: HttpRequest, order_id: UUID) -> dict[str, Any]:
         "target_percent": round(order.target * 100) if order.target is not None else None,
         "budget": selectors.budget_of(order),
         "outlook": outlook(order),
+        "machine": machine_figures(order),
         "formats": exports.formats_for(order),
         "counts": selectors.choice_counts(order) if order.state != OrderState.DRAFT else [],
         "is_live": order.state in (*OPEN_ORDER_STATES, OrderState.CLOSING),
@@ -166,6 +173,9 @@ def _order_page(
     context = _context(request, order_id)
     order = context["order"]
     design = selectors.design_of(order)
+    may_change = table.allows(actor_of(request), LabelingPermission.ORDER_LAUNCH)
+    if order.state in (OrderState.DRAFT, OrderState.RUNNING) and may_change and not services.why_not(design):
+        context["machine_form"] = MachineForm.showing(settings_of(order))
     context |= {
         "error": error,
         "instruction": instruction_html(order.instruction),

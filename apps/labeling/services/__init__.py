@@ -26,6 +26,7 @@ from apps.labeling.services.importing import (
     retry_import,
 )
 from apps.labeling.services.leasing import close_expired_leases, lease_tasks
+from apps.labeling.services.machine import advance_machine, advance_machines, draft_with_machine, set_machine, why_not
 from apps.labeling.services.orders import (
     cancel_order,
     create_order,
@@ -44,6 +45,8 @@ from apps.labeling.services.watching import decide_case, reply_to_case, watch_or
 
 __all__ = [
     "Submission",
+    "advance_machine",
+    "advance_machines",
     "annotator_of",
     "answer_sample",
     "approve_overdue",
@@ -61,6 +64,7 @@ __all__ = [
     "decide_case",
     "decide_review",
     "declare_languages",
+    "draft_with_machine",
     "end_attempt",
     "end_due_orders",
     "end_lapsed_attempts",
@@ -85,6 +89,7 @@ __all__ = [
     "retry_import",
     "run_import",
     "set_deadline",
+    "set_machine",
     "set_requirements",
     "set_target",
     "settle_item",
@@ -98,4 +103,5 @@ __all__ = [
     "use_sample_as_checks",
     "watch_order",
     "watch_orders",
+    "why_not",
 ]

@@ -29,7 +29,9 @@ from apps.labeling.design import Design
 from apps.labeling.events import OrderFinished
 from apps.labeling.models import Annotation, AnnotatorStats, Order, Task
 from apps.labeling.outcomes import Given, OrderOutcome, Outcome, agreement, order_outcome
+from apps.labeling.selectors.machine import machine_figures, run_of
 from apps.labeling.selectors.orders import design_of
+from apps.labeling.services.machine_rows import forget_rows
 from apps.labeling.services.reserving import fee_on, keep_reserve, paid_for
 from apps.labeling.services.settling import apply_decisions, decision, lock_records
 from apps.labeling.services.skills import judge_attempt
@@ -74,6 +76,7 @@ def close_order(*, order_id: UUID) -> None:
     while _decide_batch(order_id, gathered):
         pass
     _settle_money(order_id)
+    forget_rows(order)
     if order.skill_id is not None:
         judge_attempt(order)
     if order.outcome == OrderState.CANCELLED or order.skill_id is not None:
@@ -96,7 +99,17 @@ def _gather(order: Order) -> _Gathered:
         data = {str(task_id): shown for task_id, shown in tasks.values_list("id", "data").iterator(BATCH)}
     stats = AnnotatorStats.objects.filter(order=order)
     records = {str(row.annotator_id): Record(row.gold_seen, row.gold_right) for row in stats}
-    return _Gathered(design, given, order_outcome(design, given, gold, records, data))
+    found = order_outcome(design, given, gold, records, data)
+    return _Gathered(design, given, OrderOutcome(_by_machine(order) | found.items, found.methods))
+
+
+def _by_machine(order: Order) -> dict[str, Outcome]:
+    """The accepted machine labels; nobody was asked about these items."""
+    tasks = Task.objects.filter(order=order, made_by=MadeBy.MACHINE, state=TaskState.SETTLED)
+    rows = tasks.values_list("id", "result", "confidence")
+    return {
+        str(task_id): Outcome(result, dict.fromkeys(result, sure or 0.0)) for task_id, result, sure in rows if result
+    }
 
 
 @transaction.atomic
@@ -236,7 +249,7 @@ def _card(order: Order, gathered: _Gathered) -> dict[str, Any]:
         "task": gathered.design.described,
         "design": gathered.design.as_json(),
         "instruction": order.instruction,
-        "made_by": "human annotators; no label comes from a machine",
+        "made_by": _made_by(order),
         "quality": {
             "consensus": gathered.outcome.methods,
             "agreement": agreement(gathered.design, gathered.given),
@@ -253,7 +266,25 @@ def _card(order: Order, gathered: _Gathered) -> dict[str, Any]:
             "items_unusable": unusable,
             "items_unlabelled": order.item_count - unusable - len(gathered.outcome.items),
         },
+        **_machine_card(order),
     }
+
+
+def _made_by(order: Order) -> str:
+    count = Task.objects.filter(order=order, made_by=MadeBy.MACHINE, state=TaskState.SETTLED).count()
+    if not count:
+        return "human annotators; no label comes from a machine"
+    return f"human annotators, and a machine for {count} items (column source); check questions by the requester"
+
+
+def _machine_card(order: Order) -> dict[str, Any]:
+    """What the machine did, how its labels were audited, and which model made them."""
+    figures = machine_figures(order)
+    if figures is None:
+        return {}
+    run = run_of(order)
+    version = str(run.model_version_id) if run is not None and run.model_version_id else None
+    return {"machine": figures.as_json() | {"model_version_id": version, "audit_log": figures.audit_log}}
 
 
 def _contributions(order: Order) -> list[ContributionSpec]:

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from apps.core import clock
 from apps.core.tenant import all_tenants, tenant_scope
 from apps.labeling.models import Annotation, Assignment, Order
+from apps.labeling.selectors.machine import asked_items
 from apps.labeling.selectors.orders import quote_of
 from apps.labeling.services.orders import begin_closing
 from apps.labeling.slots import fit_slots, in_use, lock_work
@@ -70,6 +71,8 @@ def _end_spent(order_id: UUID) -> bool:
     if order.state != OrderState.RUNNING or not found.is_limited:
         return False
     used = in_use(order.id)
+    if used.labels < found.affordable and asked_items(order) is not None:
+        return False  # its machine offers what is wanted
     if used.labels < found.affordable:
         lock_work(order.id)
         fit_slots(order.id, redundancy=order.redundancy, affordable=found.affordable)

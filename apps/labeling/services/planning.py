@@ -20,6 +20,7 @@ from apps.labeling.adaptive import check_target, decisive_choice
 from apps.labeling.errors import WrongOrderState
 from apps.labeling.events import ItemCompleted
 from apps.labeling.models import Annotation, AnnotatorStats, Assignment, Order, Task
+from apps.labeling.selectors.machine import asked_items, machine_votes
 from apps.labeling.selectors.orders import design_of, quote_of
 from apps.labeling.services.orders import begin_closing, lock_order
 from apps.labeling.slots import in_use
@@ -32,6 +33,8 @@ MOST_PREFERRED, KEPT_FOR = 20, 3
 ANSWERS_FOR_EACH_NEW = 200
 #: Stands for an annotator who is not in the order yet.
 NEWCOMER = ""
+#: Stands for the machine among those who answered; it is never asked.
+MACHINE = "machine"
 
 
 @transaction.atomic
@@ -80,6 +83,9 @@ def plan_labels(*, order_id: UUID, present: Mapping[UUID, Sequence[UUID]] | None
     # Items that are done stay in the order of work: which come first must not move as they are done.
     items = [str(task_id) for task_id, _, _ in sorted(tasks, key=lambda task: task[1])]
     open_items = {str(task_id) for task_id, _, state in tasks if state == TaskState.OPEN}
+    if (asked := asked_items(order)) is not None:
+        items = [str(task_id) for task_id in asked]
+        open_items &= set(items)
     answers = _answers(order)
     wanted, settled = _plan(order, order.target, answers, items, _askable(order, open_items, present))
     held = set(
@@ -93,7 +99,8 @@ def plan_labels(*, order_id: UUID, present: Mapping[UUID, Sequence[UUID]] | None
     _write_preferences(order, wanted)
     order.planned_answers = len(answers)
     order.save(update_fields=["planned_answers", "updated_at"])
-    if not wanted and not held:
+    # An order with a machine ends when its machine has nothing more to ask.
+    if not wanted and not held and asked is None:
         begin_closing(order, OrderState.FINISHED)
     return wanted
 
@@ -150,8 +157,10 @@ def _plan(
     )
     # Named by place: ids of one moment sort at random, and ties are to be broken the same way each time.
     names = {item: f"{place:09d}" for place, item in enumerate([*items, *map(str, checks)])}
+    # The machine's prediction counts as one more annotator's answer, whose worth the model learns like all others'.
+    votes = [(item, MACHINE, label) for item, label in machine_votes(order)]
     named = crowd_of(
-        [(names[item], worker, label) for item, worker, label in answers if item in names],
+        [(names[item], worker, label) for item, worker, label in [*answers, *votes] if item in names],
         control.names,
         {names[str(task_id)]: label for task_id, label in checks.items()},
     )

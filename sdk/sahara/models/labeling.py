@@ -85,6 +85,25 @@ class OrderProgress(Model):
     forecast: OrderForecast | None
 
 
+class Machine(Model):
+    """What the machine of an order has done; precisions are None before an audit has passed."""
+
+    state: str
+    settings: dict[str, Any]
+    model: str
+    problem: str
+    items_asked: int
+    items_accepted: int
+    items_proposed: int
+    audits: int
+    audits_passed: int
+    audited: int
+    audited_right: int
+    measured_precision: float | None
+    measured_precision_low: float | None
+    measured_precision_high: float | None
+
+
 class Order(Model):
     """An order for labels."""
 
@@ -100,6 +119,7 @@ class Order(Model):
     design: dict[str, Any]
     quote: Quote
     progress: OrderProgress | None = None
+    machine: Machine | None = None
     dataset_id: UUID | None
     dataset_version_id: UUID | None
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sahara.models import Annotation, Extension, LeaseBatch, Order, Sample, SampleTask, Task
+from sahara.models import Annotation, Extension, LeaseBatch, Machine, Order, Sample, SampleTask, Task
 from sahara.resources.base import Id, Resource
 from sahara.waiting import wait_for
 
@@ -32,6 +32,7 @@ class OrdersResource(Resource):
         deadline: datetime | None = None,
         gold_percent: int = 10,
         gold_rows: Sequence[Mapping[str, Any]] | None = None,
+        machine: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> Order:
         """Draft an order.
@@ -47,6 +48,8 @@ class OrdersResource(Resource):
             target: how probable each result must be, such as 0.95; for designs with one required single choice.
             budget_minor: the most to spend, in cents, fee included; the order ends where it pays for no more.
             deadline: when the order ends with what is labelled.
+            machine: `{"mode": "assist", "precision": 0.95, "audit": 0.05, "source": "platform"}`, all optional but the
+                mode: a machine labels what it proves to know, for designs of one text and one choice.
         """
         body: dict[str, Any] = {
             "title": title,
@@ -65,6 +68,8 @@ class OrdersResource(Resource):
             body["classes"] = list(classes)
         terms = {"target": target, "budget_minor": budget_minor, "deadline": deadline and deadline.isoformat()}
         body |= {name: value for name, value in terms.items() if value is not None}
+        if machine is not None:
+            body["machine"] = dict(machine)
         if gold_rows is not None:
             body["gold_rows"] = [dict(row) for row in gold_rows]
         return Order.model_validate(self.transport.post("orders/", body, idempotency_key=idempotency_key))
@@ -76,6 +81,16 @@ class OrdersResource(Resource):
     def list(self) -> Iterator[Order]:
         """The organisation's orders, newest first."""
         return (Order.model_validate(row) for row in self.transport.pages("orders/"))
+
+    def machine(self, order_id: Id) -> Machine | None:
+        """What the order's machine has done; None where it never had one."""
+        found = self.transport.get(f"orders/{order_id}/machine/")
+        return Machine.model_validate(found) if found else None
+
+    def set_machine(self, order_id: Id, **settings: Any) -> Machine | None:
+        """Switch the machine on (`precision`, `audit`, `source`) or off (`mode="off"`), in a draft or while it runs."""
+        found = self.transport.post(f"orders/{order_id}/machine/", settings)
+        return Machine.model_validate(found) if found else None
 
     def launch(self, order_id: Id) -> Order:
         """Hold the money and start. PaymentRequired says how much is missing."""
