@@ -14,6 +14,7 @@ from apps.accounts.access import actor_required
 from apps.core.errors import DomainError
 from apps.labeling import services
 from apps.labeling.machine_types import LANGUAGE_MODEL, PLATFORM, MachineSettings
+from apps.labeling.selectors import orders as selectors
 from apps.tenancy.actors import actor_of
 
 
@@ -61,6 +62,7 @@ class MachineForm(forms.Form):
 @actor_required
 def set_machine(request: HttpRequest, order_id: UUID) -> HttpResponse:
     """POST /orders/<id>/machine/ with the form, or with `off`."""
+    selectors.order(actor_of(request), order_id)  # somebody else's is not found, whatever was sent
     form = MachineForm(request.POST)
     if "off" in request.POST:
         machine = {"mode": "off"}
