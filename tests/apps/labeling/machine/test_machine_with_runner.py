@@ -76,6 +76,7 @@ def test_a_machine_learns_an_order_from_the_runners_embeddings(make_actor, fund,
         assert figures is not None
         if order.state != "running" or figures.accepted:
             break
+    assert figures is not None
     assert figures.problem == ""
     assert figures.accepted >= 30
     assert figures.measured is not None

@@ -127,7 +127,7 @@ def test_a_language_models_confidence_is_the_share_of_equal_answers(monkeypatch:
         def __init__(self, **options: Any) -> None:
             super().__init__(transport=httpx.MockTransport(answer), base_url=options["base_url"])
 
-    monkeypatch.setattr(sources.httpx, "Client", Client)
+    monkeypatch.setattr("apps.labeling.machine.sources.httpx.Client", Client)
     rows = LanguageModel("Is it spam?", CLASSES).rows(["win"])
     assert np.allclose(rows, [[1.5 / 4, 2.5 / 4]])
 
