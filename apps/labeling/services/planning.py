@@ -111,8 +111,8 @@ def plan_due_orders() -> int:
     A plan reads all answers of its order. So that the cost of an answer does not grow with the order, the next waits
     for a new answer to every `ANSWERS_FOR_EACH_NEW` old ones, unless there is nothing left to give out.
     """
-    slots = Task.objects.filter(order=OuterRef("pk"), gold__isnull=True, open_slots__gt=0)
     with all_tenants(reason="orders of every organisation are planned"):
+        slots = Task.objects.filter(order=OuterRef("pk"), gold__isnull=True, open_slots__gt=0)
         orders = Order.objects.filter(state=OrderState.RUNNING, target__isnull=False)
         rows = orders.annotate(answers=Count("annotations"), has_slots=Exists(slots)).values_list(
             "id", "tenant_id", "planned_answers", "answers", "has_slots"
