@@ -17,7 +17,9 @@ installed (`label_studio.py`); `peer` says why not.
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -71,7 +73,7 @@ def run(arguments: Sequence[str] = ()) -> dict[str, Any]:
         try:
             site = label_studio.Site(max(options.annotators))
             peer = _measure(site, options, seconds=options.peer_seconds)
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, subprocess.SubprocessError, http.client.HTTPException) as error:
             peer = f"not measured: {error}"
     goals = _goals(ours, peer if isinstance(peer, dict) else None)
     return {
