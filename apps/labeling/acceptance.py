@@ -12,6 +12,9 @@ unknown (fewer seen). When an item has all its labels, each answer to it is deci
    it is rejected if the standing is still not good. (`awaiting_standing`, `differs_from_consensus`)
 
 An item that several annotators flagged as unusable is taken out; the answers it had are accepted. (`item_unusable`)
+An adjudicator's decision takes the place of the consensus: who agrees is accepted, who differs is held against rules 2,
+4 and 5 at once. (`agrees_with_adjudication`, `differs_from_adjudication`) A reviewer accepts a single answer, or
+rejects one that nothing has decided yet, with a reason. (`review_accepted`, `review_rejected`)
 An answer still pending on its date is accepted. (`auto_approved`) A rejection can be appealed for a week; others review
 it without knowing whose answer it is (`apps.labeling.services.reviewing`). (`appeal_upheld`, `appeal_dismissed`)
 """
@@ -97,6 +100,29 @@ def decide(*, answer: str, expected: str, is_same: bool, is_gold: bool, record: 
         "questions are right; it is decided when the order ends at the latest.",
     )
 
+
+def decide_adjudicated(*, answer: str, expected: str, is_same: bool, record: Record, why: str) -> Decision:
+    """Decide one answer to an item that an adjudicator decided.
+
+    Args:
+        expected: what the adjudicator decided, in words.
+        why: the adjudicator's reason.
+    """
+    decided = f"An adjudicator decided “{expected}”: {why}"
+    if is_same:
+        return Decision(AnnotationState.ACCEPTED, Rule.AGREES_WITH_ADJUDICATION, decided)
+    found = decide(answer=answer, expected=expected, is_same=False, is_gold=False, record=record, final=True)
+    if found.rule != Rule.DIFFERS_FROM_CONSENSUS:
+        return found
+    return Decision(AnnotationState.REJECTED, Rule.DIFFERS_FROM_ADJUDICATION, f"{decided} You said “{answer}”.")
+
+
+#: Shown while the answers of an item differ and an adjudicator is to decide.
+DISPUTED = Decision(
+    AnnotationState.PENDING,
+    Rule.AWAITING_ADJUDICATION,
+    "The answers to this item differ; an adjudicator decides it, or the rules do when the order ends.",
+)
 
 #: Shown while an item waits for the other annotators.
 WAITING = Decision(AnnotationState.PENDING, Rule.AWAITING_LABELS, "Waiting for the other annotators of this item.")

@@ -16,6 +16,7 @@ from apps.labeling.case_models import ReviewCase
 from apps.labeling.import_models import Import, ImportedItem, Media, QuarantinedRow
 from apps.labeling.machine_models import MachineItem, MachineRun
 from apps.labeling.managers import BOTH_SIDES, AnnotatorManager
+from apps.labeling.review_models import AnswerReview
 from apps.labeling.skill_models import AnnotatorProfile, Skill, SkillAttempt
 from apps.labeling.types import AnnotationState, AssignmentState, MadeBy, OrderState, Rule, TaskState
 
@@ -24,6 +25,7 @@ __all__ = [
     "Annotation",
     "AnnotatorProfile",
     "AnnotatorStats",
+    "AnswerReview",
     "Appeal",
     "AppealReview",
     "Assignment",
@@ -90,6 +92,12 @@ class Order(TenantOwned, TimeStamped):
     requirements = models.JSONField(default=dict, help_text="what annotators need; see apps.labeling.eligibility")
     skill = models.ForeignKey(Skill, on_delete=models.CASCADE, null=True, help_text="it is an attempt at its test")
     reserved_for = models.UUIDField(null=True, help_text="the only annotator who may work on it")
+    adjudication = models.BooleanField(default=False, help_text="items whose answers differ wait for an adjudicator")
+    review_skill = models.ForeignKey(
+        Skill, on_delete=models.PROTECT, null=True, related_name="+", help_text="annotators who have it may review"
+    )
+    review_price_minor = models.PositiveIntegerField(default=0, help_text="pay for one decision of theirs")
+    review_hold_id = models.UUIDField(null=True)
     watched_answers = models.PositiveIntegerField(default=0, help_text="answers when signals were last looked for")
 
     class Meta:
@@ -139,7 +147,8 @@ class Task(TenantOwned):
     decided = models.BooleanField(default=False, help_text="its answers were decided")
     result = models.JSONField(null=True, help_text="{control name: value}, once decided")
     confidence = models.FloatField(null=True, help_text="that the result is right; the least of its controls")
-    made_by = models.CharField(max_length=10, choices=_choices(MadeBy), default=MadeBy.HUMAN)
+    made_by = models.CharField(max_length=11, choices=_choices(MadeBy), default=MadeBy.HUMAN)
+    disagreement = models.FloatField(null=True, help_text="how far its answers differ, 0 to 1, once all are in")
     imported_item_id = models.UUIDField(null=True, help_text="the item of an import that it was made of")
     rights = models.JSONField(default=dict, help_text="{licence, source, consent} of an imported item")
 
@@ -151,6 +160,7 @@ class Task(TenantOwned):
             models.Index(fields=["order", "position"], name="task_to_give_out", condition=Q(open_slots__gt=0)),
             models.Index(fields=["order"], name="task_unfinished", condition=Q(state="open")),
             models.Index(fields=["order", "row"], name="task_by_row"),
+            models.Index(fields=["order", "-disagreement"], name="task_disputed", condition=Q(disagreement__gt=0)),
         ]
 
     def __str__(self) -> str:

@@ -14,7 +14,7 @@ from apps.labeling.controls import Control, ControlConsensus, GivenAnswer
 from apps.labeling.controls.choice import Choice
 from apps.labeling.controls.number import Number
 from apps.labeling.controls.rating import Rating
-from apps.labeling.design import Design
+from apps.labeling.design import Design, similarity
 from apps.labeling.quality.agreement import by_class, interval_alpha, nominal_alpha, ordinal_alpha
 from apps.labeling.types import Answer, TaskData
 
@@ -147,6 +147,20 @@ def _alpha(control: Control, units: Sequence[Sequence[Any]]) -> tuple[str, float
     if isinstance(control, Number):
         return "interval", interval_alpha([[float(value) for value in unit] for unit in units])
     return "", None
+
+
+def disagreement(design: Design, answers: Sequence[Answer]) -> float:
+    """How far the answers to one item differ: 0 where all are the same, 1 where no two have anything in common."""
+    pairs = [(one, other) for index, one in enumerate(answers) for other in answers[:index]]
+    if not pairs:
+        return 0.0
+    alike = [
+        similarity(control, one.get(control.name), other.get(control.name))
+        for one, other in pairs
+        for control in design.controls
+        if control.agreement
+    ]
+    return round(1 - sum(alike) / len(alike), 4) if alike else 0.0
 
 
 def _outcome(found: Mapping[str, ControlConsensus]) -> Outcome:

@@ -84,11 +84,13 @@ class AssignmentState(StrEnum):
 
 
 class MadeBy(StrEnum):
-    """Whose work a task's result is: annotators' (their consensus), a model's, or the requester's own known answer."""
+    """Whose work a task's result is: annotators' (their consensus), a model's, the requester's own known answer, or an
+    adjudicator's, who decided where annotators did not agree."""
 
     HUMAN = "human"
     MACHINE = "machine"
     REQUESTER = "requester"
+    ADJUDICATED = "adjudicated"
 
 
 class AnnotationState(StrEnum):
@@ -112,6 +114,11 @@ class Rule(StrEnum):
     FAILED_CHECKS = "failed_checks"
     ITEM_UNUSABLE = "item_unusable"
     AUTO_APPROVED = "auto_approved"
+    AWAITING_ADJUDICATION = "awaiting_adjudication"
+    AGREES_WITH_ADJUDICATION = "agrees_with_adjudication"
+    DIFFERS_FROM_ADJUDICATION = "differs_from_adjudication"
+    REVIEW_ACCEPTED = "review_accepted"
+    REVIEW_REJECTED = "review_rejected"
     APPEAL_UPHELD = "appeal_upheld"
     APPEAL_DISMISSED = "appeal_dismissed"
 

@@ -12,6 +12,7 @@ from apps.labeling.api import imports as imports_api
 from apps.labeling.api import machine as machine_api
 from apps.labeling.api import order_changes as changes_api
 from apps.labeling.api import orders as orders_api
+from apps.labeling.api import reviewing as reviewing_api
 from apps.labeling.api import sampling as sampling_api
 from apps.labeling.api import skills as skills_api
 from apps.labeling.api import work as work_api
@@ -23,6 +24,7 @@ from apps.labeling.pages import (
     machine,
     order_changes,
     orders,
+    reviewing,
     sampling,
     skills,
     work,
@@ -48,6 +50,23 @@ api_urlpatterns = [
     path("orders/<uuid:order_id>/appeals/", appeals_api.OrderAppealListView.as_view(), name="api-order-appeals"),
     path("orders/<uuid:order_id>/export/", exports_api.OrderExportView.as_view(), name="api-order-export"),
     path("orders/<uuid:order_id>/requirements/", skills_api.RequirementsView.as_view(), name="api-order-requirements"),
+    path(
+        "orders/<uuid:order_id>/review-settings/", reviewing_api.ReviewSettingsView.as_view(), name="api-order-reviews"
+    ),
+    path("orders/<uuid:order_id>/disputed/", reviewing_api.DisputedView.as_view(), name="api-order-disputed"),
+    path(
+        "orders/<uuid:order_id>/items/<uuid:task_id>/", reviewing_api.ReviewedItemView.as_view(), name="api-order-item"
+    ),
+    path(
+        "orders/<uuid:order_id>/items/<uuid:task_id>/adjudicate/",
+        reviewing_api.AdjudicateView.as_view(),
+        name="api-order-item-adjudicate",
+    ),
+    path(
+        "orders/<uuid:order_id>/annotations/<uuid:annotation_id>/review/",
+        reviewing_api.ReviewAnswerView.as_view(),
+        name="api-order-annotation-review",
+    ),
     path("orders/<uuid:order_id>/cases/", cases_api.OrderCaseListView.as_view(), name="api-order-cases"),
     path("cases/<uuid:case_id>/decide/", cases_api.CaseDecisionView.as_view(), name="api-case-decide"),
     path("review-cases/", cases_api.MyCaseListView.as_view(), name="api-review-cases"),
@@ -108,6 +127,10 @@ _orders = [
     path("<uuid:order_id>/extend/", order_changes.extend, name="extend"),
     path("<uuid:order_id>/deadline/", order_changes.deadline, name="deadline"),
     path("<uuid:order_id>/appeals/", appeals.order_appeals, name="appeals"),
+    path("<uuid:order_id>/review/", reviewing.queue, name="review"),
+    path("<uuid:order_id>/review/settings/", reviewing.settings, name="review-settings"),
+    path("<uuid:order_id>/review/<uuid:task_id>/", reviewing.item, name="review-item"),
+    path("<uuid:order_id>/review/<uuid:task_id>/decide/", reviewing.decide, name="review-decide"),
     path("<uuid:order_id>/cases/", cases.order_cases, name="cases"),
     path("<uuid:order_id>/cases/<uuid:case_id>/decide/", cases.decide, name="case-decide"),
     path("<uuid:order_id>/requirements/", skills.requirements, name="requirements"),
@@ -137,6 +160,9 @@ _work = [
     path("skills/<uuid:skill_id>/", skills.skill_page, name="skill"),
     path("skills/<uuid:skill_id>/take/", skills.take, name="skill-take"),
     path("skills/<uuid:skill_id>/end/", skills.end, name="skill-end"),
+    path("<uuid:order_id>/review/", reviewing.annotator_queue, name="review"),
+    path("<uuid:order_id>/review/<uuid:task_id>/", reviewing.annotator_item, name="review-item"),
+    path("<uuid:order_id>/review/<uuid:task_id>/decide/", reviewing.annotator_decide, name="review-item-decide"),
     path("cases/", cases.my_cases, name="cases"),
     path("cases/<uuid:case_id>/", cases.my_case, name="case"),
     path("cases/<uuid:case_id>/reply/", cases.reply, name="case-reply"),

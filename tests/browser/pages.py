@@ -118,6 +118,15 @@ PAGES: list[PageCase] = [
     PageCase("skills-own-empty", "/skills/", "newcomer"),
     PageCase("skill-new", "/skills/new/", "team"),
     PageCase("order-requirements", lambda w: f"/orders/{w.ids['order_skilled']}/requirements/", "team"),
+    PageCase("review-queue", lambda w: f"/orders/{w.ids['order_disputed']}/review/", "team"),
+    PageCase("review-queue-viewer", lambda w: f"/orders/{w.ids['order_disputed']}/review/", "viewer"),
+    PageCase("review-queue-empty", lambda w: f"/orders/{w.ids['order_done']}/review/", "team"),
+    PageCase("review-queue-foreign", lambda w: f"/orders/{w.ids['order_disputed']}/review/", "buyer", status=404),
+    PageCase("review-item", lambda w: f"/orders/{w.ids['order_disputed']}/review/{w.ids['item_disputed']}/", "team"),
+    PageCase("review-queue-annotator", lambda w: f"/work/{w.ids['order_disputed']}/review/", "person"),
+    PageCase(
+        "review-item-annotator", lambda w: f"/work/{w.ids['order_disputed']}/review/{w.ids['item_disputed']}/", "person"
+    ),
     PageCase("order-cases", lambda w: f"/orders/{w.ids['order_watched']}/cases/", "team"),
     PageCase("order-cases-empty", lambda w: f"/orders/{w.ids['order_done']}/cases/", "team"),
     PageCase("review-cases", "/work/cases/", "guest"),

@@ -40,6 +40,7 @@ from apps.training import services as training_services
 from tests.apps.assets.chain_events import NOBODY, Chain, fresh_wallet, know_the_contracts
 from tests.browser.appeal_scene import appeals
 from tests.browser.case_scene import cases
+from tests.browser.review_scene import reviews
 from tests.browser.skill_scene import skills
 from tests.browser.world import World
 
@@ -364,6 +365,7 @@ SCENES: list[Callable[[World], None]] = [
     appeals,
     skills,
     cases,
+    reviews,
     imports,
     training,
     knowledge_base,

@@ -103,6 +103,15 @@ def _shown(review: ReviewInfo) -> dict[str, Any]:
         "shown": [(one, review.data[one.name]) for one in design.inputs],
         "first": design.shown_answer(review.first),
         "second": design.shown_answer(review.second) if review.second is not None else None,
+        "answers": {
+            "design": review.design,
+            "data": review.data,
+            "answers": [
+                {"id": name, "answer": answer}
+                for name, answer in (("first", review.first), ("second", review.second))
+                if answer is not None
+            ],
+        },
         "verdicts": [(verdict.value, words[verdict]) for verdict in review.verdicts],
     }
 

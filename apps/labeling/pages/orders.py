@@ -25,7 +25,7 @@ from apps.labeling.pages.forms import UNTIL_SURE, OrderForm, money_of
 from apps.labeling.pages.machine import MachineForm
 from apps.labeling.policies import table
 from apps.labeling.pricing import quote
-from apps.labeling.selectors import cases, exports
+from apps.labeling.selectors import cases, exports, reviewing
 from apps.labeling.selectors import orders as selectors
 from apps.labeling.selectors.imports import import_of, ready_imports
 from apps.labeling.selectors.machine import machine_figures, settings_of
@@ -183,6 +183,7 @@ def _order_page(
         "example": example_in_words(design, order.example),
         "price": selectors.price_of(order),
         "open_cases": cases.open_cases(order),
+        "disputed": reviewing.waiting(order),
     }
     if order.state == OrderState.DRAFT:
         available = balance(AccountRef(order.tenant_id, AccountKind.CASH, order.currency)).available

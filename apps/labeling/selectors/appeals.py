@@ -15,6 +15,7 @@ from apps.labeling.appeal_errors import AnnotationNotFound, AppealNotFound
 from apps.labeling.appeal_models import Appeal, AppealReview
 from apps.labeling.appeal_types import AppealInfo, AppealState, ReviewInfo
 from apps.labeling.models import Annotation, Order
+from apps.labeling.selectors.imports import with_urls
 from apps.labeling.selectors.work import annotation_info
 from apps.labeling.types import AnnotationInfo
 from apps.tenancy.types import Actor
@@ -106,7 +107,7 @@ def review_info(review: AppealReview) -> ReviewInfo:
         title=appeal.order.title,
         instruction=appeal.order.instruction,
         design=appeal.order.design,
-        data=appeal.annotation.task.data,
+        data=with_urls(review.tenant_id, [appeal.annotation.task.data])[0],
         first=answer if appeal.is_same else first,
         second=None if appeal.is_same else second,
         expires_at=review.expires_at,

@@ -25,6 +25,7 @@ from apps.labeling.services.importing import (
     remove_import,
     retry_import,
 )
+from apps.labeling.services.judging import adjudicate, review_answer
 from apps.labeling.services.leasing import close_expired_leases, lease_tasks
 from apps.labeling.services.machine import advance_machine, advance_machines, draft_with_machine, set_machine, why_not
 from apps.labeling.services.orders import (
@@ -36,6 +37,7 @@ from apps.labeling.services.orders import (
 )
 from apps.labeling.services.planning import plan_due_orders, plan_labels, set_target
 from apps.labeling.services.reserving import release_due_reserves, reserve_of
+from apps.labeling.services.review_pay import set_reviews
 from apps.labeling.services.reviewing import decide_review, take_review
 from apps.labeling.services.sampling import answer_sample, use_sample_as_checks
 from apps.labeling.services.settling import settle_item, settle_items
@@ -45,6 +47,7 @@ from apps.labeling.services.watching import decide_case, reply_to_case, watch_or
 
 __all__ = [
     "Submission",
+    "adjudicate",
     "advance_machine",
     "advance_machines",
     "annotator_of",
@@ -87,10 +90,12 @@ __all__ = [
     "reserve_of",
     "resume_order",
     "retry_import",
+    "review_answer",
     "run_import",
     "set_deadline",
     "set_machine",
     "set_requirements",
+    "set_reviews",
     "set_target",
     "settle_item",
     "settle_items",

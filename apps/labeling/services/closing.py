@@ -33,9 +33,10 @@ from apps.labeling.selectors.machine import machine_figures, run_of
 from apps.labeling.selectors.orders import design_of
 from apps.labeling.services.machine_rows import forget_rows
 from apps.labeling.services.reserving import fee_on, keep_reserve, paid_for
+from apps.labeling.services.review_pay import release_reviews
 from apps.labeling.services.settling import apply_decisions, decision, lock_records
 from apps.labeling.services.skills import judge_attempt
-from apps.labeling.types import AnnotationState, MadeBy, OrderState, TaskState
+from apps.labeling.types import AnnotationState, MadeBy, OrderState, Rule, TaskState
 from apps.ledger import services as ledger
 from apps.ledger.types import AccountKind, AccountRef, SourceRef
 from apps.tenancy.selectors import platform_organisation_id
@@ -47,7 +48,7 @@ SCHEMA_BEFORE = {"id": "the requester's id of the item, or its row in the upload
 SCHEMA_AFTER = {
     "confidence_bps": "probability that the row's answers are right, in basis points (10,000 is certain)",
     "answers": "how many annotators answered",
-    "source": "human (consensus of annotators), machine, or requester (known answer)",
+    "source": "human (consensus of annotators), machine, requester (known answer) or adjudicated",
     "split": "train or test",
 }
 #: Columns of a dataset that was made of an import.
@@ -88,11 +89,17 @@ def close_order(*, order_id: UUID) -> None:
 
 def _gather(order: Order) -> _Gathered:
     design = design_of(order)
-    rows = Annotation.objects.filter(order=order).values_list("task_id", "annotator_id", "answer")
+    counted = Annotation.objects.filter(order=order).exclude(rule=Rule.REVIEW_REJECTED)
+    rows = counted.values_list("task_id", "annotator_id", "answer")
     given = [Given(str(task_id), str(annotator_id), answer) for task_id, annotator_id, answer in rows]
     tasks = Task.objects.filter(order=order)
     gold: dict[str, Any] = {
         str(task_id): known for task_id, known in tasks.filter(gold__isnull=False).values_list("id", "gold")
+    }
+    # What an adjudicator decided is as good as known, also for what is learnt about annotators.
+    gold |= {
+        str(task_id): decided
+        for task_id, decided in tasks.filter(made_by=MadeBy.ADJUDICATED).values_list("id", "result")
     }
     data = {}
     if not all(isinstance(control, Choice) for control in design.controls):
@@ -150,8 +157,9 @@ def _settle_money(order_id: UUID) -> None:
             reason=f"Platform fee: “{order.title}”",
             source=SourceRef("labeling.order", str(order.id), {"fee_bps": order.fee_bps, "paid_minor": paid}),
         )
+    release_reviews(order)
     order.closed_at = clock.now()
-    order.save(update_fields=["closed_at", "updated_at"])
+    order.save(update_fields=["closed_at", "review_hold_id", "updated_at"])
     keep_reserve(order)
 
 
@@ -263,6 +271,7 @@ def _card(order: Order, gathered: _Gathered) -> dict[str, Any]:
             "check_answers_right": right,
             "check_accuracy": round(right / seen, 4) if seen else None,
             "mean_confidence": round(sum(found) / len(found), 4) if found else None,
+            "items_adjudicated": Task.objects.filter(order=order, made_by=MadeBy.ADJUDICATED).count(),
             "items_unusable": unusable,
             "items_unlabelled": order.item_count - unusable - len(gathered.outcome.items),
         },

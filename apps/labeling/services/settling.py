@@ -12,11 +12,11 @@ from django.db.models import F
 from apps.core import clock
 from apps.core.live import notify
 from apps.labeling import locks
-from apps.labeling.acceptance import UNUSABLE, Decision, Standing, decide, standing
+from apps.labeling.acceptance import DISPUTED, UNUSABLE, Decision, Standing, decide, standing
 from apps.labeling.consensus import Record
 from apps.labeling.design import Design
 from apps.labeling.models import Annotation, AnnotatorStats, Order, Task
-from apps.labeling.outcomes import Given, Outcome, item_outcome, known_outcome
+from apps.labeling.outcomes import Given, Outcome, disagreement, item_outcome, known_outcome
 from apps.labeling.selectors.orders import design_of, price_of
 from apps.labeling.services.orders import begin_closing
 from apps.labeling.types import OPEN_ORDER_STATES, AnnotationState, Answer, OrderState, Rule, TaskState
@@ -58,13 +58,23 @@ def _settle_in_order(order_id: UUID, task_ids: Collection[UUID]) -> None:
     design = design_of(order)
     decisions: list[tuple[Annotation, Decision]] = []
     for task in tasks:
-        decisions += _decided(design, task, given[task.id], records)
+        decisions += _decided(order, design, task, given[task.id], records)
     locks.write_outcomes(
-        {"id": task.id, "state": task.state, "result": task.result, "confidence": task.confidence} for task in tasks
+        {"id": task.id, "state": task.state, "result": task.result, "confidence": task.confidence}
+        for task in tasks
+        if task.decided
     )
+    disputed = [task for task in tasks if task.disagreement]
+    if disputed:
+        Task.objects.bulk_update(disputed, ["disagreement"])
     apply_decisions(order, decisions)
     _settle_waiting(order, records)
-    order.items_done += len(tasks)
+    count_done(order, sum(task.decided for task in tasks))
+
+
+def count_done(order: Order, items: int = 1) -> None:
+    """So many more items are done; the order ends with the last one. The caller has locked the order."""
+    order.items_done += items
     order.save(update_fields=["items_done", "updated_at"])
     if order.items_done == order.item_count and order.state in OPEN_ORDER_STATES:
         begin_closing(order, OrderState.FINISHED)
@@ -72,14 +82,19 @@ def _settle_in_order(order_id: UUID, task_ids: Collection[UUID]) -> None:
 
 
 def _decided(
-    design: Design, task: Task, answers: Sequence[Annotation], records: Mapping[UUID, Record]
+    order: Order, design: Design, task: Task, answers: Sequence[Annotation], records: Mapping[UUID, Record]
 ) -> list[tuple[Annotation, Decision]]:
-    """Set an item's outcome; what becomes of its answers."""
+    """Set an item's outcome, unless an adjudicator is to; what becomes of its answers."""
     task.decided = True
     pending = [answer for answer in answers if answer.state == AnnotationState.PENDING]
     if task.state == TaskState.UNUSABLE:
         return [(answer, UNUSABLE) for answer in pending]
-    outcome = outcome_of_task(design, task, answers, records)
+    counted = [answer for answer in answers if answer.rule != Rule.REVIEW_REJECTED] or answers
+    task.disagreement = disagreement(design, [answer.answer for answer in counted])
+    if order.adjudication and task.gold is None and task.disagreement > 0:
+        task.decided = False
+        return [(answer, DISPUTED) for answer in pending]
+    outcome = outcome_of_task(design, task, counted, records)
     # An order with a target completes an item with the label that all of the order's answers lead to.
     result = {**outcome.result, **(task.result or {})}
     task.result, task.confidence, task.state = result, outcome.confidence, TaskState.SETTLED

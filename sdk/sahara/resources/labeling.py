@@ -157,6 +157,17 @@ class OrdersResource(Resource):
         decided: dict[str, Any] = self.transport.post(f"cases/{case_id}/decide/", body)
         return decided
 
+    def disputed(self, order_id: Id) -> Sequence[dict[str, Any]]:
+        """Items whose answers differ: those that wait for an adjudicator first, then the most disputed."""
+        rows: Sequence[dict[str, Any]] = self.transport.get(f"orders/{order_id}/disputed/")["results"]
+        return rows
+
+    def adjudicate(self, order_id: Id, task_id: Id, answer: Mapping[str, Any], reason: str) -> dict[str, Any]:
+        """Decide an item's result; its source is `adjudicated` then."""
+        body = {"answer": dict(answer), "reason": reason}
+        decided: dict[str, Any] = self.transport.post(f"orders/{order_id}/items/{task_id}/adjudicate/", body)
+        return decided
+
     def wait(self, order_id: Id, *, timeout_s: float = 600) -> Order:
         """Wait until the order has ended."""
         return wait_for(

@@ -1,9 +1,7 @@
 /** The editors of a task's questions: loads those in use, collects the answer, says which key goes where. */
 import type { Control, Editor, TaskData } from "../editors/editor";
+import { define } from "./editor-modules";
 import type { Answer } from "./sender";
-
-/** One module a type of control; each is fetched only when a design has one of the type. */
-const modules = import.meta.glob(["../editors/*.ts", "!../editors/editor.ts"]);
 
 const ACTIVE = ["outline-2", "outline-offset-4", "outline-primary"];
 
@@ -124,10 +122,4 @@ export class AnswerForm {
 /** Whether a design asks for one choice and nothing else. */
 export function isLone(controls: readonly Control[]): boolean {
   return controls.length === 1 && controls[0]?.type === "choice";
-}
-
-async function define(type: string): Promise<void> {
-  const load = modules[`../editors/${type}.ts`];
-  if (!load) throw new Error(`there is no editor of type ${type}`);
-  await load();
 }
