@@ -97,6 +97,7 @@ def test_passing_a_test_gives_the_skill_with_date_and_score_and_pays_right_answe
     outbox.drain()
     mine = state_of(person, skill)
     assert (mine.is_held, mine.right, mine.questions) == (True, 5, 5)
+    assert mine.valid_until is not None
     assert mine.valid_until > clock.now() + timedelta(days=364)
     assert earned(person) == Money(20)
     with tenant_scope(owner.organisation_id):

@@ -99,7 +99,9 @@ def test_items_on_which_annotators_differ_wait_and_end_as_adjudicated(disputed, 
     with tenant_scope(requester.organisation_id):
         ended = Order.objects.get(id=order.id)
         assert ended.state == "finished"
-        assert {row["source"] for row in datasets.iter_rows(ended.dataset_version_id)} == {"adjudicated"}
+        version_id = ended.dataset_version_id
+        assert version_id is not None
+        assert {row["source"] for row in datasets.iter_rows(version_id)} == {"adjudicated"}
     assert earned(right) == Money(8)
     assert {f"work:{one.organisation_id}" for one in (right, mistaken)} | {f"order:{order.id}"} <= set(notices)
     assert set(ledger.trial_balance().values()) <= {0}

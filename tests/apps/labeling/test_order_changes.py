@@ -6,6 +6,7 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -30,6 +31,12 @@ from tests.apps.labeling.conftest import truth
 from tests.apps.labeling.test_settlement import work_at_random
 
 pytestmark = pytest.mark.django_db
+
+
+def held_as(order: Order) -> UUID:
+    """The hold that pays for a launched order."""
+    assert order.hold_id is not None
+    return order.hold_id
 
 
 def held_by(requester: Any) -> int:
@@ -134,7 +141,7 @@ def test_more_answers_cost_exactly_the_quote_and_open_the_items_again(make_actor
         assert (order.state, order.items_done) == ("finished", 4)
         assert Annotation.objects.filter(order=order, state="accepted").count() == 12
     assert held_by(requester) == 0
-    captured = units_of(ledger.hold(order.hold_id).captured) + order.captured_before_minor
+    captured = units_of(ledger.hold(held_as(order)).captured) + order.captured_before_minor
     assert captured == 12 * 7 + 9  # the pay and its fee, over both holds
 
 
@@ -220,7 +227,7 @@ def test_a_budget_that_ends_in_the_middle_ends_the_order_and_pays_whole_labels_o
         order = Order.objects.get(id=order.id)
         assert order.state == "finished"
         assert Annotation.objects.filter(order=order, state="accepted").count() == 9
-    hold = ledger.hold(order.hold_id)
+    hold = ledger.hold(held_as(order))
     assert (hold.captured, hold.released) == (Money(99), Money(6))
 
 
@@ -282,7 +289,7 @@ def test_two_annotators_on_the_last_label_that_the_budget_pays(make_actor, make_
 
     def take(annotator: Any) -> int:
         try:
-            return work(annotator, order)
+            return int(work(annotator, order))
         finally:
             connection.close()
 
@@ -294,7 +301,7 @@ def test_two_annotators_on_the_last_label_that_the_budget_pays(make_actor, make_
         order = Order.objects.get(id=order.id)
         assert order.state == "finished"
         assert Annotation.objects.filter(order=order).count() == 3
-    assert ledger.hold(order.hold_id).captured == Money(33)
+    assert ledger.hold(held_as(order)).captured == Money(33)
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -324,7 +331,7 @@ def test_held_is_captured_and_released_whatever_is_changed_on_the_way(
                 services.plan_labels(order_id=order.id)
             order.refresh_from_db()
             if order.state == "running" and randomness.random() < 0.7:
-                change = {"redundancy": order.redundancy + 1}
+                change: dict[str, Any] = {"redundancy": order.redundancy + 1}
                 if order.budget_minor and selectors.quote_of(order).is_limited and randomness.random() < 0.5:
                     change = {"budget": Money(order.budget_minor + randomness.randint(1, 60))}
                 total += services.extension_of(order, **change).added.minor
@@ -360,7 +367,7 @@ def test_held_is_captured_and_released_whatever_is_changed_on_the_way(
     assert all(hold.amount == hold.captured + hold.released for hold in holds)
     spent = paid + Money(paid).fraction_bps(order.fee_bps).minor
     assert sum(hold.captured for hold in holds) == spent <= total
-    last = ledger.hold(order.hold_id)
+    last = ledger.hold(held_as(order))
     assert order.captured_before_minor + units_of(last.captured) == spent
     assert order.captured_before_minor + units_of(last.amount) == total
     assert set(ledger.trial_balance().values()) <= {0}

@@ -9,13 +9,14 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
 from apps.labeling.quality.signals import Seen, SignalKind, signals
 
 ITEMS, REDUNDANCY, CROWD = 240, 4, 24
-Chooser = Callable[[random.Random, int, str, int], str]
+Chooser = Callable[[random.Random, int, str, str], str]
 
 
 def crowd(seed: int, *, classes: Sequence[str] = ("a", "b", "c"), skew: float = 1.0, hard: float = 0.1) -> list[Seen]:
@@ -57,7 +58,12 @@ def with_cheats(seed: int, names: Sequence[str], choose: Chooser, items: int = 6
 def test_honest_crowds_are_left_alone():
     alarms = []
     for seed in range(60):
-        shape = [{}, {"classes": ("a", "b"), "skew": 9.0}, {"classes": "abcdefgh"}, {"hard": 0.3}][seed % 4]
+        shape: dict[str, Any] = (
+            {},
+            {"classes": ("a", "b"), "skew": 9.0},
+            {"classes": "abcdefgh"},
+            {"hard": 0.3},
+        )[seed % 4]
         answers = crowd(seed, **shape)
         chance = random.Random(seed)
         checks = {f"w{n}": (10, sum(chance.random() < 0.9 for _ in range(10))) for n in range(CROWD)}
