@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from tests.databases import Databases
 from tests.gpu_runner.runner_fixtures import prepared_models, runner, start_runner
@@ -21,6 +23,10 @@ __all__ = [
 ]
 
 DATABASES = Databases()
+
+# How long an example takes says something of the machine and what else it does, nothing of the code.
+hypothesis_settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

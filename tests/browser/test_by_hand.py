@@ -47,14 +47,14 @@ def test_an_order_is_placed_labelled_by_a_guest_kept_and_withdrawn(world: World,
 
 def place_order(page: Page, title: str) -> None:
     content = "text\n" + "".join(f'"{message}"\n' for message in MESSAGES)
-    page.get_by_label("Your items").set_input_files(
+    page.get_by_label("Your file").set_input_files(
         files=[FilePayload(name="messages.csv", mimeType="text/csv", buffer=content.encode())]
     )
     page.get_by_label("Title").fill(title)
     page.get_by_label("Instruction").fill("Is the message **spam**?")
     page.get_by_label("Choices").fill("spam\nham")
     page.get_by_label("Pay for one accepted label").fill("0.05")
-    page.get_by_label("Answers for each item").fill("1")
+    page.get_by_role("spinbutton", name="Answers for each item").fill("1")
     page.get_by_label("Hidden check questions").fill("0")
     page.get_by_role("button", name="Save and review").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(title)

@@ -16,9 +16,9 @@ import { type Given, LastGiven } from "./lib/given";
 import { HotkeySwitch } from "./lib/hotkey-switch";
 import { showInput } from "./lib/inputs";
 import { LeaseClock } from "./lib/lease-clock";
-import { noticeInWords } from "./lib/notices";
+import { noticeInWords, SIGNED_OUT } from "./lib/notices";
 import { type Batch, type Held, hold, type PlayerData } from "./lib/player-data";
-import { isPassing, Sender, type Task } from "./lib/sender";
+import { isPassing, isSignedOut, Sender, type Task } from "./lib/sender";
 import { Tabs } from "./lib/tabs";
 import { Tally } from "./lib/tally";
 
@@ -60,7 +60,7 @@ class TaskPlayer extends HTMLElement {
     this.sender = new Sender(name, {
       stored: (totals) => this.tally.show(totals),
       refused: (problem, given) => this.refused(problem, given),
-      signedOut: () => this.say("You are signed out. Your answers are kept here: sign in and open this page again."),
+      signedOut: () => this.say(SIGNED_OUT),
       waiting: (count, isDown) => this.showWaiting(count, isDown),
     });
     // A reload can come before its answers have left: those tasks are not to be asked again.
@@ -294,7 +294,7 @@ class TaskPlayer extends HTMLElement {
       }
     } catch (error) {
       if (error instanceof Problem && !isPassing(error)) {
-        this.say(error.detail);
+        this.say(isSignedOut(error) ? SIGNED_OUT : error.detail);
         if (error.code === "order_paused") againMs = PAUSED_RETRY_MS;
         else this.isFinished = true;
       } else {

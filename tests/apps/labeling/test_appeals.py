@@ -284,7 +284,9 @@ def test_an_appeal_in_a_running_order_is_paid_like_any_answer(make_actor, make_o
     assert hold.captured == Money(paid) + Money(paid).fraction_bps(order.fee_bps)
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     price=st.integers(1, 99), fates=st.lists(st.sampled_from(["up", "down", "open", "none"]), min_size=3, max_size=3)
 )

@@ -304,7 +304,9 @@ def test_two_annotators_on_the_last_label_that_the_budget_pays(make_actor, make_
     assert ledger.hold(held_as(order)).captured == Money(33)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     seed=st.integers(0, 10_000),
     price=st.integers(1, 9),

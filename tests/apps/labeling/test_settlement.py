@@ -122,7 +122,9 @@ def test_settling_twice_pays_once(make_actor, make_order, work):
     assert earned.available == Money(12)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(seed=st.integers(0, 10_000), redundancy=st.integers(1, 3), price=st.integers(1, 9), end=st.sampled_from("fcn"))
 def test_captured_and_released_is_what_was_held(make_actor, make_order, seed, redundancy, price, end):
     randomness = random.Random(seed)

@@ -62,7 +62,9 @@ def run_through(post, organisation, moves):
     return told, rows
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(moves=steps)
 def test_one_transfer_at_a_time_ends_as_by_the_general_way(actor, moves):
     def general(spec):

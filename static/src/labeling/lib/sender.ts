@@ -55,7 +55,7 @@ export function isPassing(error: unknown): boolean {
 }
 
 /** The session ended; nothing is wrong with the call itself. */
-function isSignedOut(error: unknown): boolean {
+export function isSignedOut(error: unknown): boolean {
   return error instanceof Problem && (error.status === 401 || error.code === "csrf_failed");
 }
 
