@@ -196,7 +196,9 @@ def test_the_warning_comes_before_the_end_and_gives_more_time(make_actor, make_o
     with tenant_scope(order.tenant_id):
         Assignment.objects.filter(order=order).update(expires_at=clock.now() + timedelta(seconds=25))
     page.route("**/extend/", lambda route: route.abort())
-    page.reload()
+    # The player asks for more time by itself; that request must have failed before the way is free again.
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("/extend/")):
+        page.reload()
     page.wait_for_selector('[data-part="warning"]:not([hidden])')
     page.unroute("**/extend/")
     page.get_by_role("button", name="More time").click()
