@@ -65,10 +65,10 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Plan:
-    """The labels to ask for now, none when the order is done; items that are settled, with their labels."""
+    """The labels to ask for now, none when the order is done; settled items, each with its label and how sure it is."""
 
     wanted: list[Wanted]
-    settled: dict[str, str]
+    settled: dict[str, tuple[str, float]]
 
 
 def plan(named: Named, items: Sequence[str], present: Mapping[str, Sequence[str]], terms: Terms) -> Plan:
@@ -106,13 +106,13 @@ class _Round:
         fresh = [item for item in askable if not self._count(item) and item not in taken][: max(0, room)]
         return Plan(found + self._ranked(fresh, 0.0), self._settled(begun))
 
-    def _settled(self, items: Sequence[str]) -> dict[str, str]:
+    def _settled(self, items: Sequence[str]) -> dict[str, tuple[str, float]]:
         if not items:
             return {}
         posterior = self._fit.posterior
         places = [(item, self.item_at[item]) for item in items]
         return {
-            item: self.named.classes[int(posterior[place].argmax())]
+            item: (self.named.classes[int(posterior[place].argmax())], float(posterior[place].max()))
             for item, place in places
             if posterior[place].max() >= self.terms.settled_from
         }

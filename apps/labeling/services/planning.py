@@ -96,12 +96,14 @@ def plan_labels(*, order_id: UUID, present: Mapping[UUID, Sequence[UUID]] | None
     wanted = _within_budget(order, wanted, held)
     _open_slots(order, [one.task_id for one in wanted], held)
     _complete(order, {task_id: result for task_id, result in settled.items() if task_id not in held})
-    _write_preferences(order, wanted)
     order.planned_answers = len(answers)
     order.save(update_fields=["planned_answers", "updated_at"])
     # An order with a machine ends when its machine has nothing more to ask.
     if not wanted and not held and asked is None:
         begin_closing(order, OrderState.FINISHED)
+    else:
+        # Not before an end, which takes back leases: those are locked before annotators' rows.
+        _write_preferences(order, wanted)
     return wanted
 
 
@@ -144,7 +146,7 @@ def _plan(
     answers: Sequence[tuple[str, str, str]],
     items: Sequence[str],
     askable: Mapping[str, Sequence[str]],
-) -> tuple[list[WantedLabel], dict[UUID, Answer]]:
+) -> tuple[list[WantedLabel], dict[UUID, tuple[Answer, float]]]:
     # Imported here: numpy and the model are for those who plan, not for every web process at its start.
     from apps.labeling.quality.crowd import crowd_of
     from apps.labeling.quality.routing import Terms, plan
@@ -174,7 +176,12 @@ def _plan(
         WantedLabel(UUID(items[int(one.item)]), tuple(UUID(worker) for worker in one.workers if worker != NEWCOMER))
         for one in found.wanted
     ]
-    return wanted, {UUID(items[int(item)]): {control.name: label} for item, label in found.settled.items()}
+    if votes:
+        # What is settled decides which answers are paid, and that is for people's answers alone: at the order's end.
+        return wanted, {}
+    return wanted, {
+        UUID(items[int(item)]): ({control.name: label}, sure) for item, (label, sure) in found.settled.items()
+    }
 
 
 def _askable(
@@ -230,15 +237,16 @@ def _within_budget(order: Order, wanted: Sequence[WantedLabel], held: set[UUID])
     return [one for one in wanted if one.task_id in held] + more
 
 
-def _complete(order: Order, settled: Mapping[UUID, Answer]) -> None:
+def _complete(order: Order, settled: Mapping[UUID, tuple[Answer, float]]) -> None:
     """Close items that are sure enough; their answers are decided and paid next. The caller has locked the tasks."""
     tasks = Task.objects.filter(order=order, gold__isnull=True, state=TaskState.OPEN)
     # An answer that was taken back opens its item again: what was found with it does not hold any more.
-    tasks.filter(result__isnull=False).exclude(id__in=settled).update(result=None)
+    tasks.filter(result__isnull=False).exclude(id__in=settled).update(result=None, confidence=None)
     closing = list(tasks.filter(id__in=settled))
     for task in closing:
-        task.state, task.open_slots, task.result = TaskState.COMPLETE, 0, settled[task.id]
-    Task.objects.bulk_update(closing, ["state", "open_slots", "result"], batch_size=500)
+        task.state, task.open_slots = TaskState.COMPLETE, 0
+        task.result, task.confidence = settled[task.id]
+    Task.objects.bulk_update(closing, ["state", "open_slots", "result", "confidence"], batch_size=500)
     for task in closing:
         publish(ItemCompleted(task.id))
 

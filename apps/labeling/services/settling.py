@@ -19,6 +19,7 @@ from apps.labeling.models import Annotation, AnnotatorStats, Order, Task
 from apps.labeling.outcomes import Given, Outcome, disagreement, item_outcome, known_outcome
 from apps.labeling.selectors.orders import design_of, price_of
 from apps.labeling.services.orders import begin_closing
+from apps.labeling.slots import lock_work
 from apps.labeling.types import OPEN_ORDER_STATES, AnnotationState, Answer, OrderState, Rule, TaskState
 from apps.ledger import services as ledger
 from apps.ledger.types import AccountKind, AccountRef, SourceRef
@@ -46,6 +47,9 @@ def settle_items(*, task_ids: Collection[UUID]) -> None:
 
 def _settle_in_order(order_id: UUID, task_ids: Collection[UUID]) -> None:
     order = Order.objects.select_for_update(no_key=True).get(id=order_id)
+    if order.items_done + len(task_ids) >= order.item_count:
+        # The order may end here, which takes back leases: they are locked before tasks and annotators' rows.
+        lock_work(order.id)
     found = Task.objects.select_for_update(no_key=True).filter(id__in=task_ids, order=order).order_by("id")
     due = (TaskState.COMPLETE, TaskState.UNUSABLE)
     tasks = [task for task in found if not task.decided and task.state in due]
@@ -95,8 +99,11 @@ def _decided(
         task.decided = False
         return [(answer, DISPUTED) for answer in pending]
     outcome = outcome_of_task(design, task, counted, records)
-    # An order with a target completes an item with the label that all of the order's answers lead to.
-    result = {**outcome.result, **(task.result or {})}
+    if task.result:
+        # An order with a target completes an item with the label that all of the order's answers lead to.
+        planned = {} if task.confidence is None else dict.fromkeys(task.result, task.confidence)
+        outcome = Outcome({**outcome.result, **task.result}, {**outcome.confidences, **planned})
+    result = outcome.result
     task.result, task.confidence, task.state = result, outcome.confidence, TaskState.SETTLED
     return [(answer, decision(design, answer, task, result, records, final=False)) for answer in pending]
 

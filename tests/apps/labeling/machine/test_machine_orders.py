@@ -24,7 +24,8 @@ from apps.labeling.machine.pool import Pool
 from apps.labeling.machine.sources import BadPredictions
 from apps.labeling.machine_types import MachineFigures
 from apps.labeling.models import Annotation, MachineItem, MachineRun, Order, Task
-from apps.labeling.selectors.machine import machine_figures
+from apps.labeling.quality import routing
+from apps.labeling.selectors.machine import machine_figures, machine_votes
 from apps.labeling.services import machine
 from apps.ledger import selectors as ledger
 from apps.ledger.types import AccountKind, AccountRef
@@ -240,6 +241,28 @@ def test_an_order_with_a_target_asks_only_about_what_the_machine_picked(make_act
         answered = Annotation.objects.filter(order=order).values("task").distinct().count()
         assert answered + figures.accepted >= 392
     assert held(requester) == Money(0)
+
+
+def test_no_item_settles_early_by_what_the_machine_thinks(make_actor, machine_order, work, source, monkeypatch):
+    monkeypatch.setattr(routing, "SETTLED_SHARE", 0.0)  # so that items would settle early without a machine's votes
+    people = [make_actor(name=f"P{n}", personal=True) for n in range(3)]
+    order = machine_order(make_actor(), redundancy=3, target=0.6, gold=8)
+    with tenant_scope(order.tenant_id):
+        early = Task.objects.filter(order=order, gold__isnull=True, labels_done__in=[1, 2])
+        decided = early.filter(state__in=["complete", "settled"])
+        for _ in range(6):
+            before = set(decided.values_list("id", flat=True)) if machine_votes(order) else None
+            services.advance_machines()
+            services.plan_labels(order_id=order.id)
+            outbox.drain()
+            if before is not None:
+                assert set(decided.values_list("id", flat=True)) == before
+            for person in people:
+                work(person, order, truth, limit=8)
+            outbox.drain()
+        assert fresh(order).state == "running"
+        assert machine_votes(order)
+        assert early.filter(state="open").exists()
 
 
 def test_a_killed_worker_leaves_nothing_half_done(make_actor, machine_order, work, source, monkeypatch):

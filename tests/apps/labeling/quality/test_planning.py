@@ -107,6 +107,8 @@ def test_an_item_that_is_sure_is_decided_and_paid_while_the_order_runs(
         assert task.labels_done < 12
         assert task.open_slots == 0
         assert task.result == {"label": truth(task.data["text"])}
+        assert task.confidence is not None
+        assert task.confidence >= 0.6  # of the plan, which knows all annotators, not of the item's answers alone
         assert {one.state for one in Annotation.objects.filter(task=task)} == {"accepted"}
 
 
