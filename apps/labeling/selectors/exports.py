@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from apps.core.errors import InvalidInput
 from apps.core.storage import get_storage
@@ -14,13 +14,9 @@ from apps.labeling.formats.catalogue import FORMATS, Format
 from apps.labeling.formats.hub import ReadMedia
 from apps.labeling.formats.items import Answered, Design, Item
 from apps.labeling.models import Annotation, Media, Order, Task
+from apps.labeling.selectors.export_lines import jsonl, pseudonym
 
 _BATCH = 1_000
-
-
-def pseudonym(order_id: UUID, annotator_id: UUID) -> str:
-    """An annotator's name in everything that leaves an order: the same in it, another in every other order."""
-    return str(uuid5(order_id, str(annotator_id)))
 
 
 def items(row: Order) -> Iterator[Item]:
@@ -85,6 +81,8 @@ def formats_for(row: Order) -> list[Format]:
 
 def export(row: Order, wanted: Format, *, with_media: bool = False) -> Iterator[bytes]:
     """An order in a format, in pieces. With media, files go into Parquet; else their names do."""
+    if wanted.name == "jsonl":
+        return jsonl(row)
     design = Design.from_json(row.design)
     card: dict[str, Any] = {"name": row.title, "text": row.instruction}
     return wanted.write(design, items(row), card, _media_reader(row.tenant_id) if with_media else None)

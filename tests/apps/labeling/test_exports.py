@@ -18,7 +18,7 @@ from apps.core.tenant import tenant_scope
 from apps.datasets import exports as dataset_exports
 from apps.datasets import selectors as datasets
 from apps.datasets import services as dataset_services
-from apps.labeling.formats import label_studio
+from apps.labeling.formats import label_studio, tabular
 from apps.labeling.formats.catalogue import FORMATS
 from apps.labeling.formats.label_studio_config import label_config
 from apps.labeling.formats.label_studio_design import read_label_config
@@ -63,6 +63,7 @@ def test_an_order_is_exported_in_every_format_that_fits(worked, api_for):
 
     lines = [json.loads(line) for line in fetch("jsonl").splitlines()]
     assert [len(line["answers"]) for line in lines] == [2, 2, 2]
+    assert lines == [json.loads(json.dumps(tabular.item_json(one))) for one in items(order)]
     rows = list(csv.DictReader(io.StringIO(fetch("csv").decode(), newline="")))
     assert [row["id"] for row in rows] == ["n0", "n1", "n2"]
     config = read_label_config(fetch("label_config").decode())
@@ -77,6 +78,23 @@ def test_an_order_is_exported_in_every_format_that_fits(worked, api_for):
         assert (refused.status_code, refused.json()["code"]) == (422, "format_not_possible")
     assert client.get(f"{url}?format=doc").json()["code"] == "unknown_format"
     assert client.get(url).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"external_id": 'a "quoted" \\ id\n\u2028', "data": {"text": 'say "hi" \\ \x1f \u2028 \U0001f600', "n": 1.50}},
+        {"result": {"label": "ham"}, "confidence": 0.1 + 0.2, "made_by": "machine", "gold": None},
+        {"result": {"label": None, "marks": []}, "confidence": 1e-9, "external_id": ""},
+        {"result": None, "gold": {}, "made_by": "requester"},
+    ],
+)
+def test_lines_say_what_the_items_say_whatever_stands_in_them(worked, values):
+    requester, order, _ = worked
+    with tenant_scope(requester.organisation_id):
+        Task.objects.filter(order=order, row=2).update(**values)
+    found = [json.loads(line) for line in b"".join(export(order, FORMATS["jsonl"])).decode().split("\n")[:-1]]
+    assert found == [json.loads(json.dumps(tabular.item_json(one))) for one in items(order)]
 
 
 def test_an_export_is_for_the_requester_alone(worked, api_for, make_actor):
