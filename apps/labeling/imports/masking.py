@@ -63,6 +63,9 @@ _DNI = re.compile(r"\b(?:\d{8}|[XYZ]\d{7})-?[A-Z]\b")
 _NIR = re.compile(r"(?<!\d)[12] ?\d{2} ?(?:0[1-9]|1[0-2]) ?(?:\d{2}|2[AB]) ?\d{3} ?\d{3} ?\d{2}(?!\d)")
 _PHONE_LIKE = re.compile(r"(?:\+|\(?\d)(?:[\s().\-/]{0,2}\d){6}")
 _HAS_DIGITS = re.compile(r"\d")
+#: Six digits near each other: cards, phones and national ids have them. Most texts do not, and need no closer look.
+_NUMBER_LIKE = re.compile(r"\d(?:[\s().\-/]{0,2}\d){5}")
+_IP4_DOTS, _IP6_COLONS = 3, 2
 
 
 def find_personal_data(text: str, phone_regions: tuple[str, ...] = DEFAULT_PHONE_REGIONS) -> list[Found]:
@@ -72,16 +75,19 @@ def find_personal_data(text: str, phone_regions: tuple[str, ...] = DEFAULT_PHONE
         phone_regions: two-letter codes of the countries whose national phone numbers are looked for.
     """
     spans: list[Found] = []
-    for found in _with_own_form(text):
+    has_digits = _HAS_DIGITS.search(text) is not None
+    has_numbers = has_digits and _NUMBER_LIKE.search(text) is not None
+    for found in _with_own_form(text, has_digits=has_digits, has_numbers=has_numbers):
         _add(spans, found)
-    for found in _phones(_blanked(text, spans), phone_regions):
-        _add(spans, found)
-    if _HAS_DIGITS.search(text):
+    if has_numbers:
+        for found in _phones(_blanked(text, spans), phone_regions):
+            _add(spans, found)
+    if has_digits:
         for start, end in find_addresses(text):
             _add(spans, Found(start, end, PersonalData.ADDRESS))
     for start, end in find_names(text):
         _add(spans, Found(start, end, PersonalData.NAME))
-    return sorted(spans, key=lambda span: span.start)
+    return sorted(spans, key=lambda span: span.start) if spans else spans
 
 
 def _add(spans: list[Found], found: Found) -> None:
@@ -96,19 +102,21 @@ def _blanked(text: str, spans: list[Found]) -> str:
     return text
 
 
-def _with_own_form(text: str) -> Iterator[Found]:
+def _with_own_form(text: str, *, has_digits: bool, has_numbers: bool) -> Iterator[Found]:
     """What has a form or a checksum of its own, strictest first."""
     if "@" in text or "(at)" in text or "[at]" in text:
         yield from _matches(_EMAIL, text, PersonalData.EMAIL)
     if "://" in text:
         yield from _matches(_URL, text, PersonalData.URL, _carries_secret)
-    if _HAS_DIGITS.search(text):
+    if has_digits:
         yield from _ibans(text)
+    if has_numbers:
         yield from _matches(_CARD, text, PersonalData.CARD, _passes_luhn)
         yield from _national_ids(text)
-        yield from _addresses_of_machines(text)
-    elif "::" in text:
-        yield from _addresses_of_machines(text)
+    if has_digits and text.count(".") >= _IP4_DOTS:
+        yield from _addresses_of_machines(_IP4, text)
+    if text.count(":") >= _IP6_COLONS:
+        yield from _addresses_of_machines(_IP6, text)
 
 
 def _matches(
@@ -129,10 +137,10 @@ def _carries_secret(url: str) -> bool:
 
 
 def _ibans(text: str) -> Iterator[Found]:
-    # Imported here and below: only texts with such digits need the checks.
-    from stdnum import iban
-
     for match in _IBAN.finditer(text):
+        # Imported here and below: only texts with such digits need the checks.
+        from stdnum import iban
+
         # The next word may look like one more group.
         value = match.group()
         while value and not iban.is_valid(value):
@@ -159,11 +167,10 @@ def _national_ids(text: str) -> Iterator[Found]:
     yield from _matches(_NIR, text, PersonalData.ID, nir.is_valid)
 
 
-def _addresses_of_machines(text: str) -> Iterator[Found]:
-    for pattern in (_IP4, _IP6):
-        for match in pattern.finditer(text):
-            if _is_somebodys_address(match.group()) and not _VERSION.search(text, 0, match.start()):
-                yield Found(match.start(), match.end(), PersonalData.IP)
+def _addresses_of_machines(pattern: re.Pattern[str], text: str) -> Iterator[Found]:
+    for match in pattern.finditer(text):
+        if _is_somebodys_address(match.group()) and not _VERSION.search(text, 0, match.start()):
+            yield Found(match.start(), match.end(), PersonalData.IP)
 
 
 def _is_somebodys_address(value: str) -> bool:

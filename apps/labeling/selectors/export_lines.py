@@ -7,6 +7,7 @@ Parsing values only to write them again was most of the cost of an export. The l
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID, uuid5
 
 from django.db import connection
@@ -51,7 +52,7 @@ def jsonl(row: Order) -> Iterator[bytes]:
     last = -1
     names = _Names(row.id)
     while True:
-        values = {"order": row.id, "tenant": row.tenant_id, "last": last, "batch": _BATCH}
+        values: dict[str, Any] = {"order": row.id, "tenant": row.tenant_id, "last": last, "batch": _BATCH}
         with tenant_scope(row.tenant_id), connection.cursor() as cursor:
             cursor.execute(_PAGE, values)
             page: list[tuple[int, str, str | None]] = cursor.fetchall()

@@ -23,7 +23,8 @@ from apps.labeling.formats.catalogue import FORMATS
 from apps.labeling.formats.label_studio_config import label_config
 from apps.labeling.formats.label_studio_design import read_label_config
 from apps.labeling.models import Annotation, Assignment, Order, Task
-from apps.labeling.selectors.exports import export, items, pseudonym
+from apps.labeling.selectors.export_lines import pseudonym
+from apps.labeling.selectors.exports import export, items
 from tests.apps.labeling.formats.samples import TEXT
 
 pytestmark = pytest.mark.django_db

@@ -87,6 +87,22 @@ def test_bad_rows_are_quarantined_by_row_and_field_and_good_ones_go_on(imported)
         assert part in reasons
 
 
+def test_whatever_a_text_holds_is_stored_as_it_is(imported):
+    texts = [
+        'a "quoted" word',
+        "back\\slash \\\\ and {braces}, (commas)",
+        "NULL",
+        "",
+        "tab\tand \u2028",
+        "\U0001f600 \\u0041",
+    ]
+    lines = [{"id": f'{n}\\"', "text": text, "more": "x"} for n, text in enumerate(texts)]
+    batch = imported("\n".join(json.dumps(line) for line in lines).encode(), 'a "file" \\.jsonl')
+    assert [one["text"] for one in items(batch)] == texts
+    stored = ImportedItem.objects.filter(batch=batch).order_by("ordinal").values_list("external_id", "file", "ordinal")
+    assert list(stored) == [(line["id"], batch.sources[0]["name"], n) for n, line in enumerate(lines)]
+
+
 def test_an_unlicensed_row_is_left_out_where_rows_bring_their_own_licences(imported):
     batch = imported(b"text,licence\none,MIT\ntwo,\nthree,whatever\n", licence="by-row")
     assert batch.item_count == 1
