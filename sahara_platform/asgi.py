@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sahara_platform.settings")
-http = get_asgi_application()
+django.setup()
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402  # Django is set up first
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
@@ -15,6 +15,9 @@ from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E40
 
 from apps.accounts.channels import ActorChannelMiddleware  # noqa: E402
 from apps.core.routing import websocket_urlpatterns  # noqa: E402
+from sahara_platform.handler import Handler  # noqa: E402
+
+http = Handler()
 
 application = ProtocolTypeRouter(
     {

@@ -16,7 +16,7 @@ from rest_framework import authentication, exceptions, permissions
 from rest_framework.request import Request
 
 from apps.accounts import services
-from apps.accounts.middleware import GUEST_KEY
+from apps.accounts.sessions import GUEST_KEY
 from apps.core.tenant import tenant_scope
 from apps.tenancy import selectors as tenancy
 from apps.tenancy.actors import maybe_actor

@@ -11,8 +11,8 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
 from apps.accounts import selectors, services
-from apps.accounts.middleware import GUEST_KEY
 from apps.accounts.models import User
+from apps.accounts.sessions import GUEST_KEY
 from apps.tenancy import services as tenancy
 
 

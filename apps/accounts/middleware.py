@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
 from uuid import UUID
 
 from allauth.headless.internal.sessionkit import authenticate_by_x_session_token
+from django.conf import settings
+from django.contrib import auth
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import constant_time_compare
+from django.utils.functional import SimpleLazyObject
 
 from apps.accounts import selectors as accounts
+from apps.accounts.models import User
+from apps.accounts.sessions import GUEST_KEY, Caller
 from apps.core.problems import CONTENT_TYPE, is_api, problem
 from apps.core.tenant import tenant_scope
 from apps.tenancy import selectors as tenancy
@@ -17,10 +27,34 @@ from apps.tenancy.errors import OrganisationNotFound
 from apps.tenancy.types import Actor
 
 ORGANISATION_KEY = "organisation_id"
-GUEST_KEY = "guest_user_id"
 KEY_PREFIX = "sk_"
 SESSION_TOKEN_HEADER = "X-Session-Token"  # noqa: S105  # the name of a header
 ORGANISATION_HEADER = "X-Organisation"
+
+
+class UserMiddleware(AuthenticationMiddleware):
+    """Django's, which takes the user that was read with the session where there is one."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        request.user = cast("User | AnonymousUser", SimpleLazyObject(partial(_user, request)))
+
+
+def _user(request: HttpRequest) -> object:
+    return _user_read_with(request.session) or auth.get_user(request)
+
+
+def _user_read_with(session: Any) -> User | None:
+    """The signed-in user, after the same checks as `auth.get_user`; None leaves them, and what follows, to it."""
+    user_id = session.get(auth.SESSION_KEY)
+    caller = session.caller(UUID(user_id)) if user_id else None
+    if caller is None or not caller.user.is_active:
+        return None
+    if session.get(auth.BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
+        return None
+    proof = session.get(auth.HASH_SESSION_KEY) or ""
+    found: User = caller.user
+    return found if constant_time_compare(proof, found.get_session_auth_hash()) else None
 
 
 class ActorMiddleware:
@@ -87,15 +121,22 @@ def _actor_of_session_token(token: str, organisation: str | None) -> tuple[Actor
 def actor_of_session(user: object, session: object) -> tuple[Actor | None, str | None]:
     """The actor of a browser session: signed in, guest, or nobody."""
     get = getattr(session, "get", lambda _key: None)
+    caller_of: Callable[[UUID], Caller | None] = getattr(session, "caller", lambda _id: None)
     if getattr(user, "is_authenticated", False):
         user_id, is_staff = user.id, user.is_staff  # type: ignore[attr-defined]  # a User when authenticated
+        caller = caller_of(user_id)
+        memberships = caller.memberships if caller else tenancy.memberships_of(user_id)
         chosen = get(ORGANISATION_KEY)
         try:
-            return tenancy.actor_for(user_id, UUID(chosen) if chosen else None, is_staff=is_staff), "session"
+            organisation_id = UUID(chosen) if chosen else None
+            return tenancy.choose_actor(user_id, memberships, organisation_id, is_staff=is_staff), "session"
         except OrganisationNotFound:  # no longer a member of the chosen one
-            return tenancy.actor_for(user_id, is_staff=is_staff), "session"
+            return tenancy.choose_actor(user_id, memberships, is_staff=is_staff), "session"
     guest_id = get(GUEST_KEY)
-    guest = accounts.guest(UUID(guest_id)) if guest_id else None
+    caller = caller_of(UUID(guest_id)) if guest_id else None
+    if caller and caller.user.is_active and caller.user.is_guest:
+        return tenancy.choose_actor(caller.user.id, caller.memberships, is_guest=True), "guest"
+    guest = accounts.guest(UUID(guest_id)) if guest_id and not caller else None
     if guest is None:
         return None, None
     return tenancy.actor_for(guest.id, is_guest=True), "guest"

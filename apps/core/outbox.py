@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from typing import Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_type_hints
 from uuid import UUID
 
 from celery import current_app
@@ -28,6 +28,9 @@ from apps.core.ids import uuid7
 from apps.core.models import OutboxDelivery
 from apps.core.tenant import all_tenants, current_tenant_id, tenant_scope
 from apps.core.types import DeliveryState
+
+if TYPE_CHECKING:
+    from apps.core.postgresql.base import DatabaseWrapper
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +53,7 @@ INSERT INTO core_outboxdelivery
        (id, tenant_id, event_id, handler, state, long_running, attempts, due_at, lease_until, last_error, done_at)
 SELECT d.id, %(tenant)s, %(id)s, d.handler, 'pending', d.long_running, 0, %(now)s, NULL, '', NULL
   FROM unnest(%(ids)s::uuid[], %(handlers)s::text[], %(long_running)s::bool[]) AS d (id, handler, long_running)
+RETURNING id
 """
 
 
@@ -159,8 +163,8 @@ def publish(event: Event, *, tenant_id: UUID | None = None, wake: bool = True) -
         "handlers": [handler.name for handler in receivers],
         "long_running": [handler.long_running for handler in receivers],
     }
-    with tenant_scope(owner), connection.cursor() as cursor:
-        cursor.execute(_PUBLISH, values)
+    with tenant_scope(owner):
+        cast("DatabaseWrapper", connection).fetch_all_prepared(_PUBLISH, values)
     if receivers and wake:
         transaction.on_commit(wake_dispatcher, robust=True)
 

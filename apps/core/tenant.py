@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar
 from uuid import UUID
 
+import psycopg
 from django.db import connection, models
-from psycopg.pq import TransactionStatus
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 
 from apps.core.ids import uuid7
 
@@ -36,6 +37,17 @@ class Scope:
         """The values of the PostgreSQL settings `app.tenant_id` and `app.all_tenants`."""
         return ("", "on") if self.tenant_id is None else (str(self.tenant_id), "off")
 
+    @property
+    def statements(self) -> bytes:
+        """What sets them for the rest of a transaction. The values are a UUID's digits and fixed words."""
+        return _statements(*self.settings)
+
+
+def _statements(tenant_id: str, everything: str) -> bytes:
+    return f"SET LOCAL app.tenant_id = '{tenant_id}'; SET LOCAL app.all_tenants = '{everything}'".encode()
+
+
+_NOBODY = _statements("", "off")
 
 _scope: ContextVar[Scope | None] = ContextVar("tenant_scope", default=None)
 
@@ -51,14 +63,31 @@ def current_tenant_id() -> UUID | None:
     return scope.tenant_id if scope is not None else None
 
 
+def scope_statements() -> bytes:
+    """What repeats the running scope to PostgreSQL."""
+    scope = _scope.get()
+    return _NOBODY if scope is None else scope.statements
+
+
 def apply_scope(raw_connection: Any) -> None:
     """Repeat the running scope to PostgreSQL, for the rest of the open transaction."""
-    scope = _scope.get()
-    tenant_id, everything = scope.settings if scope is not None else ("", "off")
-    raw_connection.execute(
-        "SELECT set_config('app.tenant_id', %s, true), set_config('app.all_tenants', %s, true)",
-        (tenant_id, everything),
-    )
+    send(raw_connection, scope_statements())
+
+
+def begin_in_scope(raw_connection: Any) -> None:
+    """Start a transaction in the running scope, in one round trip."""
+    send(raw_connection, b"BEGIN; " + scope_statements())
+
+
+def send(raw_connection: Any, statements: bytes) -> None:
+    """Have PostgreSQL run statements that return nothing. Raises psycopg's errors."""
+    pgconn = raw_connection.pgconn
+    result = pgconn.exec_(statements)
+    if result.status in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
+        return
+    if pgconn.status != ConnStatus.OK:
+        raise psycopg.OperationalError(result.get_error_message())
+    raise psycopg.errors.error_from_result(result)
 
 
 def _apply_to_open_transaction() -> None:
@@ -72,14 +101,15 @@ def _apply_to_open_transaction() -> None:
 
 
 @contextmanager
-def _enter(scope: Scope) -> Iterator[None]:
+def _enter(scope: Scope, *, told: bool = False) -> Iterator[None]:
     outer = _scope.get()
     if outer is not None and outer.settings == scope.settings:
         yield  # nothing to tell PostgreSQL
         return
     token = _scope.set(scope)
     try:
-        _apply_to_open_transaction()
+        if not told:
+            _apply_to_open_transaction()
         yield
     finally:
         _scope.reset(token)
@@ -89,6 +119,14 @@ def _enter(scope: Scope) -> Iterator[None]:
 def tenant_scope(tenant_id: UUID) -> AbstractContextManager[None]:
     """Context manager: run as this organisation. Nests; the inner one wins."""
     return _enter(Scope(tenant_id))
+
+
+def scope_that_was_set(tenant_id: UUID) -> AbstractContextManager[None]:
+    """Context manager: `tenant_scope`, where the statement that found the organisation has set `app.tenant_id` already.
+
+    That statement ran in the open transaction and in another `tenant_scope`.
+    """
+    return _enter(Scope(tenant_id), told=True)
 
 
 def all_tenants(*, reason: str) -> AbstractContextManager[None]:

@@ -24,6 +24,27 @@ from apps.labeling.types import MAX_LIVE_LEASES, Answer, TaskData
 if TYPE_CHECKING:
     from apps.core.postgresql.base import DatabaseWrapper
 
+# Runs in the annotator's own scope, where the own row is seen, and leaves the requester's behind: the new setting is
+# made from the row that was found, so it counts for the statements that follow.
+_ENTER = """
+WITH s AS MATERIALIZED (
+    SELECT id, queue_position, swept_at, preferred, gold_seen, gold_right, stopped, submitted, accepted, rejected,
+           earned_minor
+      FROM labeling_annotatorstats
+     WHERE order_id = %(order)s AND annotator_id = %(annotator)s
+       FOR NO KEY UPDATE
+)
+SELECT l.requester_id, l.reserved_for, l.open, l.paused, l.currency, l.requirements, s.*,
+       set_config('app.tenant_id', l.requester_id::text, true)
+  FROM labeling_boardlisting l LEFT JOIN s ON true
+ WHERE l.order_id = %(order)s
+"""
+
+_HOLDER = """
+SELECT tenant_id, set_config('app.tenant_id', tenant_id::text, true)
+  FROM labeling_assignment WHERE id = %(assignment)s AND annotator_id = %(annotator)s
+"""
+
 # The order is locked first, with the lock that the new rows' foreign keys need anyway: a pause either waits for the
 # tasks that are being lent, or nothing is lent any more.
 _PICK = """
@@ -158,6 +179,36 @@ UPDATE labeling_annotation a
 
 
 @dataclass(frozen=True)
+class Place:
+    """An annotator's row in an order: the place in the queue, the record on check questions, the totals."""
+
+    id: UUID
+    queue_position: int
+    swept_at: datetime | None
+    preferred: Sequence[str]
+    gold_seen: int
+    gold_right: int
+    stopped: str
+    submitted: int
+    accepted: int
+    rejected: int
+    earned_minor: int
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """What everybody may know of an order on the board, and the caller's place in it, if there is one yet."""
+
+    requester_id: UUID
+    reserved_for: UUID | None
+    open: bool
+    paused: bool
+    currency: str
+    requirements: Mapping[str, Any]
+    place: Place | None
+
+
+@dataclass(frozen=True)
 class Asked:
     """What a task shows and asks; `gold` is the known answer of a check question."""
 
@@ -181,6 +232,28 @@ class Taken:
     accepted: int
     rejected: int
     earned_minor: int
+
+
+def enter(*, order_id: UUID, annotator_id: UUID) -> Entrance | None:
+    """Look up an order on the board and lock the annotator's place in it.
+
+    Where it is found, `app.tenant_id` is the requester's from now on: go on in `scope_that_was_set`.
+    """
+    rows = _all(_ENTER, {"order": order_id, "annotator": annotator_id})
+    if not rows:
+        return None
+    requester_id, reserved_for, is_open, paused, currency, requirements, *place, _ = rows[0]
+    stats = None
+    if place[0] is not None:
+        place[3] = json.loads(place[3])
+        stats = Place(*place)
+    return Entrance(requester_id, reserved_for, is_open, paused, currency, json.loads(requirements), stats)
+
+
+def enter_task(*, assignment_id: UUID, annotator_id: UUID) -> UUID | None:
+    """Whose order a task belongs to that was lent to the annotator; as `enter`, it enters that scope."""
+    rows = _all(_HOLDER, {"assignment": assignment_id, "annotator": annotator_id})
+    return rows[0][0] if rows else None
 
 
 def pick_tasks(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
-from django.db import models
+from django.db import connection, models
 
 from apps.core.tenant import all_tenants, tenant_scope
 from apps.tenancy import policies
@@ -14,6 +15,12 @@ from apps.tenancy.errors import OrganisationNotFound
 from apps.tenancy.models import ApiKey, AuditEntry, Invitation, Membership, Organisation
 from apps.tenancy.policies import TenancyPermission
 from apps.tenancy.types import PLATFORM_ID, Actor, MembershipInfo, OrganisationInfo, OrganisationKind, Role
+
+if TYPE_CHECKING:
+    from apps.core.postgresql.base import DatabaseWrapper
+
+#: A user's memberships in every organisation, the personal one first, for `memberships_from`.
+MEMBERSHIPS = "tenancy_memberships({})"
 
 
 def platform_organisation_id() -> UUID:
@@ -46,10 +53,16 @@ def organisation_names(organisation_ids: Iterable[UUID]) -> dict[UUID, str]:
 
 def memberships_of(user_id: UUID) -> list[MembershipInfo]:
     """The organisations of a user, the personal one first."""
-    with all_tenants(reason="a user sees the own memberships in every organisation"):
-        rows = list(Membership.objects.filter(user_id=user_id).select_related("tenant").order_by("id"))
-    found = [MembershipInfo(info_of(row.tenant), Role(row.role)) for row in rows]
-    return sorted(found, key=lambda m: m.organisation.kind != OrganisationKind.PERSONAL)
+    (found,) = cast("DatabaseWrapper", connection).fetch_prepared(f"SELECT {MEMBERSHIPS.format('%s')}", (user_id,))
+    return memberships_from(found)
+
+
+def memberships_from(answer: str | None) -> list[MembershipInfo]:
+    """What `MEMBERSHIPS` answered."""
+    return [
+        MembershipInfo(OrganisationInfo(UUID(id_), name, slug, OrganisationKind(kind)), Role(role))
+        for id_, name, slug, kind, role in json.loads(answer or "[]")
+    ]
 
 
 def personal_organisation_id(user_id: UUID) -> UUID:
@@ -64,7 +77,18 @@ def actor_for(
     user_id: UUID, organisation_id: UUID | None = None, *, is_guest: bool = False, is_staff: bool = False
 ) -> Actor:
     """The user as an actor of an organisation (the personal one where left out). Raises OrganisationNotFound."""
-    memberships = memberships_of(user_id)
+    return choose_actor(user_id, memberships_of(user_id), organisation_id, is_guest=is_guest, is_staff=is_staff)
+
+
+def choose_actor(
+    user_id: UUID,
+    memberships: Iterable[MembershipInfo],
+    organisation_id: UUID | None = None,
+    *,
+    is_guest: bool = False,
+    is_staff: bool = False,
+) -> Actor:
+    """`actor_for`, where the user's memberships are at hand, the personal one first."""
     for membership in memberships:
         if organisation_id in (None, membership.organisation.id):
             return Actor(user_id, membership.organisation.id, membership.role, is_guest, is_staff)

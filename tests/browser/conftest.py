@@ -107,8 +107,9 @@ def session_of(actor: Any) -> str:
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.sessions.backends.db import SessionStore
 
-    from apps.accounts.middleware import GUEST_KEY, ORGANISATION_KEY
+    from apps.accounts.middleware import ORGANISATION_KEY
     from apps.accounts.models import User
+    from apps.accounts.sessions import GUEST_KEY
 
     user = User.objects.get(id=actor.user_id)
     store = SessionStore()

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import psycopg
 from django.db import transaction
 from django.db.backends.postgresql import base
+from psycopg_pool import ConnectionPool
 
 from apps.core import tenant
+
+#: A pooled connection that rested for longer is asked whether it lives before it is used.
+ASKED_AFTER_S = 2.0
+
+
+def _is_alive(connection: Any) -> bool:
+    if time.monotonic() - getattr(connection, "last_used", 0.0) < ASKED_AFTER_S:
+        return True
+    try:
+        ConnectionPool.check_connection(connection)
+    except psycopg.Error:
+        return False
+    return True
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -48,11 +63,24 @@ class DatabaseWrapper(base.DatabaseWrapper):
             cursor = psycopg.Cursor(self.connection)
             return cursor.execute(sql, params, prepare=True).fetchall()
 
+    def get_new_connection(self, conn_params: Any) -> Any:
+        """A connection, from the pool one that lives: what was used a moment ago is not asked again."""
+        made = super().get_new_connection(conn_params)
+        while self.pool is not None and not _is_alive(made):
+            made._pool.putconn(made)  # which sees that it is broken, and makes another one
+            made = super().get_new_connection(conn_params)
+        return made
+
+    def _close(self) -> None:
+        if self.connection is not None and self.pool is not None:
+            self.connection.last_used = time.monotonic()
+        super()._close()  # type: ignore[misc]  # private in the stubs
+
     def _set_autocommit(self, autocommit: bool) -> None:  # noqa: FBT001  # Django's signature
         super()._set_autocommit(autocommit)  # type: ignore[misc]  # private in the stubs
         if not autocommit:
             with self.wrap_database_errors:
-                tenant.apply_scope(self.connection)
+                tenant.begin_in_scope(self.connection)
 
     def _scoped_execute(
         self,

@@ -17,7 +17,7 @@ from apps.core.errors import InvalidInput
 from apps.core.live import notify
 from apps.core.money import Money
 from apps.core.outbox import publish
-from apps.core.tenant import tenant_scope
+from apps.core.tenant import scope_that_was_set, tenant_scope
 from apps.labeling import locks
 from apps.labeling.acceptance import WAITING
 from apps.labeling.controls import AnswerProblem
@@ -84,10 +84,13 @@ def submit_annotation(*, actor: Actor, assignment_id: UUID, answer: Mapping[str,
     """
     require(actor, LabelingPermission.TASK_WORK)
     now = clock.now()
-    # The requester's scope is entered in the transaction and left after it, which spares a statement.
-    with ExitStack() as scope, transaction.atomic():
+    # Scopes are entered before the transaction or by its own statements, and left after it: none is sent for it alone.
+    with tenant_scope(actor.organisation_id), ExitStack() as scope, transaction.atomic():
         # Authorise first, in the annotator's own scope, where only own leases are seen; then write in the requester's.
-        scope.enter_context(tenant_scope(_requester_of(actor, assignment_id)))
+        requester_id = locks.enter_task(assignment_id=assignment_id, annotator_id=actor.organisation_id)
+        if requester_id is None:
+            raise AssignmentNotFound
+        scope.enter_context(scope_that_was_set(requester_id))
         task = locks.asked(assignment_id=assignment_id, annotator_id=actor.organisation_id)
         cleaned = _clean(task, answer)
         task_text = task.design.shown_data(task.data)[:MAX_SHOWN]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -15,15 +16,15 @@ from django.db import transaction
 
 from apps.core import clock
 from apps.core.errors import NotPermitted
-from apps.core.tenant import tenant_scope
+from apps.core.tenant import scope_that_was_set, tenant_scope
 from apps.labeling import locks
 from apps.labeling.eligibility import Requirements
 from apps.labeling.errors import NotPersonal, OrderNotFound, OrderNotOpen, OrderPaused, OwnOrder
-from apps.labeling.models import AnnotatorStats, BoardListing, Task
+from apps.labeling.models import AnnotatorStats, Assignment, Task
 from apps.labeling.policies import require
 from apps.labeling.selectors.eligibility import require_eligible
 from apps.labeling.selectors.imports import with_urls
-from apps.labeling.selectors.work import totals
+from apps.labeling.selectors.work import totals_of
 from apps.labeling.types import (
     LEASE_SECONDS,
     MAX_LIVE_LEASES,
@@ -41,6 +42,16 @@ STOP_FROM_CHECKS = 8
 #: How often the whole queue is searched for slots that came back, for one annotator.
 SWEEP_EVERY = timedelta(seconds=2)
 EXPIRE_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Queue:
+    """An order's tasks as they come to one annotator."""
+
+    order_id: UUID
+    requester_id: UUID
+    annotator_id: UUID
+    place: locks.Place
 
 
 def lease_tasks(*, actor: Actor, order_id: UUID, count: int = 1, among: Sequence[UUID] | None = None) -> LeaseBatch:
@@ -61,60 +72,51 @@ def lease_tasks(*, actor: Actor, order_id: UUID, count: int = 1, among: Sequence
     """
     require(actor, LabelingPermission.TASK_WORK)
     count = max(1, min(count, MAX_LIVE_LEASES))
-    # The requester's scope is entered in the transaction and left after it, which spares a statement.
-    with ExitStack() as scope, transaction.atomic():
-        listing = _open_listing(actor, order_id)
-        scope.enter_context(tenant_scope(listing.requester_id))
-        stats = _lock_stats(order_id, actor.organisation_id) or _enrol(actor, listing)
-        if listing.reserved_for is None:  # a skill's test is taken to its end
-            _require_standing(stats)
-        now = clock.now()
-        tasks = _pick(stats, count, now, among)
-        remaining = len(tasks) == count or _more_to_come(stats)
-    return LeaseBatch(
-        tuple(tasks), remaining, 0 if tasks else int(SWEEP_EVERY.total_seconds()), totals(stats, listing.currency)
-    )
+    # Scopes are entered before the transaction or by its own statements, and left after it: none is sent for it alone.
+    with tenant_scope(actor.organisation_id), ExitStack() as scope, transaction.atomic():
+        entrance = _entrance(actor, order_id)
+        scope.enter_context(scope_that_was_set(entrance.requester_id))
+        place = entrance.place or _enrol(actor, order_id, entrance)
+        if entrance.reserved_for is None:  # a skill's test is taken to its end
+            _require_standing(place)
+        queue = Queue(order_id, entrance.requester_id, actor.organisation_id, place)
+        tasks = _pick(queue, count, clock.now(), among)
+        remaining = len(tasks) == count or _more_to_come(queue)
+    so_far = totals_of(place.submitted, place.accepted, place.rejected, place.earned_minor, entrance.currency)
+    return LeaseBatch(tuple(tasks), remaining, 0 if tasks else int(SWEEP_EVERY.total_seconds()), so_far)
 
 
-def _open_listing(actor: Actor, order_id: UUID) -> BoardListing:
-    """What everybody may know of an order that takes answers, without what only its page shows."""
-    listing = BoardListing.objects.filter(order_id=order_id).defer("instruction", "example", "design").first()
-    if listing is None or listing.reserved_for not in (None, actor.organisation_id):
+def _entrance(actor: Actor, order_id: UUID) -> locks.Entrance:
+    """What everybody may know of an order that takes answers, and the annotator's locked place in it."""
+    found = locks.enter(order_id=order_id, annotator_id=actor.organisation_id)
+    if found is None or found.reserved_for not in (None, actor.organisation_id):
         raise OrderNotFound
-    if not listing.open:
-        raise OrderPaused if listing.paused else OrderNotOpen
-    if listing.requester_id == actor.organisation_id:
+    if not found.open:
+        raise OrderPaused if found.paused else OrderNotOpen
+    if found.requester_id == actor.organisation_id:
         raise OwnOrder
-    return listing
+    return found
 
 
-def _lock_stats(order_id: UUID, annotator_id: UUID) -> AnnotatorStats | None:
-    return (
-        AnnotatorStats.objects.select_for_update(no_key=True)
-        .filter(order_id=order_id, annotator_id=annotator_id)
-        .first()
-    )
-
-
-def _enrol(actor: Actor, listing: BoardListing) -> AnnotatorStats:
+def _enrol(actor: Actor, order_id: UUID, entrance: locks.Entrance) -> locks.Place:
     """The checks and the row of an annotator who is new to an order."""
     if tenancy.organisation(actor.organisation_id).kind != OrganisationKind.PERSONAL:
         raise NotPersonal
-    if actor.user_id is not None and tenancy.is_member(actor.user_id, listing.requester_id):
+    if actor.user_id is not None and tenancy.is_member(actor.user_id, entrance.requester_id):
         raise OwnOrder
-    if listing.requirements:
-        require_eligible(actor, Requirements.from_json(listing.requirements))
+    if entrance.requirements:
+        require_eligible(actor, Requirements.from_json(entrance.requirements))
     AnnotatorStats.objects.bulk_create(
-        [AnnotatorStats(tenant_id=listing.requester_id, order_id=listing.order_id, annotator_id=actor.organisation_id)],
+        [AnnotatorStats(tenant_id=entrance.requester_id, order_id=order_id, annotator_id=actor.organisation_id)],
         ignore_conflicts=True,
     )
-    stats = _lock_stats(listing.order_id, actor.organisation_id)
-    if stats is None:
+    now = locks.enter(order_id=order_id, annotator_id=actor.organisation_id)
+    if now is None or now.place is None:
         raise OrderNotFound
-    return stats
+    return now.place
 
 
-def _require_standing(stats: AnnotatorStats) -> None:
+def _require_standing(stats: locks.Place) -> None:
     if stats.stopped:
         raise NotPermitted(
             "stopped_after_review",
@@ -131,14 +133,15 @@ def _require_standing(stats: AnnotatorStats) -> None:
         )
 
 
-def _pick(stats: AnnotatorStats, count: int, now: datetime, only: Sequence[UUID] | None) -> list[LeasedTask]:
+def _pick(queue: Queue, count: int, now: datetime, only: Sequence[UUID] | None) -> list[LeasedTask]:
     expires_at = now + timedelta(seconds=LEASE_SECONDS)
+    place = queue.place
 
     def pick(after: int | None, wanted: int, among: Sequence[UUID] | None = None) -> list[tuple[UUID, TaskData]]:
         return locks.pick_tasks(
-            order_id=stats.order_id,
-            annotator_id=stats.annotator_id,
-            stats_id=stats.id,
+            order_id=queue.order_id,
+            annotator_id=queue.annotator_id,
+            stats_id=place.id,
             after=after,
             count=wanted,
             now=now,
@@ -147,28 +150,28 @@ def _pick(stats: AnnotatorStats, count: int, now: datetime, only: Sequence[UUID]
         )
 
     if only is not None:
-        return _shown(stats, pick(None, count, only), expires_at)
-    found = pick(None, count, [UUID(task_id) for task_id in stats.preferred]) if stats.preferred else []
+        return _shown(queue, pick(None, count, only), expires_at)
+    found = pick(None, count, [UUID(task_id) for task_id in place.preferred]) if place.preferred else []
     if len(found) < count:
         # Kept tasks lie anywhere in the queue, so behind a stale place in it some were lent just now.
-        found += pick(None if stats.preferred else stats.queue_position, count - len(found))
-    if not found and (stats.swept_at is None or now - stats.swept_at > SWEEP_EVERY):
+        found += pick(None if place.preferred else place.queue_position, count - len(found))
+    if not found and (place.swept_at is None or now - place.swept_at > SWEEP_EVERY):
         # The end of the queue: look for slots that others gave back, first those that just lapsed.
-        locks.expire_leases(now=now, most=EXPIRE_AT_ONCE, order_id=stats.order_id)
+        locks.expire_leases(now=now, most=EXPIRE_AT_ONCE, order_id=queue.order_id)
         found = pick(None, count)
-    return _shown(stats, found, expires_at)
+    return _shown(queue, found, expires_at)
 
 
-def _shown(stats: AnnotatorStats, found: Sequence[tuple[UUID, TaskData]], expires_at: datetime) -> list[LeasedTask]:
+def _shown(queue: Queue, found: Sequence[tuple[UUID, TaskData]], expires_at: datetime) -> list[LeasedTask]:
     """The lent tasks, files among their inputs with an address."""
-    shown = with_urls(stats.tenant_id, [data for _, data in found])
+    shown = with_urls(queue.requester_id, [data for _, data in found])
     return [LeasedTask(assignment_id, data, expires_at) for (assignment_id, _), data in zip(found, shown, strict=True)]
 
 
-def _more_to_come(stats: AnnotatorStats) -> bool:
+def _more_to_come(queue: Queue) -> bool:
     """Whether an unfinished item is left that the annotator never had: others may give their slot back."""
-    seen = stats.order.assignments.filter(annotator_id=stats.annotator_id).values("task_id")
-    return Task.objects.filter(order_id=stats.order_id, state=TaskState.OPEN).exclude(id__in=seen).exists()
+    seen = Assignment.objects.filter(order_id=queue.order_id, annotator_id=queue.annotator_id).values("task_id")
+    return Task.objects.filter(order_id=queue.order_id, state=TaskState.OPEN).exclude(id__in=seen).exists()
 
 
 def close_expired_leases(most: int = 1_000) -> int:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from apps.accounts.middleware import GUEST_KEY
 from apps.accounts.models import User
 from apps.accounts.services import start_guest
+from apps.accounts.sessions import GUEST_KEY
 from apps.core import outbox
 from apps.core.money import Money
 from apps.ledger import selectors as ledger

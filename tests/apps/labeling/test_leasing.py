@@ -38,14 +38,14 @@ def counted_statements() -> Iterator[list[str]]:
         seen.append(sql)
         return execute(sql, params, many, context)
 
-    original = tenant.apply_scope
+    original = tenant.send
 
-    def counting(raw: Any) -> None:
-        seen.append("set_config")
-        original(raw)
+    def counting(raw: Any, statements: bytes) -> None:
+        seen.append(statements.decode())
+        original(raw, statements)
 
     with pytest.MonkeyPatch.context() as patch, connection.execute_wrapper(wrapper):
-        patch.setattr(tenant, "apply_scope", counting)
+        patch.setattr(tenant, "send", counting)
         yield seen
 
 
