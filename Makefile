@@ -7,6 +7,9 @@ TORCH ?= torch==2.13.0
 TORCH_PIP_OPTIONS ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install -qq
 
+# Each of the platform's many processes would compile all of its code anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Checks load the settings as production has them; nothing is contacted, so the addresses only need the right form.
 CHECK_ENVIRONMENT := SAHARA_MODE=production \
 	SECRET_KEY=only-for-checks-6fW3nq0yRkT8vJ2mXs5cLd9bHg1pZaEu4iOt7 \
@@ -107,4 +110,5 @@ $(VENV)/.platform: requirements.txt gpu_runner/requirements.txt | $(BIN)/python
 $(VENV)/.development: requirements-dev.txt $(VENV)/.platform
 	@echo "Installing what tests and checks need (requirements-dev.txt)"
 	@$(PIP) -r requirements-dev.txt
+	@$(BIN)/python tests/apps/labeling/formats/label_studio_environment.py
 	@touch $@

@@ -25,8 +25,15 @@ __all__ = [
 DATABASES = Databases()
 
 # How long an example takes says something of the machine and what else it does, nothing of the code.
-hypothesis_settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-hypothesis_settings.load_profile("suite")
+UNHURRIED = hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.register_profile("soak", UNHURRIED)
+# A whole run draws the same examples each time: it tells of the change, not of luck. The soak tests look for more.
+hypothesis_settings.register_profile("suite", UNHURRIED, derandomize=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how examples are drawn, before any test is read."""
+    hypothesis_settings.load_profile("soak" if config.getoption("markexpr") == "soak" else "suite")
 
 
 @pytest.fixture(scope="session")

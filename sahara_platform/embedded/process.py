@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import os
 import secrets
 import signal
@@ -14,6 +15,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
+#: Below what systems give to outgoing connections, which could take a port between our choice and its use.
+_PORTS = range(20_000, 32_000)
+#: Each process goes its own way through them and offers none twice, so that two that start parts do not meet.
+_steps = itertools.count(os.getpid() * 7_417)
 _SPAWN = Path(__file__).with_name("spawn.py")
 
 
@@ -32,9 +37,8 @@ def wrapped(
 
 def free_port(preferred: int | None = None) -> int:
     """A loopback port nobody listens on: the preferred one when it is free."""
-    for candidate in (preferred, 0):
-        if candidate is None:
-            continue
+    others = (_PORTS[next(_steps) % len(_PORTS)] for _ in _PORTS)
+    for candidate in itertools.chain([] if preferred is None else [preferred], others):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):

@@ -8,25 +8,16 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from sahara_platform.embedded.live import served
 from tests.browser.scenes import SCENES
 from tests.browser.world import World
+from tests.chromium import KeptTabs, launched, new_context
 from tests.gpu_runner.runner_fixtures import RunnerProcess
 
 # Playwright's synchronous API keeps an event loop in this thread, in which Django would refuse its ORM.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-FLAGS = [
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--no-sandbox",
-]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -47,10 +38,14 @@ def live_server_url(django_db_setup: None) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def chromium(world: World) -> Iterator[Browser]:
     """One browser a module, started after the world is made: while it lives, this thread has a running event loop."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with launched() as browser:
         yield browser
-        browser.close()
+
+
+@pytest.fixture(scope="module")
+def kept_tabs(chromium: Browser) -> KeptTabs:
+    """Tabs that the tests of a module use one after the other."""
+    return KeptTabs(chromium)
 
 
 @pytest.fixture(scope="session")
@@ -69,15 +64,28 @@ def visit(chromium: Browser, live_server_url: str) -> Iterator[Callable[..., Bro
     opened: list[BrowserContext] = []
 
     def make(actor: Any = None, width: int = 1280) -> BrowserContext:
-        context = chromium.new_context(base_url=live_server_url, viewport={"width": width, "height": 900})
+        context = new_context(chromium, base_url=live_server_url, viewport={"width": width, "height": 900})
         if actor is not None:
-            context.add_cookies([{"name": "sessionid", "value": session_of(actor), "url": live_server_url}])
+            sign_in(context, actor, live_server_url)
         opened.append(context)
         return context
 
     yield make
     for context in opened:
         context.close()
+
+
+@pytest.fixture
+def look(kept_tabs: KeptTabs, live_server_url: str) -> Callable[..., Page]:
+    """`look(actor=None)`: a tab on a desk, signed in as the actor, for tests that look and leave nothing behind."""
+
+    def take(actor: Any = None) -> Page:
+        page = kept_tabs.take(base_url=live_server_url)
+        if actor is not None:
+            sign_in(page.context, actor, live_server_url)
+        return page
+
+    return take
 
 
 @pytest.fixture
@@ -100,6 +108,11 @@ def deliveries(db: None) -> Iterator[None]:
     yield
     stop.set()
     worker.join(timeout=30)
+
+
+def sign_in(context: BrowserContext, actor: Any, url: str) -> None:
+    """Give a browser the session of an actor."""
+    context.add_cookies([{"name": "sessionid", "value": session_of(actor), "url": url}])
 
 
 def session_of(actor: Any) -> str:

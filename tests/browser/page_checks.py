@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.sync_api import CDPSession, ConsoleMessage, Page, Response, ViewportSize
+from playwright.sync_api import CDPSession, ConsoleMessage, Error, Page, Response, ViewportSize
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
@@ -54,17 +54,27 @@ SETTLE = """
 class Watch:
     """What went wrong, and what was loaded, since the last navigation."""
 
+    page: Page
     problems: list[str] = field(default_factory=list)
     responses: list[Response] = field(default_factory=list)
 
     @classmethod
     def over(cls, page: Page) -> Watch:
         """Start watching; call it before the first navigation."""
-        watch = cls()
+        watch = cls(page)
         page.on("console", watch._on_console)
-        page.on("pageerror", lambda error: watch.problems.append(f"script error: {error}"))
+        page.on("pageerror", watch._on_error)
         page.on("response", watch._on_response)
         return watch
+
+    def end(self) -> None:
+        """Watch no longer."""
+        self.page.remove_listener("console", self._on_console)
+        self.page.remove_listener("pageerror", self._on_error)
+        self.page.remove_listener("response", self._on_response)
+
+    def _on_error(self, error: Error) -> None:
+        self.problems.append(f"script error: {error}")
 
     def _on_response(self, response: Response) -> None:
         if response.request.is_navigation_request():
@@ -92,7 +102,9 @@ def axe_violations(page: Page) -> list[dict[str, Any]]:
     """Violations that axe-core finds. It is injected through the debugger, so the page's CSP stays as it is."""
     session: CDPSession = page.context.new_cdp_session(page)
     try:
-        session.send("Runtime.evaluate", {"expression": AXE.read_text()})
+        known = session.send("Runtime.evaluate", {"expression": "typeof axe"})
+        if known["result"]["value"] == "undefined":
+            session.send("Runtime.evaluate", {"expression": AXE.read_text()})
         answer = session.send("Runtime.evaluate", {"expression": RUN_AXE, "awaitPromise": True, "returnByValue": True})
     finally:
         session.detach()

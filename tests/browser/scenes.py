@@ -44,7 +44,7 @@ from tests.browser.review_scene import reviews
 from tests.browser.skill_scene import skills
 from tests.browser.world import World
 
-TRAINING_LIMIT_S = 120
+TRAINING_LIMIT_S = 240
 TRUTH = ("spam", "ham")
 HANDBOOK = """# Returns
 

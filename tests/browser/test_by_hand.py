@@ -15,14 +15,12 @@ from tests.browser.world import World
 pytestmark = [pytest.mark.usefixtures("deliveries"), pytest.mark.timeout(600)]
 Visit = Callable[..., BrowserContext]
 
-PATIENCE_MS = 60_000
 MESSAGES = ["Win a prize now", "See you at seven", "Claim your free phone", "Running late, sorry"]
 WALLET = "0x" + "c0de" * 10
 
 
 def opened(context: BrowserContext, address: str) -> tuple[Page, Watch]:
     page = context.new_page()
-    page.set_default_timeout(PATIENCE_MS)
     watch = Watch.over(page)
     page.goto(address)
     wait_until_ready(page)
@@ -36,7 +34,7 @@ def test_an_order_is_placed_labelled_by_a_guest_kept_and_withdrawn(world: World,
 
     worker, worker_watch = opened(visit(width=390), "/work/")
     label_all(worker, title)
-    expect(buyer.get_by_text("finished").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(buyer.get_by_text("finished").first).to_be_visible()
     expect(buyer.get_by_role("link", name="Open the dataset")).to_be_visible()
     expect(buyer.get_by_role("heading", name="End it early")).to_be_hidden()
 
@@ -120,17 +118,17 @@ def build_and_publish(page: Page, name: str) -> None:
     )
     page.get_by_role("button", name="Save", exact=True).click()
     document = page.get_by_role("listitem").filter(has_text="returns.md")
-    expect(document.get_by_text("ready")).to_be_visible(timeout=PATIENCE_MS)
+    expect(document.get_by_text("ready")).to_be_visible()
     ask(page, "How many days do I have to return something?")
     page.get_by_role("button", name="Publish").click()
-    expect(page.get_by_role("heading", name="Where it answers")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", name="Where it answers")).to_be_visible()
 
 
 def ask(page: Page, question: str) -> None:
     page.get_by_label("Your question").fill(question)
     page.get_by_role("button", name="Ask").click()
     log = page.get_by_role("log")
-    expect(log.get_by_text("45 days").first).to_be_attached(timeout=PATIENCE_MS)
+    expect(log.get_by_text("45 days").first).to_be_attached()
 
 
 def offer(page: Page) -> None:

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import secrets
-import socket
 import subprocess
 import tempfile
 import time
@@ -22,6 +21,7 @@ from chain_bridge.deploy import deploy, load_contracts
 from chain_bridge.errors import RpcUnavailable
 from chain_bridge.gateway import Gateway
 from chain_bridge.types import DeployedContract
+from sahara_platform.embedded.process import free_port
 
 #: Of anvils that are told nothing else. A test that stores what it read takes an id of its own: rows are kept.
 CHAIN_ID = 31337
@@ -55,7 +55,7 @@ class DeployedChain:
 @contextlib.contextmanager
 def start_anvil(state_path: Path | None = None, port: int | None = None, *, chain_id: int = CHAIN_ID) -> Iterator[str]:
     """Run anvil on a loopback port and yield its URL; with a state file it goes on where it stopped."""
-    port = port or _free_port()
+    port = port or free_port()
     command = [str(foundry.anvil_binary()), "--port", str(port), "--chain-id", str(chain_id), "--silent"]
     if state_path is not None:
         command += ["--state", str(state_path), "--state-interval", "1"]
@@ -66,7 +66,7 @@ def start_anvil(state_path: Path | None = None, port: int | None = None, *, chai
         yield url
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
 
 
 @contextlib.contextmanager
@@ -147,16 +147,9 @@ def chain(anvil: str) -> Iterator[DeployedChain]:
         yield deployed
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def _wait_for(url: str) -> None:
     gateway = Gateway(url, timeout_s=1)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         try:
             gateway.chain_id()

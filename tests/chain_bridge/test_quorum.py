@@ -30,7 +30,7 @@ NO_HASH = "0x" + "11" * 32
 def _nodes(chain: DeployedChain, count: int) -> Iterator[tuple[Quorum, list[FaultyRpc]]]:
     with ExitStack() as stack:
         proxies = [stack.enter_context(faulty_rpc(chain.config.rpc_url)) for _ in range(count)]
-        quorum = connect([proxy.url for proxy in proxies], chain.config.chain_id, timeout_s=2)
+        quorum = connect([proxy.url for proxy in proxies], chain.config.chain_id, timeout_s=20)
         assert isinstance(quorum, Quorum)
         yield quorum, proxies
 
@@ -167,12 +167,12 @@ def test_node_that_is_down_has_no_vote(own_chain: DeployedChain) -> None:
 
 def test_node_of_another_chain_has_no_vote(own_chain: DeployedChain) -> None:
     with start_anvil(chain_id=1) as foreign:
-        quorum = Quorum([foreign, own_chain.config.rpc_url], own_chain.config.chain_id, timeout_s=2)
+        quorum = Quorum([foreign, own_chain.config.rpc_url], own_chain.config.chain_id, timeout_s=20)
         assert quorum.chain_id() == own_chain.config.chain_id
         assert quorum.head() == own_chain.gateway.head()
         assert _conditions(quorum) == [NodeCondition.DOWN, NodeCondition.AGREES]
         assert "serves chain 1" in quorum.node_states()[0].message
-        only = Quorum([foreign, foreign], own_chain.config.chain_id, timeout_s=2)
+        only = Quorum([foreign, foreign], own_chain.config.chain_id, timeout_s=20)
         assert only.chain_id() == 1
         with pytest.raises(ChainMismatch, match="serves chain 1"):
             only.head()

@@ -13,9 +13,9 @@ from sahara_platform.embedded.configuration import BASE_DIR
 SIZE = {"payouts": 12, "kills": 5, "reorgs": 3, "lost-answers": 2, "window-s": 8, "epoch-s": 4, "block-s": 0.25}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(660)
 def test_payouts_survive_kills_reorganisations_and_lost_answers_to_the_unit():
-    options = [part for name, value in {**SIZE, "limit-s": 280}.items() for part in (f"--{name}", str(value))]
+    options = [part for name, value in {**SIZE, "limit-s": 600}.items() for part in (f"--{name}", str(value))]
     done = subprocess.run(
         [sys.executable, "-m", "tests.chaos.payouts", *options],
         cwd=BASE_DIR,

@@ -36,7 +36,7 @@ def service(tmp_path: Path, code: str, **options: object) -> Service:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    await asyncio.to_thread(wait_until, condition, timeout_s=15, what="It did not happen")
+    await asyncio.to_thread(wait_until, condition, timeout_s=60, what="It did not happen")
 
 
 async def test_a_crashed_part_is_started_again_and_said_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,7 +73,7 @@ async def test_a_part_that_ignores_the_request_to_stop_is_killed_with_its_childr
     await running.start()
     await until(lambda: note.exists() and bool(note.read_text()))
     await running.stop()
-    wait_until(lambda: not is_alive(int(note.read_text())), timeout_s=5, what="The child still runs")
+    wait_until(lambda: not is_alive(int(note.read_text())), timeout_s=60, what="The child still runs")
 
 
 async def test_a_failing_start_up_job_shows_its_output(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ print(child.pid, flush=True)
 os.kill(os.getpid(), 9)
 """
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
-    wait_until(lambda: not is_alive(int(done.stdout)), timeout_s=5, what="The part still runs")
+    wait_until(lambda: not is_alive(int(done.stdout)), timeout_s=60, what="The part still runs")
 
 
 def test_a_part_whose_supervisor_died_before_it_began_does_not_begin(tmp_path: Path) -> None:
@@ -109,11 +109,11 @@ def test_leftovers_of_the_same_installation_are_ended_and_no_others(tmp_path: Pa
         for mark in ("mine", "other")
     )
     try:
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while Path(f"/proc/{mine.pid}/environ").read_bytes().find(b"mine") < 0 and time.monotonic() < deadline:
             time.sleep(0.05)
         leftovers.end("mine", tmp_path)
-        mine.wait(timeout=5)
+        mine.wait(timeout=60)
         assert other.poll() is None
     finally:
         other.kill()
@@ -137,6 +137,14 @@ def test_a_secret_that_a_newer_version_needs_is_added(tmp_path: Path) -> None:
     again = Secrets.load(places)
     assert again.secret_key == first.secret_key
     assert again.runner_token != first.runner_token
+
+
+def test_no_port_is_offered_twice_and_none_that_somebody_listens_on() -> None:
+    offered = [free_port() for _ in range(50)]
+    assert len(set(offered)) == 50
+    assert max(offered) < 32_768, "Linux gives these to outgoing connections"
+    with socket.create_server(("127.0.0.1", offered[-1] + 1)):
+        assert free_port() > offered[-1] + 1
 
 
 def test_a_taken_port_is_evaded_without_forgetting_the_web_address(

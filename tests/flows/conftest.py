@@ -88,7 +88,7 @@ class Platform:
         """Ctrl-C, and wait."""
         if self._supervisor is not None and self._supervisor.poll() is None:
             self._supervisor.send_signal(signal.SIGINT)
-            self._supervisor.wait(timeout=60)
+            self._supervisor.wait(timeout=120)
 
     def execute(self, *command: str, timeout_s: float) -> subprocess.CompletedProcess[str]:
         """Run a command with the platform's environment."""

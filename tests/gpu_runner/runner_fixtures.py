@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,17 +19,11 @@ from typing import Any
 import httpx
 import pytest
 
+from sahara_platform.embedded.process import free_port
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 MODELS_DIR = Path(os.environ.get("RUNNER_MODELS_DIR", ROOT / "var" / "models"))
-START_TIMEOUT_S = 90.0
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+START_TIMEOUT_S = 180.0
 
 
 @dataclass

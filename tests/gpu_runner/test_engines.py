@@ -95,7 +95,7 @@ class TestChat:
             next(response.iter_lines())
         started = time.monotonic()
         answer(http, model, max_tokens=2)
-        assert time.monotonic() - started < 20
+        assert time.monotonic() - started < 60  # 3000 tokens take minutes
 
     def test_tools_are_refused_instead_of_ignored(self, http: httpx.Client, model: str) -> None:
         response = chat(http, model, tools=[{"type": "function", "function": {"name": "f"}}])

@@ -42,6 +42,8 @@ class TaskPlayer extends HTMLElement {
   private readonly answeredHere = new Map<string, Held>();
   private tally!: Tally;
   private shownAt = 0;
+  /** The task whose time was asked for by itself: once is enough, then the annotator is warned. */
+  private renewedId = "";
   private isFetching = false;
   private isFinished = false;
   private stops: (() => void)[] = [];
@@ -320,7 +322,10 @@ class TaskPlayer extends HTMLElement {
     this.piece<HTMLButtonElement>("undo").disabled = this.given.isEmpty;
     if (task) this.showTask(task);
     this.shownAt = performance.now();
-    if (task && task.until - this.shownAt < RENEW_MS) void this.extend();
+    if (task && task.id !== this.renewedId && task.until - this.shownAt < RENEW_MS) {
+      this.renewedId = task.id;
+      void this.extend();
+    }
     this.ahead.keep(this.queue);
     this.tick();
   }

@@ -19,7 +19,7 @@ from apps.core.money import Money
 from apps.core.tenant import tenant_scope
 from apps.tenancy.types import Actor
 
-START_TIMEOUT_S = 30
+START_TIMEOUT_S = 60
 
 
 @pytest.fixture
@@ -83,5 +83,5 @@ def asgi_url(django_db_setup: None) -> Iterator[str]:
         time.sleep(0.05)
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     server.should_exit = True
-    thread.join(timeout=10)
+    thread.join(timeout=60)
     listener.close()

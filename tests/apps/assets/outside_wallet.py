@@ -11,7 +11,7 @@ from tests.apps.assets.chain_events import fresh_wallet
 from tests.chain_bridge.chain_fixtures import DeployedChain
 
 ETHER_WEI = 10**18
-MINED_WITHIN_S = 10
+MINED_WITHIN_S = 60
 
 
 @dataclass

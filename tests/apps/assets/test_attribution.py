@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from fractions import Fraction
-from time import perf_counter
+from time import process_time
 from typing import Any
 from uuid import UUID
 
@@ -166,10 +166,10 @@ def test_what_an_unknown_wallet_earns_is_the_platforms_to_keep_for_that_address(
 
 def test_ten_thousand_holders_are_divided_in_a_second() -> None:
     parts = tuple(HolderPart(f"0x{index:040x}", index + 1) for index in range(10_000))
-    started = perf_counter()
+    started = process_time()
     shares = attribute(uid(0), held_by(parts))
     assert sum(split_integer(12_345, integer_weights(shares))) == 12_345
-    assert perf_counter() - started < 3
+    assert process_time() - started < 3
     assert len(shares) == 10_001
 
 
@@ -202,9 +202,9 @@ def test_a_ladder_of_diamonds_with_2_to_the_200_routes_takes_well_under_a_second
             uid(upper), uid(5001), 0, (ParentRef(uid(upper + 1), 3_000), ParentRef(uid(upper + 2), 3_000))
         )
     graph[uid(600)] = VersionTerms(uid(600), uid(5002), 0)
-    started = perf_counter()
+    started = process_time()
     shares = attribute(uid(0), graph)
-    assert perf_counter() - started < 2
+    assert process_time() - started < 2
     assert sum(share.weight for share in shares) == 1
     assert shares[-1].routes == 2**200
 

@@ -39,7 +39,7 @@ def held(actor: Any, kind: AccountKind) -> Any:
 
 
 def changed(api: Any, refund_id: str, status: str) -> None:
-    wait_until(lambda: api.refunds.retrieve(refund_id).status == status, timeout_s=10, what="The refund stays")
+    wait_until(lambda: api.refunds.retrieve(refund_id).status == status, timeout_s=60, what="The refund stays")
 
 
 def test_a_refund_is_on_its_way_until_the_processor_says_it_arrived(

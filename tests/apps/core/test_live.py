@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from uuid import uuid4
 
@@ -9,7 +11,7 @@ from apps.core import live
 
 
 def wait_until(condition):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert condition()
@@ -21,8 +23,12 @@ class Layer:
     def __init__(self, refusals: int = 0) -> None:
         self.sent: list[str] = []
         self.refusals = refusals
+        self.begun, self.free = threading.Event(), threading.Event()
+        self.free.set()
 
     async def group_send(self, group, message):
+        self.begun.set()
+        await asyncio.to_thread(self.free.wait)
         if self.refusals:
             self.refusals -= 1
             raise ConnectionError("down")
@@ -36,11 +42,13 @@ def use(monkeypatch, layer):
 def test_equal_notices_that_come_together_leave_once(monkeypatch):
     layer, subject = Layer(), f"earnings:{uuid4()}"
     use(monkeypatch, layer)
-    monkeypatch.setattr(live, "GATHER_S", 0.3)
+    layer.free.clear()
     live._send("first:1", {})
+    assert layer.begun.wait(60)
     for _ in range(50):
         live._send(subject, {})
     live._send(subject, {"state": "paid"})
+    layer.free.set()
     wait_until(lambda: layer.sent.count(subject) == 2)
     time.sleep(0.1)
     assert layer.sent.count(subject) == 2

@@ -42,7 +42,7 @@ async def test_a_reader_that_leaves_ends_the_work():
     assert await anext(content) == b"x0"
     await content.aclose()
     for thread in [one for one in threading.enumerate() if one.name == "download"]:
-        thread.join(timeout=5)
+        thread.join(timeout=60)
     assert seen[-1] == -1
     assert len(seen) < 100
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from tests.chromium import tap, tap_at
+
 Act = Callable[[Page, Any], None]
 MARKED = {
     "spans": [{"start": 2, "end": 6, "label": "person"}, {"start": 17, "end": 21, "label": "firm"}],
@@ -34,7 +36,7 @@ def taps(*names: str) -> Act:
 
     def act(page: Page, _: Any) -> None:
         for name in names:
-            page.locator("task-player").get_by_role("button", name=name).first.tap()
+            tap(page.locator("task-player").get_by_role("button", name=name).first)
 
     return act
 
@@ -44,7 +46,7 @@ def fills(text: str) -> Act:
 
     def act(page: Page, _: Any) -> None:
         field = page.locator('[data-part="controls"]').get_by_role("textbox").last
-        field.tap()
+        tap(field)
         page.keyboard.type(text)
 
     return act
@@ -71,9 +73,9 @@ def taps_regions(label: str, *typed: str) -> Act:
         line = page.locator(".marks-line")
         width = (line.bounding_box() or {"width": 0})["width"]
         for third, name in ((1, "Start here"), (2, "End here")):
-            line.tap(position={"x": third * width / 3, "y": 20})
-            page.get_by_role("button", name=name).tap()
-        page.get_by_role("button", name=label).first.tap()
+            tap(line, position={"x": third * width / 3, "y": 20})
+            tap(page.get_by_role("button", name=name))
+        tap(page.get_by_role("button", name=label).first)
         for text in typed:
             page.keyboard.type(text)
 
@@ -90,12 +92,12 @@ def wait_for_media(page: Page) -> None:
 
 def taps_words(page: Page, _: Any) -> None:
     for word, label in (("Anna", "person"), ("Acme", "firm")):
-        page.get_by_role("option", name=word).tap()
-        page.get_by_role("button", name=label).first.tap()
-    page.get_by_role("option", name="Anna").tap()
-    page.get_by_role("button", name="Relate from here").tap()
-    page.get_by_role("option", name="Acme").tap()
-    page.get_by_role("button", name="works for").tap()
+        tap(page.get_by_role("option", name=word))
+        tap(page.get_by_role("button", name=label).first)
+    tap(page.get_by_role("option", name="Anna"))
+    tap(page.get_by_role("button", name="Relate from here"))
+    tap(page.get_by_role("option", name="Acme"))
+    tap(page.get_by_role("button", name="works for"))
 
 
 def taps_shapes(page: Page, given: Any) -> None:
@@ -104,7 +106,7 @@ def taps_shapes(page: Page, given: Any) -> None:
     for shape in given:
         for x, y in corners(shape):
             tap_image(page, x, y)
-        page.locator(".shape-chips").get_by_role("button", name=shape["label"]).tap()
+        tap(page.locator(".shape-chips").get_by_role("button", name=shape["label"]))
 
 
 def corners(shape: Any) -> list[Any]:
@@ -127,7 +129,7 @@ def tap_image(page: Page, x: float, y: float) -> None:
         }""",
         [x, y],
     )
-    page.touchscreen.tap(*spot)
+    tap_at(page, *spot)
 
 
 def by_keys_after_image(*pressed: str) -> Act:
@@ -151,9 +153,9 @@ def keys_in_a_mix(page: Page, _: Any) -> None:
 
 
 def taps_in_a_mix(page: Page, given: Any) -> None:
-    page.get_by_role("button", name="yes").tap()
+    tap(page.get_by_role("button", name="yes"))
     taps_shapes(page, given["cells"])
-    page.get_by_role("button", name="4 of 5").tap()
+    tap(page.get_by_role("button", name="4 of 5"))
 
 
 POLYGON = ["n", "Space", *["Shift+ArrowRight"] * 4, "Space", *["Shift+ArrowDown"] * 4, "Space", "Enter", "1"]
@@ -221,4 +223,4 @@ def submit(page: Page, kind: str) -> None:
     button = page.get_by_role("button", name="Submit")
     page.evaluate("scrollTo(0, 0)")
     expect(button).to_be_in_viewport(ratio=1)
-    button.tap()
+    tap(button)

@@ -22,9 +22,10 @@ from apps.ledger.types import AccountKind, AccountRef
 from examples.task_types import orders
 from tests.apps.labeling.every_type import TYPES, send, submit
 from tests.apps.labeling.test_player import chromium, deliver_events, live_server_url, wait_for
-from tests.browser.conftest import session_of
+from tests.browser.conftest import sign_in
 from tests.browser.page_checks import PHONE_WIDTHS, Watch, axe_violations, wait_until_ready
 from tests.browser.pictures import picture
+from tests.chromium import KeptTabs
 
 __all__ = ["chromium", "live_server_url"]
 
@@ -41,17 +42,20 @@ PHONE: dict[str, Any] = {
 }
 
 
+@pytest.fixture(scope="module")
+def kept_tabs(chromium: Browser) -> KeptTabs:
+    return KeptTabs(chromium)
+
+
 @pytest.fixture
-def player_of(chromium: Browser, live_server_url: str, settings: Any) -> Iterator[Callable[..., tuple[Page, Watch]]]:
+def player_of(kept_tabs: KeptTabs, live_server_url: str, settings: Any) -> Iterator[Callable[..., tuple[Page, Watch]]]:
     """`player_of(order, annotator, look)`: the player with the first task; nothing may break the page's own rules."""
     settings.PUBLIC_URL = live_server_url  # signed addresses of files begin with it
-    opened, watches = [], []
+    watches: list[Watch] = []
 
     def make(order: Order, annotator: Any, look: dict[str, Any]) -> tuple[Page, Watch]:
-        context = chromium.new_context(base_url=live_server_url, **look)
-        context.add_cookies([{"name": "sessionid", "value": session_of(annotator), "url": live_server_url}])
-        opened.append(context)
-        page = context.new_page()
+        page = kept_tabs.take(base_url=live_server_url, **look)
+        sign_in(page.context, annotator, live_server_url)
         watches.append(Watch.over(page))
         page.goto(f"/work/{order.id}/")
         page.get_by_role("button", name="Start the first task").press("Enter")
@@ -60,8 +64,8 @@ def player_of(chromium: Browser, live_server_url: str, settings: Any) -> Iterato
         return page, watches[-1]
 
     yield make
-    for context in opened:
-        context.close()
+    for watch in watches:
+        watch.end()
     assert not [problem for watch in watches for problem in watch.problems]
 
 

@@ -7,6 +7,7 @@ import pytest
 from benchmarks.first_paid_task import MOST_CLICKS, MOST_SECONDS, half_answered_order, walk, worker
 from benchmarks.people import PHONE
 from tests.apps.labeling.test_player import chromium, live_server_url
+from tests.chromium import new_context
 
 __all__ = ["chromium", "live_server_url"]
 
@@ -17,7 +18,7 @@ def test_a_nobody_is_paid_within_four_clicks_and_a_minute(make_actor, fund, chro
     owner = make_actor()
     fund(owner.organisation_id, 1_000)
     half_answered_order(owner, make_actor(personal=True))
-    context = chromium.new_context(base_url=live_server_url, **PHONE)
+    context = new_context(chromium, base_url=live_server_url, **PHONE)
     with worker():
         found = walk(context.new_page(), is_waiting=False)
     context.close()

@@ -27,7 +27,7 @@ def in_threads(count: int, work: Callable[[int], Any]) -> list[Any]:
 
     def run(number: int) -> Any:
         try:
-            barrier.wait(timeout=30)
+            barrier.wait(timeout=120)
             return work(number)
         except DomainError as error:
             return error

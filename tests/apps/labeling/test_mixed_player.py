@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from apps.core.money import Money
 from apps.core.tenant import tenant_scope
@@ -20,6 +20,7 @@ from tests.apps.labeling.test_player import (
     open_player,
     wait_for,
 )
+from tests.chromium import tap
 
 __all__ = ["chromium", "live_server_url", "open_player"]
 
@@ -108,10 +109,10 @@ def test_a_mix_is_answered_by_keys_alone_paid_and_exported(order, make_actor, op
 def test_what_is_begun_survives_a_reload_and_an_unfinished_answer_is_not_sent(order, make_actor, open_player):
     page = open_player(order, make_actor(personal=True), viewport={"width": 390, "height": 844}, has_touch=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.get_by_role("button", name="spam").tap()
+    tap(page.get_by_role("button", name="spam"))
     page.get_by_role("textbox", name="Note").fill("half a thou")
-    page.get_by_role("button", name="Submit").tap()
-    assert "“Anger” is not answered yet" in page.locator('[data-part="status"]').inner_text()
+    tap(page.get_by_role("button", name="Submit"))
+    expect(page.locator('[data-part="status"]')).to_contain_text("“Anger” is not answered yet")
     assert stored(order) == []
     page.reload()
     page.wait_for_selector("task-player[data-ready]")
@@ -121,9 +122,9 @@ def test_what_is_begun_survives_a_reload_and_an_unfinished_answer_is_not_sent(or
         box = target.bounding_box()
         assert box is not None
         assert min(box["width"], box["height"]) >= 44, target.inner_text()
-    page.get_by_role("button", name="3 of 5").tap()
-    page.get_by_role("button", name="Submit").tap()
+    tap(page.get_by_role("button", name="3 of 5"))
+    tap(page.get_by_role("button", name="Submit"))
     wait_for(lambda: stored(order) == [{"label": "spam", "anger": 3, "tags": [], "note": "half a thou"}], page)
-    page.get_by_role("button", name="Undo").tap()
-    assert page.get_by_role("textbox", name="Note").input_value() == "half a thou"
+    tap(page.get_by_role("button", name="Undo"))
+    expect(page.get_by_role("textbox", name="Note")).to_have_value("half a thou")
     wait_for(lambda: stored(order) == [], page)

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from apps.core.tenant import tenant_scope
 from apps.labeling import services
 from apps.labeling.models import Order
-from tests.browser.conftest import CHROMIUM, FLAGS, live_server_url, visit
+from tests.browser.conftest import live_server_url, visit
 from tests.browser.page_checks import Watch, assert_page_ok
+from tests.chromium import launched
 
 __all__ = ["live_server_url", "visit"]
 
@@ -21,10 +22,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 @pytest.fixture(scope="module")
 def chromium(live_server_url: str) -> Iterator[Browser]:  # the fixture
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 def test_the_form_asks_what_the_choice_needs_and_quotes_a_budget(

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from apps.core import clock, outbox
 from apps.core.tenant import all_tenants, tenant_scope
 from apps.labeling import services
 from apps.labeling.models import Annotation, Assignment, Task
 from tests.apps.labeling.conftest import truth
-from tests.browser.conftest import CHROMIUM, FLAGS, live_server_url, session_of
+from tests.browser.conftest import live_server_url, sign_in
+from tests.chromium import PATIENCE_MS, launched, new_context, tap
 
 __all__ = ["live_server_url"]
 
@@ -41,10 +42,8 @@ def _drain_and_close() -> None:
 
 @pytest.fixture(scope="module")
 def chromium(live_server_url: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -52,9 +51,9 @@ def open_player(chromium: Browser, live_server_url: str) -> Iterator[Callable[..
     opened = []
 
     def make(order: Any, annotator: Any | None = None, **options: Any) -> Page:
-        context = chromium.new_context(base_url=live_server_url, **options)
+        context = new_context(chromium, base_url=live_server_url, **options)
         if annotator is not None:
-            context.add_cookies([{"name": "sessionid", "value": session_of(annotator), "url": live_server_url}])
+            sign_in(context, annotator, live_server_url)
         opened.append(context)
         page = context.new_page()
         page.goto(f"/work/{order.id}/")
@@ -94,8 +93,8 @@ def deliver_events() -> None:
         pool.submit(_drain_and_close).result()
 
 
-def wait_for(condition: Callable[[], bool], page: Page, seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
+def wait_for(condition: Callable[[], bool], page: Page) -> None:
+    deadline = time.monotonic() + PATIENCE_MS / 1000
     while not condition():
         said = page.locator('[data-part="status"]').inner_text()
         assert time.monotonic() < deadline, f"it did not happen in time; the player says “{said}”"
@@ -194,11 +193,12 @@ def test_the_warning_comes_before_the_end_and_gives_more_time(make_actor, make_o
     annotator = make_actor(personal=True)
     page = open_player(order, annotator)
     with tenant_scope(order.tenant_id):
-        Assignment.objects.filter(order=order).update(expires_at=clock.now() + timedelta(seconds=25))
+        Assignment.objects.filter(order=order).update(expires_at=clock.now() + timedelta(seconds=29))
     page.route("**/extend/", lambda route: route.abort())
     # The player asks for more time by itself; that request must have failed before the way is free again.
     with page.expect_event("requestfailed", lambda request: request.url.endswith("/extend/")):
         page.reload()
+    page.wait_for_selector("task-player[data-ready]")
     page.wait_for_selector('[data-part="warning"]:not([hidden])')
     page.unroute("**/extend/")
     page.get_by_role("button", name="More time").click()
@@ -215,7 +215,7 @@ def test_a_guest_on_a_phone_earns_first_and_is_then_asked_to_sign_up(make_actor,
         box = button.bounding_box()
         assert box is not None
         assert box["height"] >= 44
-        button.tap()
+        tap(button)
     wait_for(lambda: len(stored(order)) == 3, page)
     page.get_by_role("heading", name="That was everything for you here").wait_for()
     deliver_events()

@@ -14,7 +14,7 @@ from tests.apps.labeling.test_player import (
     stored,
     wait_for,
 )
-from tests.browser.conftest import session_of
+from tests.browser.conftest import sign_in
 
 __all__ = ["chromium", "live_server_url", "open_player"]
 
@@ -91,7 +91,7 @@ def test_answers_after_the_session_ended_are_kept_and_sent_after_the_sign_in(
     text = answer(page)
     page.wait_for_selector('[data-part="status"]:has-text("You are signed out. Your answers are kept here")')
     assert stored(order) == {}
-    page.context.add_cookies([{"name": "sessionid", "value": session_of(annotator), "url": live_server_url}])
+    sign_in(page.context, annotator, live_server_url)
     open_again(page)
     wait_for(lambda: set(stored(order)) == {text}, page)
 

@@ -13,9 +13,10 @@ from apps.labeling import services, uploads
 from apps.labeling.design import Design
 from apps.labeling.models import Task
 from tests.apps.labeling.test_player import chromium, live_server_url
-from tests.browser.conftest import session_of
+from tests.browser.conftest import sign_in
 from tests.browser.page_checks import Watch, assert_page_ok
 from tests.browser.review_scene import DESIGN
+from tests.chromium import new_context
 
 __all__ = ["chromium", "live_server_url"]
 
@@ -57,8 +58,8 @@ def disputed(make_actor: Any, fund: Any) -> Any:
 
 def test_an_adjudicator_sees_spans_as_they_were_marked_and_corrects_one(disputed, chromium, live_server_url) -> None:
     requester, order, task = disputed
-    context = chromium.new_context(base_url=live_server_url)
-    context.add_cookies([{"name": "sessionid", "value": session_of(requester), "url": live_server_url}])
+    context = new_context(chromium, base_url=live_server_url)
+    sign_in(context, requester, live_server_url)
     page = context.new_page()
     watch = Watch.over(page)
     page.goto(f"/orders/{order.id}/review/{task.id}/")

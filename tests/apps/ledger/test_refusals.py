@@ -101,7 +101,7 @@ def test_a_key_that_another_account_uses_at_the_same_moment_is_a_key_used_twice(
         thread.start()
         thread.join(1)
         assert thread.is_alive(), "it waits for the first transaction to end"
-    thread.join(10)
+    thread.join(60)
     assert len(refused) == 1
     assert selectors.balance(earnings).posted == Money(0)
 

@@ -57,7 +57,7 @@ def _process(config: BridgeConfig) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def _wait(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+def _wait(condition: Callable[[], bool], seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
@@ -75,7 +75,7 @@ def test_process_sends_and_stops_at_sigterm(driven: DrivenBridge, make_actor: Ma
         driven.chain.mine(2)
         _wait(lambda: selectors.intent(intent_id).state == IntentState.CONFIRMED)
         process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=10)
+        output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "The chain bridge has stopped." in output
     assert driven.chain.config.signer_key.get_secret_value() not in output

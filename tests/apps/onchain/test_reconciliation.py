@@ -18,6 +18,7 @@ from apps.onchain.reconciliation import ReadAtBlock, in_background, reconcile, r
 from apps.onchain.types import TransactionState
 from chain_bridge.config import BridgeConfig
 from chain_bridge.errors import UnknownContract
+from sahara_platform.embedded.process import wait_until
 from tests.apps.onchain.bridge_fixtures import DrivenBridge
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -186,13 +187,18 @@ def test_chain_that_was_never_read_has_nothing_to_compare(driven: DrivenBridge) 
     assert list(reconciliation._events(reader)) == []
 
 
-def _run_for(config: BridgeConfig, driven: DrivenBridge, seconds: float) -> None:
+def _run_for(
+    config: BridgeConfig, driven: DrivenBridge, seconds: float, until: Callable[[], bool] | None = None
+) -> None:
+    """Run it so long; or until something holds, then only as long as that takes."""
     stop = threading.Event()
-    timer = threading.Timer(seconds, stop.set)
-    timer.start()
     thread = threading.Thread(target=reconcile_regularly, args=(config, driven.chain.contracts, stop))
     thread.start()
-    thread.join(timeout=30)
+    stop.wait(seconds)
+    if until is not None:
+        wait_until(until, timeout_s=60, what="It did not happen")
+    stop.set()
+    thread.join(timeout=60)
     assert not thread.is_alive()
 
 
@@ -212,7 +218,7 @@ def test_schedule_compares_once_an_interval_and_outlives_any_trouble(
         assert not mine.exists()
         register("test.always", lambda _: iter(["different"]))
         with patch.object(reconciliation, "reconcile", lambda *a: reconcile(*a, pause_s=0)):
-            _run_for(often, driven, 0.5)
+            _run_for(often, driven, 0.1, until=mine.exists)
         assert mine.exists()
         count = mine.count()
         with patch.object(reconciliation, "FIRST_RUN_AFTER_S", 0.05):
@@ -227,5 +233,5 @@ def test_schedule_can_be_left_to_the_command(driven: DrivenBridge) -> None:
     assert in_background(never, driven.chain.contracts, stop) is None
     thread = in_background(driven.config, driven.chain.contracts, stop)
     assert thread is not None
-    thread.join(timeout=10)
+    thread.join(timeout=60)
     assert not thread.is_alive()

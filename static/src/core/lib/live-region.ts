@@ -14,6 +14,8 @@ class LiveRegion extends HTMLElement {
   private pollTimer: number | undefined;
   private gatherTimer: number | undefined;
   private isFetching = false;
+  /** The topic spoke while the content was fetched, which may be of before. */
+  private isDue = false;
 
   connectedCallback(): void {
     const topic = this.getAttribute("topic");
@@ -42,6 +44,7 @@ class LiveRegion extends HTMLElement {
 
   private refreshSoon(): void {
     window.clearTimeout(this.gatherTimer);
+    this.isDue = true;
     this.gatherTimer = window.setTimeout(() => void this.refresh(), GATHER_MS);
   }
 
@@ -49,6 +52,7 @@ class LiveRegion extends HTMLElement {
     const source = this.getAttribute("src");
     if (!source || this.isFetching || document.hidden) return;
     this.isFetching = true;
+    this.isDue = false;
     try {
       const { default: htmx } = await import("./htmx");
       await htmx.ajax("GET", source, { target: this, swap: "innerMorph" });
@@ -56,6 +60,7 @@ class LiveRegion extends HTMLElement {
       this.isFetching = false;
     }
     if (this.querySelector("[data-live-done]")) this.disconnectedCallback();
+    else if (this.isDue) this.refreshSoon();
   }
 }
 

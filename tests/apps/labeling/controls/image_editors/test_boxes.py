@@ -18,6 +18,7 @@ from tests.apps.labeling.controls.image_editors.drawing import (
     tap,
     value,
 )
+from tests.chromium import tap as tap_on
 
 pytestmark = pytest.mark.browser
 
@@ -168,7 +169,7 @@ def test_boxes_on_a_phone_are_two_taps_and_corners_move_by_taps(open_page: Open)
     page = open_page("boxes", PHONE)
     tap(page, 90, 70)
     tap(page, 230, 210)
-    page.get_by_role("button", name="white cell").first.tap()
+    tap_on(page.get_by_role("button", name="white cell").first)
     assert value(page)[0]["label"] == "white cell"
     assert near(value(page)[0], slack=3, x=90, y=70, width=140, height=140)
     sizes = page.eval_on_selector_all("[data-handle]", "all => all.map((one) => one.getBoundingClientRect().width)")

@@ -4,47 +4,43 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Page, Route
 
 from examples.task_types.media import sound
-from tests.apps.labeling.controls.editor_page import CSP, DIST, ORIGIN, PAGE, SCRIPT, manifest, parts_of
+from tests.apps.labeling.controls.editor_page import (
+    CSP,
+    DIST,
+    ORIGIN,
+    PAGE,
+    SCRIPT,
+    manifest,
+    open_editor,
+    parts_of,
+)
 from tests.apps.labeling.controls.sequence_editors.asking import CONTROLS, DATA, Open
-from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.chromium import KeptTabs, launched
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*FLAGS, "--autoplay-policy=no-user-gesture-required"]
-        )
-        yield browser
-        browser.close()
+def kept_tabs() -> Iterator[KeptTabs]:
+    with launched("--autoplay-policy=no-user-gesture-required") as browser:
+        yield KeptTabs(browser)
 
 
 @pytest.fixture
-def open_page(chromium: Browser) -> Iterator[Open]:
+def open_page(kept_tabs: KeptTabs) -> Iterator[Open]:
     """`open_page(kind, options of the context, value=…, theme=…, **parts of the control)`."""
-    contexts, problems = [], []
+    with ExitStack() as stack:
 
-    def make(kind: str, options: dict[str, Any] | None = None, *, value: Any = None, **given: Any) -> Page:
-        context = chromium.new_context(**{"viewport": {"width": 1000, "height": 900}, **(options or {})})
-        contexts.append(context)
-        context.route("**/*", _served(kind, value, given.pop("theme", "sahara"), given))
-        page = context.new_page()
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda said: problems.append(said.text) if "Content Security" in said.text else None)
-        page.goto(f"{ORIGIN}/")
-        page.wait_for_selector(f"answer-{kind}[data-ready]")
-        return page
+        def make(kind: str, options: dict[str, Any] | None = None, *, value: Any = None, **given: Any) -> Page:
+            answer = _served(kind, value, given.pop("theme", "sahara"), given)
+            return stack.enter_context(open_editor(kept_tabs, options or {}, answer, f"answer-{kind}[data-ready]"))
 
-    yield make
-    for context in contexts:
-        context.close()
-    assert not problems, problems
+        yield make
 
 
 def _served(kind: str, value: Any, theme: str, given: dict[str, Any]) -> Callable[[Route], None]:

@@ -12,6 +12,7 @@ from tests.apps.labeling.controls.sequence_editors.asking import (
     said,
     value,
 )
+from tests.chromium import tap
 
 pytestmark = pytest.mark.browser
 
@@ -29,8 +30,8 @@ def test_a_ranking_is_a_number_for_each_place(open_page: Open) -> None:
     assert value(page) is None
     assert said(page) == "So far 2, 3."
     phone = open_page("ranking", PHONE)
-    phone.get_by_role("button", name="Candidate 3: Place 1").tap()
-    phone.get_by_role("button", name="Candidate 1: Place 2").tap()
+    tap(phone.get_by_role("button", name="Candidate 3: Place 1"))
+    tap(phone.get_by_role("button", name="Candidate 1: Place 2"))
     assert value(phone) == ["c", "a", "b"]
 
 
@@ -40,7 +41,7 @@ def test_a_preference_is_one_key_or_tap(open_page: Open) -> None:
     assert value(page) == "b"
     press(page, "0")
     assert (value(page), said(page)) == ("tie", "Equally good.")
-    page.get_by_role("button", name="1 is better").tap()
+    tap(page.get_by_role("button", name="1 is better"))
     assert value(page) == "a"
     strict = open_page("preference", tie=False)
     press(strict, "0", "3")

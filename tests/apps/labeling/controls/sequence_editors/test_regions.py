@@ -13,6 +13,7 @@ from tests.apps.labeling.controls.sequence_editors.asking import (
     said,
     value,
 )
+from tests.chromium import tap
 
 pytestmark = pytest.mark.browser
 
@@ -55,14 +56,14 @@ def test_regions_on_a_phone_are_taps_on_line_and_buttons(open_page: Open) -> Non
     line = page.locator(".marks-line")
     page.wait_for_selector(".marks-line path[d]", state="attached")
     width = (line.bounding_box() or {"width": 0})["width"]
-    line.tap(position={"x": width / 3, "y": 20})
-    page.get_by_role("button", name="Start here").tap()
-    line.tap(position={"x": 2 * width / 3, "y": 20})
-    page.get_by_role("button", name="speech").tap()
+    tap(line, position={"x": width / 3, "y": 20})
+    tap(page.get_by_role("button", name="Start here"))
+    tap(line, position={"x": 2 * width / 3, "y": 20})
+    tap(page.get_by_role("button", name="speech"))
     (region,) = value(page)
     assert abs(region["start_ms"] - 1_000) < 20
     assert abs(region["end_ms"] - 2_000) < 20
-    page.get_by_role("button", name="Play region 1").tap()
+    tap(page.get_by_role("button", name="Play region 1"))
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 

@@ -14,6 +14,7 @@ from tests.apps.labeling.controls.sequence_editors.asking import (
     value,
     word,
 )
+from tests.chromium import tap
 
 pytestmark = pytest.mark.browser
 
@@ -81,11 +82,11 @@ def test_spans_that_may_not_overlap_are_refused_with_words(open_page: Open) -> N
 
 def test_spans_on_a_phone_are_two_taps_and_a_label(open_page: Open) -> None:
     page = open_page("spans", PHONE)
-    word(page, "Anna").tap()
-    word(page, "Schmid").tap()
-    page.get_by_role("button", name="person").first.tap()
-    page.get_by_role("button", name="place").first.tap()
-    word(page, "Berlin").tap()
-    word(page, "Berlin").tap()
+    tap(word(page, "Anna"))
+    tap(word(page, "Schmid"))
+    tap(page.get_by_role("button", name="person").first)
+    tap(page.get_by_role("button", name="place").first)
+    tap(word(page, "Berlin"))
+    tap(word(page, "Berlin"))
     assert parts(page) == [("Anna Schmid", "person"), ("Berlin", "place")]
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
