@@ -1,9 +1,9 @@
 """`python -m benchmarks.redundancy [--simulated] [FOLDER …]`: what routing buys on recorded answers, no database.
 
 Each folder holds answers.csv (item, worker, label) and gold.csv (item, label); `--simulated` adds crowds of many kinds
-(`benchmarks.crowds`). One JSON line each: the figures of `manage.py replay_answers`, in seconds instead of minutes, and
-the labels per item that plans with a fixed redundancy need to 98 % of Dawid-Skene's accuracy on all answers. Last, the
-means.
+(`benchmarks.crowds`, `benchmarks.other_crowds`). One JSON line each: the figures of `manage.py replay_answers`, in
+seconds instead of minutes, and the labels per item that plans with a fixed redundancy need to 98 % of Dawid-Skene's
+accuracy on all answers. After each group the means.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from apps.labeling.quality.records import Recorded, read_records
 from apps.labeling.quality.routing import Terms, plan
 from benchmarks.crowds import crowds
 from benchmarks.fixed_plans import fixed_plans
+from benchmarks.other_crowds import other_crowds
 
 MOST_REDUNDANCY = 25
 
@@ -38,15 +39,19 @@ def main() -> None:
     parser.add_argument("--simulated", action="store_true", help="add crowds of many kinds")
     parser.add_argument("--target", type=float, default=0.95)
     arguments = parser.parse_args()
-    sets = [
+    recorded = [
         (folder.name, read_records(folder / "answers.csv", known=folder / "gold.csv")) for folder in arguments.folders
     ]
-    lines = []
-    for name, recorded in sets + (crowds() if arguments.simulated else []):
-        started = time.monotonic()
-        lines.append({"set": name, **simulate(recorded, arguments.target), **_fixed(recorded)})
-        print(json.dumps(lines[-1] | {"seconds": round(time.monotonic() - started, 1)}), flush=True)
-    print(json.dumps(_means(lines)))
+    groups = {"recorded": recorded}
+    if arguments.simulated:
+        groups |= {"simulated": crowds(), "simulated otherwise": other_crowds()}
+    for group, sets in groups.items():
+        lines = []
+        for name, answers in sets:
+            started = time.monotonic()
+            lines.append({"set": name, **simulate(answers, arguments.target), **_fixed(answers)})
+            print(json.dumps(lines[-1] | {"seconds": round(time.monotonic() - started, 1)}), flush=True)
+        print(json.dumps({"group": group} | _means(lines)), flush=True)
 
 
 def _fixed(recorded: Recorded) -> dict[str, float | None]:
@@ -59,7 +64,7 @@ def _fixed(recorded: Recorded) -> dict[str, float | None]:
 
 
 def _means(lines: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Over all sets that can be compared."""
+    """Over all sets of a group that can be compared."""
     told = [line for line in lines if line.get("dawid_skene_labels")]
     sure = sum(line["sure95_share"] * line["items"] for line in told)
     right = sum(line["sure95_share"] * line["items"] * (line["sure95_right"] or 0) for line in told)

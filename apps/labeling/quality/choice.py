@@ -3,8 +3,10 @@
 Two families are fitted. In the plain one items are never ambiguous: it separates workers most sharply. In the other
 they may be: its confidence is calibrated. Labels come from the mean of both, confidence from the second.
 
-The parameters are chosen by how well each answer is predicted from all others. For the plain family the simplest model
-within two standard errors of the best is taken, as a matrix for each worker over-fits where answers are few.
+The plain family's parameters are chosen by how well each answer is predicted from all others: the simplest model within
+two standard errors of the best is taken, as a matrix for each worker over-fits where answers are few. How many items
+are ambiguous is not chosen at all, as few answers cannot tell: each part that is tried counts as much as it makes the
+answers probable.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ STRENGTHS = ((40.0, 1e5), (6.0, 1e5), (6.0, 20.0), (6.0, 5.0))
 MARGIN = 2.0
 #: A matrix for each worker needs half of the answers to come from workers with so many for each class.
 ANSWERS_PER_CLASS = 5
-EASES = (8.0, 5.0, 3.0)
+#: Parts of the items that may be ambiguous, before any answer each as probable as the others.
+AMBIGUOUS = (0.1, 0.2, 0.4)
 #: No number of answers makes an item certain: people may all share one mistake.
 MOST_CONFIDENT = 0.999
 
@@ -36,21 +39,21 @@ class Opinion:
     confidence: Floats
     accuracy_strength: float
     row_strength: float
-    ease: float
+    ambiguous: float
 
 
 def opinion(crowd: Crowd) -> Opinion:
     """Choose the models for a crowd, and find each item's label and the probability that it is right."""
     if not crowd.size:
-        return Opinion(crowd.known, np.ones(crowd.items), *STRENGTHS[0], EASES[0])
-    plain = [fit(crowd, row_strength=rows, ease=None, accuracy_strength=accuracy) for accuracy, rows in STRENGTHS]
+        return Opinion(crowd.known, np.ones(crowd.items), *STRENGTHS[0], AMBIGUOUS[0])
+    plain = [fit(crowd, row_strength=rows, ambiguous=None, accuracy_strength=accuracy) for accuracy, rows in STRENGTHS]
     place = _simplest(plain, crowd)
-    ease, ambiguous = _careful(crowd, *STRENGTHS[place])
-    mean = plain[place].posterior + ambiguous.posterior
-    label = mean.argmax(1)
-    confidence = np.minimum(ambiguous.posterior[np.arange(crowd.items), label], MOST_CONFIDENT)
+    ambiguous, careful = _careful(crowd, *STRENGTHS[place])
+    label = (plain[place].posterior + careful).argmax(1)
+    # A label that the plain model alone prefers is no worse than a guess.
+    confidence = np.clip(careful[np.arange(crowd.items), label], 1 / crowd.classes, MOST_CONFIDENT)
     confidence[crowd.known != UNKNOWN] = 1.0
-    return Opinion(label, confidence, *STRENGTHS[place], ease)
+    return Opinion(label, confidence, *STRENGTHS[place], ambiguous)
 
 
 def _allowed(crowd: Crowd) -> tuple[tuple[float, float], ...]:
@@ -71,6 +74,11 @@ def _simplest(fits: list[Fit], crowd: Crowd) -> int:
     return best
 
 
-def _careful(crowd: Crowd, accuracy: float, rows: float) -> tuple[float, Fit]:
-    fits = [(ease, fit(crowd, row_strength=rows, ease=ease, accuracy_strength=accuracy)) for ease in EASES]
-    return max(fits, key=lambda one: float(one[1].held_out.sum()))
+def _careful(crowd: Crowd, accuracy: float, rows: float) -> tuple[float, Floats]:
+    """How many items are ambiguous, and each item's probabilities: means, weighted by how probable the answers are."""
+    fits = [fit(crowd, row_strength=rows, ambiguous=part, accuracy_strength=accuracy) for part in AMBIGUOUS]
+    evidence = np.array([one.evidence for one in fits])
+    weights = np.exp(evidence - evidence.max())
+    weights /= weights.sum()
+    mean: Floats = np.tensordot(weights, np.stack([one.posterior for one in fits]), axes=1)
+    return float(weights @ np.array(AMBIGUOUS)), mean

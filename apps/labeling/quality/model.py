@@ -6,12 +6,16 @@ So a worker with three answers is judged by three answers and the population, on
 
 Items. Plain models take answers to one item for independent, given its class. They are not: an item that looks half
 like another class misleads everybody, and more answers make a plain model surer of the same mistake. Here an item of
-class k may look like another class c to a share of those who see it. The prior share falls off with a power (`ease`);
-where it fits, confidence is bounded by the share, however many answers there are.
+class k may look like another class c to a share of those who see it. A part of the items is ambiguous, and of those
+every share is as probable as any other. So some look wrong to most people: they cannot be told from clear items of the
+other class, but as many look wrong to a little less than half, and these can be seen. That bounds confidence, however
+many answers there are.
 
 Every answer is explained with its own contribution taken out of the counts (Asuncion et al. 2009, "CVB0"): a worker is
 never judged by the answer in question. That leaves one held-out likelihood for each answer, free of charge, by which
-parameters are chosen without any known label.
+parameters are chosen without any known label. Where answers were bought until an item was sure, that likelihood is no
+fair judge of ambiguity, as the agreement that ended the buying is counted as if by chance; how probable all answers to
+an item are together does not depend on why there are no more of them (`evidence`).
 """
 
 from __future__ import annotations
@@ -62,24 +66,23 @@ class Fit:
     appearance: Floats  # item, class, class seen: joint probability
     workers: Workers
     held_out: Floats  # log likelihood of each answer, given the others
+    evidence: float  # log probability of all answers, items independent of each other
 
 
-def hypotheses(classes: int, ease: float | None) -> Hypotheses:
-    """All hypotheses about an item; without `ease`, items are never ambiguous."""
-    shares = () if ease is None or classes < 2 else _shares(classes)
-    grid = np.array((0.0, *shares))
-    weight = (1 - grid) ** ((ease or 1.0) - 1)
-    weight /= weight.sum()
+def hypotheses(classes: int, ambiguous: float | None) -> Hypotheses:
+    """All hypotheses about an item, of which a part is `ambiguous`; None where none is."""
+    shares = () if ambiguous is None or classes < 2 else _shares(classes)
+    clear = 1 - (ambiguous or 0.0) if shares else 1.0
     every = range(classes)
     pairs = (
         [(k, c) for k in every for c in every if c != k] if classes <= MOST_PAIRED else [(k, classes) for k in every]
     )
-    true, seen, share, prior = list(every), list(every), [0.0] * classes, [float(weight[0])] * classes
-    for place, one in enumerate(shares, start=1):
+    true, seen, share, prior = list(every), list(every), [0.0] * classes, [clear] * classes
+    for one in shares:
         true += [k for k, _ in pairs]
         seen += [c for _, c in pairs]
         share += [one] * len(pairs)
-        prior += [float(weight[place]) * classes / len(pairs)] * len(pairs)
+        prior += [(1 - clear) / len(shares) * classes / len(pairs)] * len(pairs)
     return Hypotheses(np.array(true), np.array(seen), np.array(share), np.array(prior))
 
 
@@ -89,16 +92,18 @@ def _shares(classes: int) -> tuple[float, ...]:
     return (0.25, 0.5, 0.75) if classes <= MOST_PAIRED else (0.3, 0.6)
 
 
-def fit(crowd: Crowd, *, row_strength: float, ease: float | None, accuracy_strength: float = ACCURACY_STRENGTH) -> Fit:
+def fit(
+    crowd: Crowd, *, row_strength: float, ambiguous: float | None, accuracy_strength: float = ACCURACY_STRENGTH
+) -> Fit:
     """Fit the model.
 
     Args:
         row_strength: how many answers a worker of the same accuracy counts for in each row; infinite makes every worker
             as good at one class as at another, but for the population's difference.
-        ease: how rare ambiguous items are (1 is all shares alike); None where no item is.
+        ambiguous: which part of the items is; None where none is.
         accuracy_strength: how many answers the population's accuracy counts for in a worker's.
     """
-    return _Fitting(crowd, row_strength, accuracy_strength, hypotheses(crowd.classes, ease)).run()
+    return _Fitting(crowd, row_strength, accuracy_strength, hypotheses(crowd.classes, ambiguous)).run()
 
 
 class _Fitting:
@@ -134,7 +139,7 @@ class _Fitting:
             self._judge_items(by_class)
             if self.crowd.items == 0 or np.abs(self.posterior - before).max() < SETTLED:
                 break
-        return Fit(self.posterior, self._appearance(), self._workers(), self._held_out())
+        return Fit(self.posterior, self._appearance(), self._workers(), self._held_out(), self.evidence)
 
     def _judge_workers(self) -> None:
         crowd, size = self.crowd, self.crowd.workers * self.crowd.classes
@@ -180,6 +185,7 @@ class _Fitting:
             score[self.present] += np.add.reduceat(np.log(self.likelihood), self.starts, axis=0)
         anchored = crowd.known != UNKNOWN
         score[anchored] = np.where(what.true == crowd.known[anchored][:, None], score[anchored], -1e9)
+        self.evidence = float(np.logaddexp.reduce(score[self.present], axis=1).sum())
         self.score = score - score.max(1, keepdims=True)
         self.belief = _shares_of(self.score)
         self.posterior = self._by(what.true, self.belief)

@@ -30,8 +30,8 @@ OVERLAP_ITEMS, OVERLAP_SHARE, OVERLAP_LABELS = 20, 4, 20
 WORTH, MOST_ASKED = 0.9, 0.2
 #: Items asked about at the same time: more is faster, fewer makes better use of what was learned.
 WINDOW_SHARE, LEAST_WINDOW = 20, 10
-#: While answers are few, items are taken for ambiguous more often than the answers alone say.
-EASE, ROW_STRENGTH = 4.0, 5.0
+#: Which part of the items is taken for ambiguous while answers are few.
+AMBIGUOUS, ROW_STRENGTH = 0.1, 5.0
 _CAUTION = 1.0
 #: An item is settled once this share of the doubt that the target leaves is gone.
 SETTLED_SHARE = 0.9
@@ -147,7 +147,7 @@ class _Round:
     @property
     def _fit(self) -> Fit:
         if not hasattr(self, "_fitted"):
-            self._fitted = fit(self.named.crowd, row_strength=ROW_STRENGTH, ease=EASE)
+            self._fitted = fit(self.named.crowd, row_strength=ROW_STRENGTH, ambiguous=AMBIGUOUS)
             self._rows = hopeful_rows(self._fitted.workers)
             self._frequency = (self._fitted.posterior.sum(0) + 1) / (self.named.crowd.items + self.named.crowd.classes)
         return self._fitted

@@ -143,7 +143,7 @@ def test_an_item_that_divides_people_stays_unsure_however_many_answer():
         for worker in range(60)
     ]
     labels = found(answers)
-    plain = fit(crowd_of(answers).crowd, row_strength=20.0, ease=None)
+    plain = fit(crowd_of(answers).crowd, row_strength=20.0, ambiguous=None)
     assert np.mean([labels[f"odd{n:02d}"][1] for n in range(30)]) < plain.posterior.max(1)[-30:].mean() - 0.05
 
 
@@ -156,3 +156,38 @@ def test_one_item_one_answer_one_class():
 def test_many_classes_are_no_trouble():
     answers, truth = crowd([0.8] * 20, classes=40, each=3, items=400)
     assert accuracy(found(answers), truth) >= majority(answers, truth) - 0.02
+
+
+def few_answers(seed: int) -> tuple[Answers, int]:
+    """A small crowd of any shape: guessers, contrarians, one answer here, many there."""
+    randomness = random.Random(seed)
+    classes = randomness.choice([2, 2, 3, 5, 14])
+    accuracies = [randomness.choice([0.1, 0.5, 0.7, 0.9]) for _ in range(randomness.randint(1, 12))]
+    answers, _ = crowd(accuracies, items=randomness.randint(1, 40), classes=classes, seed=seed)
+    return [one for one in answers if randomness.random() < 0.5] or answers[:1], classes
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_whatever_the_answers_a_result_is_a_label_no_worse_than_a_guess_and_the_same_for_each_order_of_rows(seed):
+    answers, classes = few_answers(seed)
+    names = [f"c{k}" for k in range(classes)]
+    shuffled = random.Random(seed).sample(answers, len(answers))
+    first, second = (opinion(crowd_of(rows, names).crowd) for rows in (answers, shuffled))
+    assert np.array_equal(first.label, second.label)
+    assert np.array_equal(first.confidence, second.confidence)
+    assert (first.confidence >= 1 / classes).all()
+    assert (first.confidence < 1).all()
+
+
+def test_how_probable_answers_are_tells_how_many_items_are_ambiguous():
+    answers, truth = crowd([0.9] * 40, items=150, each=8)
+    randomness = random.Random(3)
+    clear = opinion(crowd_of(answers).crowd).ambiguous
+    odd = {item: randomness.random() for item in list(truth)[:75]}
+    other = {"c0": "c1", "c1": "c0"}
+    mixed = [
+        (item, worker, other[label] if randomness.random() < odd.get(item, 0.0) else label)
+        for item, worker, label in answers
+    ]
+    assert clear < 0.15
+    assert opinion(crowd_of(mixed).crowd).ambiguous > 0.3
