@@ -33,9 +33,12 @@ TOLERANCE = 0.015
 CERTAINTY = 0.95
 FIRST_STAGE, STAGE = 60, 20
 #: A sample that proves nothing by this size, or by this share of what was proposed, is given up.
-MOST_AUDIT, MOST_SHARE = 400, 0.4
+MOST_AUDIT, MOST_SHARE = 800, 0.4
 #: A proposal smaller than this share of the undecided items is not worth an audit yet.
 LEAST_SHARE = 0.25
+#: A proposal that leaves more than so many times the labelled items undecided waits: learning goes on and makes the
+#: next one larger. What is left after the surest are accepted is hard and mostly ends with people.
+PATIENCE = 0.5
 #: Bets are placed on precisions whose odds are so many times those of the least one.
 BETS = (1.5, 3.0, 6.0, 15.0, 50.0)
 #: Of many proposals the luckiest is picked, so it has more wrong labels than expected: so many times as many.
@@ -113,8 +116,10 @@ def expected_size(expected: float, promised: float, risk: float) -> float:
     return max(FIRST_STAGE, math.log(len(BETS) / risk) / rate)
 
 
-def propose(confidence: Floats, candidates: Integers, *, promised: float, number: int, seed: int) -> Proposal | None:
-    """The proposal that saves the most human labels, or None if none is worth its audit.
+def propose(
+    confidence: Floats, candidates: Integers, *, promised: float, number: int, seed: int, labelled: int
+) -> Proposal | None:
+    """The proposal that saves the most human labels, or None if none is worth its audit or waiting is better.
 
     Args:
         confidence: of every item of the pool.
@@ -122,6 +127,7 @@ def propose(confidence: Floats, candidates: Integers, *, promised: float, number
         promised: precision, 0 to 1.
         number: of this audit, from 1.
         seed: for the sample.
+        labelled: how many items people have labelled so far.
     """
     import numpy as np
 
@@ -136,7 +142,7 @@ def propose(confidence: Floats, candidates: Integers, *, promised: float, number
         size = expected_size(expected, promised, risk_of(number))
         if expected >= promised and size <= min(MOST_AUDIT, MOST_SHARE * count) and count - size > saved:
             best, saved = int(count), count - size
-    if not best:
+    if not best or len(order) - best > PATIENCE * labelled:
         return None
     places = order[:best]
     return Proposal(places, np.random.default_rng(seed).permutation(places), 1 - float(wrong[best - 1]))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from apps.labeling.machine.graph import Graph, build_graph
 from apps.labeling.machine.predictor import FOLDS, Head, fit_head, fold_of
+from apps.labeling.machine.wording import unit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,11 +41,8 @@ class Pool:
     @classmethod
     def of(cls, vectors: Floats) -> Pool:
         """Scale the vectors to unit length and find neighbours."""
-        import numpy as np
-
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        unit = np.ascontiguousarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
-        return cls(unit, build_graph(unit))
+        scaled = unit(vectors)
+        return cls(scaled, build_graph(scaled))
 
     def __len__(self) -> int:
         return len(self.vectors)

@@ -1,8 +1,10 @@
 """Auto-annotation over texts whose labels are known: a simulated person answers the known label.
 
-Three ways of learning are measured with the same linear head, batches and data: the platform's own (`annotator`),
-plain margin sampling and random order. Accuracy is measured twice: of predictions on held-out items, and of the labels
-that the pool would be delivered with (a person's where there is one, else the predicted one).
+The platform's own way (`annotator`) is measured beside random order and margin sampling, with the same batches, data
+and aims: as public tools do it (linear head on the embeddings) and, if wanted, with all that our machine learns by
+(wording, neighbours), so that what comes of choosing items is told apart from what comes of learning better.
+Accuracy is measured twice too: of predictions on held-out items, and of the labels that the pool would be delivered
+with (a person's where there is one, else the predicted one).
 """
 
 from __future__ import annotations
@@ -15,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 from apps.labeling.machine.acceptance import Audit
 from apps.labeling.machine.annotator import Annotator
 from apps.labeling.machine.items import Items
-from apps.labeling.machine.pool import Pool, softmax
-from apps.labeling.machine.predictor import fit_head
-from apps.labeling.machine.steps import BATCH_SHARE, LEAST_BATCH, LEAST_FIRST
+from apps.labeling.machine.pool import EQUAL_PART, Pool, fit, part_of_head, softmax
+from apps.labeling.machine.predictor import Head, fit_head
+from apps.labeling.machine.steps import BATCH_SHARE, GROWTH, LEAST_BATCH, LEAST_FIRST
+from apps.labeling.machine.wording import Wording, unit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,17 +30,25 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
 
 METHODS = ("human", "random", "margin")
+#: The last two with all that our machine learns by.
+SAME = ("random_same", "margin_same")
 #: Where the target is beyond even a head that has seen all labels, methods are compared at this share of its accuracy.
 NEAR_FULL = 0.98
 
 
 @dataclass(frozen=True)
 class Known:
-    """The pool and the held-out items with their true classes; `foreign` is the class out of scope, or -1."""
+    """The pool and the held-out items with their true classes; `foreign` is the class out of scope, or -1.
+
+    Attributes:
+        plain, held_plain: unit embeddings alone; `pool` and `held` have the wording of the texts beside them.
+    """
 
     pool: Pool
+    plain: Floats
     labels: Integers
     held: Floats
+    held_plain: Floats
     held_labels: Integers
     classes: int
     foreign: int
@@ -49,9 +60,15 @@ class Known:
 
         away = np.array(items.held_out)
         labels = np.array(items.labels, dtype=np.int64)
-        held = vectors[away] / np.maximum(np.linalg.norm(vectors[away], axis=1, keepdims=True), 1e-12)
+        plain, held = unit(vectors[~away]), unit(vectors[away])
+        inside, outside = ([items.texts[one] for one in np.flatnonzero(part)] for part in (~away, away))
+        wording = Wording.of(inside)
+        if wording is None:
+            pool, held_worded = Pool.of(plain), held
+        else:
+            pool, held_worded = Pool.of(wording.beside(plain, inside)), wording.beside(held, outside)
         foreign = -1 if items.out_of_scope is None else items.out_of_scope
-        return cls(Pool.of(vectors[~away]), labels[~away], held, labels[away], len(items.classes), foreign)
+        return cls(pool, plain, labels[~away], held_worded, held, labels[away], len(items.classes), foreign)
 
     @property
     def never(self) -> list[int]:
@@ -92,18 +109,22 @@ class Aims:
         return held and points[-1].pool >= self.target
 
 
-def replay(known: Known, *, target: float, seeds: int, progress: Callable[[str], None]) -> dict[str, Any]:
+def replay(
+    known: Known, *, target: float, seeds: int, same: bool = False, progress: Callable[[str], None]
+) -> dict[str, Any]:
     """Run everything; the result is plain JSON, described in docs/guides/auto-annotation.md.
 
     Args:
         target: the accuracy to reach, and the precision promised of machine labels.
         seeds: how many times, with seeds 0, 1, ...
+        same: also measure random order and margin sampling with all that our machine learns by.
     """
-    full = fit_head(known.pool.vectors, known.labels, known.classes)
-    aims = Aims(target, known.held_accuracy(full.scores(known.held).argmax(axis=1)))
-    curves: dict[str, list[list[Point]]] = {method: [] for method in METHODS}
+    methods = METHODS + SAME if same else METHODS
+    full = fit_head(known.plain, known.labels, known.classes)
+    aims = Aims(target, known.held_accuracy(full.scores(known.held_plain).argmax(axis=1)))
+    curves: dict[str, list[list[Point]]] = {method: [] for method in methods}
     for seed in range(seeds):
-        for method in METHODS:
+        for method in methods:
             curves[method].append(_curve(known, method, seed, aims))
             last = curves[method][-1][-1]
             progress(f"seed {seed}, {method}: {last.labels} labels, held out {last.held_out:.3f}, pool {last.pool:.3f}")
@@ -118,9 +139,9 @@ def replay(known: Known, *, target: float, seeds: int, progress: Callable[[str],
         "target": target,
         "seeds": seeds,
         "held_out_accuracy_of_all_labels": round(aims.held_out_full, 4),
-        **_compared(curves, target, "held_out", ""),
+        **_compared(curves, target, "pool", ""),
+        **_compared(curves, target, "held_out", "_held_out"),
         **_compared(curves, aims.near_full, "held_out", "_near_full"),
-        **_compared(curves, target, "pool", "_pool"),
         "near_full_target": round(aims.near_full, 4),
         **runs[0],
         "least_measured_precision": min(
@@ -145,21 +166,21 @@ def _compared(
         reached = [one for one in counts if one is not None]
         needed[method] = median(reached) if len(reached) == len(counts) else None
 
+    others = [method for method in curves if method != "human"]
+
     def ratio(other: str) -> float | None:
         ours, theirs = needed["human"], needed[other]
         return None if ours is None or theirs is None else round(ours / theirs, 3)
 
     return {
         f"human_labels_to_target{suffix}": needed["human"],
-        f"random_labels{suffix}": needed["random"],
-        f"margin_labels{suffix}": needed["margin"],
-        f"ratio_to_random{suffix}": ratio("random"),
-        f"ratio_to_margin{suffix}": ratio("margin"),
+        **{f"{method}_labels{suffix}": needed[method] for method in others},
+        **{f"ratio_to_{method}{suffix}": ratio(method) for method in others},
     }
 
 
 def _curve(known: Known, method: str, seed: int, aims: Aims) -> list[Point]:
-    steps = _own_steps(known, seed) if method == "human" else _plain_steps(known, method, seed)
+    steps = _own_steps(known, seed) if method == "human" else _other_steps(known, method, seed)
     points: list[Point] = []
     for labelled, in_pool, in_held in steps:
         delivered = in_pool == known.labels
@@ -182,28 +203,58 @@ def _own_steps(known: Known, seed: int) -> Iterator[tuple[Integers, Integers, In
         annotator.tell(known.labels[request.places].tolist())
 
 
-def _plain_steps(known: Known, method: str, seed: int) -> Iterator[tuple[Integers, Integers, Integers]]:
-    """The same for plain logistic regression with random order or margin sampling, from a random start."""
+def _other_steps(known: Known, method: str, seed: int) -> Iterator[tuple[Integers, Integers, Integers]]:
+    """The same for random order or margin sampling, from a random start."""
     import numpy as np
 
-    vectors = known.pool.vectors
-    order = np.random.default_rng(seed).permutation(len(vectors))
+    order = np.random.default_rng(seed).permutation(len(known.labels))
     places = order[: max(LEAST_FIRST, known.classes)]
-    head = None
+    learn = _Same(known) if method.endswith("_same") else _Plain(known)
     while True:
-        head = fit_head(vectors[places], known.labels[places], known.classes, start=head)
-        scores = head.scores(vectors)
-        yield places, scores.argmax(axis=1), head.scores(known.held).argmax(axis=1)
+        probabilities, in_held = learn(places)
+        yield places, probabilities.argmax(axis=1), in_held
         count = max(LEAST_BATCH, len(places) // BATCH_SHARE)
-        open_places = np.setdiff1d(np.arange(len(vectors)), places)
+        open_places = np.setdiff1d(np.arange(len(order)), places)
         if not len(open_places):
             return
-        if method == "random":
+        if method.startswith("random"):
             places = order[: len(places) + count]
         else:
-            top = np.partition(softmax(scores[open_places]), -2, axis=1)
+            top = np.partition(probabilities[open_places], -2, axis=1)
             doubtful = np.argsort(top[:, -1] - top[:, -2], kind="stable")[:count]
             places = np.concatenate([places, open_places[doubtful]])
+
+
+@dataclass
+class _Plain:
+    """Learns as public tools do; called with labelled places it tells the pool's probabilities and the held labels."""
+
+    known: Known
+    head: Head | None = None
+
+    def __call__(self, places: Integers) -> tuple[Floats, Integers]:
+        known = self.known
+        self.head = fit_head(known.plain[places], known.labels[places], known.classes, start=self.head)
+        return softmax(self.head.scores(known.plain)), self.head.scores(known.held_plain).argmax(axis=1)
+
+
+@dataclass
+class _Same:
+    """Learns as our machine does."""
+
+    known: Known
+    head: Head | None = None
+    part: float = EQUAL_PART
+    weighed_at: int = 0
+
+    def __call__(self, places: Integers) -> tuple[Floats, Integers]:
+        known, labels = self.known, self.known.labels[places]
+        if len(places) >= GROWTH * self.weighed_at:
+            self.part = part_of_head(known.pool, places, labels, known.classes)
+            self.weighed_at = len(places)
+        fitted = fit(known.pool, places, labels, known.classes, start=self.head, part=self.part)
+        self.head = fitted.head
+        return fitted.of_pool().probabilities, fitted.of(known.held).best
 
 
 def _whole_course(known: Known, promised: float, seed: int) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from apps.core.errors import DomainError, InvalidInput
 from apps.core.fetching import post_json, session
 from apps.labeling.machine.pool import Learnable, Pool
 from apps.labeling.machine.predicted import Predicted
+from apps.labeling.machine.wording import worded
 from apps.labeling.machine_types import LANGUAGE_MODEL, PLATFORM
 from apps.tenancy.types import Actor
 
@@ -71,14 +72,14 @@ class Source(Protocol):
         """A row of numbers for each text, shape (n, d). Raises DomainError: retryable, or BadPredictions."""
         ...
 
-    def pool(self, rows: Floats) -> Learnable:
-        """All rows as something that a course can go over."""
+    def pool(self, rows: Floats, texts: Sequence[str]) -> Learnable:
+        """All rows, and the texts they are of, as something that a course can go over."""
         ...
 
 
 @dataclass(frozen=True)
 class Platform:
-    """Embeddings of the runner, a linear head and a graph of neighbours that learn from people's labels."""
+    """The runner's embeddings, the wording, a linear head and a graph of neighbours that learn from people's labels."""
 
     name: str = f"{BASE_EMBEDDING_MODEL} + linear head and neighbours, learned in the order"
     version_id: UUID | None = None
@@ -90,9 +91,9 @@ class Platform:
 
         return np.array(runner.embed(texts), dtype=np.float32)
 
-    def pool(self, rows: Floats) -> Learnable:
-        """With neighbours."""
-        return Pool.of(rows)
+    def pool(self, rows: Floats, texts: Sequence[str]) -> Learnable:
+        """With their wording and neighbours."""
+        return Pool.of(worded(rows, texts))
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ class Registered:
         found = runner.classify(self.model, texts)
         return _table([one.probabilities for one in found], self.classes)
 
-    def pool(self, rows: Floats) -> Learnable:
+    def pool(self, rows: Floats, texts: Sequence[str]) -> Learnable:
         """As predicted."""
         return Predicted(rows)
 
@@ -135,7 +136,7 @@ class LanguageModel:
         ) as client:
             return _table([self._shares(client, text) for text in texts], self.classes)
 
-    def pool(self, rows: Floats) -> Learnable:
+    def pool(self, rows: Floats, texts: Sequence[str]) -> Learnable:
         """As predicted."""
         return Predicted(rows)
 
@@ -206,7 +207,7 @@ class Endpoint:
             raise BadPredictions(f"{self.name} must answer {len(texts)} predictions, one for each text; it gave {got}.")
         return _table([self._probabilities(one, place) for place, one in enumerate(found)], self.classes)
 
-    def pool(self, rows: Floats) -> Learnable:
+    def pool(self, rows: Floats, texts: Sequence[str]) -> Learnable:
         """As predicted."""
         return Predicted(rows)
 

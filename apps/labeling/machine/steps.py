@@ -88,5 +88,12 @@ def make_proposal(
     confidence = fit_confidence(belief, belief.best == known.labels, known.drawn)
     now = fitted.of_pool()
     eligible = ~np.isin(now.best, never) & confidence.familiar(now)
-    found = propose(confidence.of(now), free[eligible[free]], promised=promised, number=number, seed=seed + number - 1)
+    found = propose(
+        confidence.of(now),
+        free[eligible[free]],
+        promised=promised,
+        number=number,
+        seed=seed + number - 1,
+        labelled=len(known.places),
+    )
     return confidence, found

@@ -12,6 +12,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -199,7 +200,8 @@ def _advance(order_id: UUID) -> None:
     try:
         source = _source(Actor.system(order.tenant_id), order, settings)
         ready = _read(order, run, source)
-        plan = plan_step(facts, settings, lambda: read_pool(order, source)) if ready else None
+        pool = partial(read_pool, order, source, text_input=_text_input(order))
+        plan = plan_step(facts, settings, pool) if ready else None
     except DomainError as error:
         passes = error.retryable or getattr(error, "is_passing", False)
         wait = RETRY_SOON if passes else RETRY_LATER
@@ -211,16 +213,19 @@ def _advance(order_id: UUID) -> None:
     _write(facts, plan, seen)
 
 
+def _text_input(order: Order) -> str:
+    return design_of(order).inputs[0].name
+
+
 def _read(order: Order, run: MachineRun, source: Source) -> bool:
     """Have the source read all items; whether it has."""
     if run.prepared >= order.item_count:
         return True
-    field = design_of(order).inputs[0].name
 
     def alive(count: int) -> None:
         MachineRun.objects.filter(id=run.id).update(prepared=count, claimed_until=clock.now() + CLAIM)
 
-    ready = read_more(order, source, text_input=field, seconds=READ_S, alive=alive)
+    ready = read_more(order, source, text_input=_text_input(order), seconds=READ_S, alive=alive)
     if ready:
         MachineRun.objects.filter(id=run.id).update(prepared=order.item_count)
     return ready

@@ -46,13 +46,8 @@ def read_more(order: Order, source: Source, *, text_input: str, seconds: float, 
             continue
         if time.monotonic() > ends:
             return False
-        with tenant_scope(order.tenant_id):
-            texts = list(
-                Task.objects.filter(order=order)
-                .order_by("position")[first : first + PART]
-                .values_list("data", flat=True)
-            )
-        rows = _asked(source, [str(one.get(text_input, "")) for one in texts], alive, first)
+        texts = _texts(order, text_input, first, PART)
+        rows = _asked(source, texts, alive, first)
         target = io.BytesIO()
         _save(target, rows)
         storage.put(key, target.getvalue())
@@ -60,7 +55,7 @@ def read_more(order: Order, source: Source, *, text_input: str, seconds: float, 
     return True
 
 
-def read_pool(order: Order, source: Source) -> Learnable:
+def read_pool(order: Order, source: Source, *, text_input: str) -> Learnable:
     """All items of an order that was read to its end, in the order of work."""
     import numpy as np
 
@@ -72,7 +67,8 @@ def read_pool(order: Order, source: Source) -> Learnable:
                 parts.append(np.load(io.BytesIO(file.read()), allow_pickle=False))
         while len(_pools) >= _KEPT:
             _pools.pop(next(iter(_pools)), None)
-        _pools[kept] = source.pool(np.concatenate(parts))
+        texts = _texts(order, text_input, 0, order.item_count)
+        _pools[kept] = source.pool(np.concatenate(parts), texts)
     return _pools[kept]
 
 
@@ -83,6 +79,12 @@ def forget_rows(order: Order) -> None:
         storage.delete(_key(order, first))
     for kept in [one for one in _pools if one[0] == _key(order, 0)]:
         _pools.pop(kept, None)
+
+
+def _texts(order: Order, text_input: str, first: int, count: int) -> list[str]:
+    with tenant_scope(order.tenant_id):
+        found = Task.objects.filter(order=order).order_by("position")[first : first + count]
+        return [str(one.get(text_input, "")) for one in found.values_list("data", flat=True)]
 
 
 def _asked(source: Source, texts: list[str], alive: Callable[[int], None], before: int) -> Floats:

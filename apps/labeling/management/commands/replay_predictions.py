@@ -33,6 +33,8 @@ class Command(BaseCommand):
         parser.add_argument("--seeds", type=_seeds, default=3, help="how many times, with different seeds")
         parser.add_argument("--out-of-scope", help="label of rows that belong to no class (also known: oos)")
 
+        parser.add_argument("--same", action="store_true", help="also compare with both, learning as our machine does")
+
     def handle(self, *args: Any, **options: Any) -> None:
         started = time.monotonic()
         try:
@@ -47,7 +49,9 @@ class Command(BaseCommand):
             raise CommandError("\n".join([error.message, *rows])) from error
         embedded = time.monotonic()
         known = Known.of(items, vectors)
-        result = replay(known, target=options["target"], seeds=options["seeds"], progress=self._say)
+        result = replay(
+            known, target=options["target"], seeds=options["seeds"], same=options["same"], progress=self._say
+        )
         result["embedding_seconds"] = round(embedded - started, 1)
         result["seconds"] = round(time.monotonic() - started, 1)
         self.stdout.write(json.dumps(result))

@@ -102,7 +102,7 @@ def test_stages_end_at_the_greatest_sample() -> None:
 
 def test_a_proposal_is_large_where_the_machine_is_sure() -> None:
     confidence = np.concatenate([np.full(900, 0.99), np.full(600, 0.5)]).astype(np.float32)
-    found = propose(confidence, np.arange(1_500), promised=0.95, number=1, seed=0)
+    found = propose(confidence, np.arange(1_500), promised=0.95, number=1, seed=0, labelled=2_000)
     assert found is not None
     assert 800 <= len(found.places) <= 1_000
     assert sorted(found.sample.tolist()) == sorted(found.places.tolist())
@@ -111,7 +111,18 @@ def test_a_proposal_is_large_where_the_machine_is_sure() -> None:
 @pytest.mark.parametrize(("sure", "count"), [(0.9, 2_000), (0.999, 100), (0.999, 0)])
 def test_no_proposal_where_it_would_fail_or_save_nothing(sure: float, count: int) -> None:
     confidence = np.full(2_000, sure, dtype=np.float32)
-    assert propose(confidence, np.arange(count), promised=0.95, number=1, seed=0) is None
+    assert propose(confidence, np.arange(count), promised=0.95, number=1, seed=0, labelled=2_000) is None
+
+
+def test_a_proposal_waits_while_it_leaves_much_to_people() -> None:
+    """900 of 1,500 can be accepted; the 600 left are worth waiting for until twice as many were labelled."""
+    confidence = np.repeat(np.array([0.995, 0.5], dtype=np.float32), [900, 600])
+
+    def proposed(labelled: int) -> bool:
+        found = propose(confidence, np.arange(1_500), promised=0.95, number=1, seed=0, labelled=labelled)
+        return found is not None
+
+    assert [proposed(labelled) for labelled in (300, 1_000, 1_300)] == [False, False, True]
 
 
 def test_a_sample_for_an_unlikely_proof_is_endless() -> None:

@@ -60,7 +60,7 @@ class FakeSource:
             raise self.fault
         return np.array([vector_of(text) for text in texts], dtype=np.float32)
 
-    def pool(self, rows: Any) -> Pool:
+    def pool(self, rows: Any, texts: Sequence[str]) -> Pool:
         return Pool.of(rows)
 
 

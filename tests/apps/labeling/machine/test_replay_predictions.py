@@ -62,6 +62,15 @@ def test_the_last_line_says_what_was_reached(recorded: tuple[Path, Path]) -> Non
     assert result == {**result, **result["runs"][0]}
 
 
+def test_the_others_may_learn_as_our_machine_does(recorded: tuple[Path, Path]) -> None:
+    arguments = ("--items", str(recorded[0]), "--embeddings", str(recorded[1]), "--seeds", "1", "--target", "0.9")
+    alone, beside = replayed(*arguments), replayed(*arguments, "--same")
+    added = set(beside) - set(alone)
+    assert {"random_same_labels", "margin_same_labels", "ratio_to_random_same_held_out"} <= added
+    assert all("same" in name for name in added)
+    assert beside["human_labels_to_target"] == alone["human_labels_to_target"]
+
+
 def test_the_figures_are_the_same_each_time(recorded: tuple[Path, Path]) -> None:
     arguments = ("--items", str(recorded[0]), "--embeddings", str(recorded[1]), "--seeds", "1")
     first, second = replayed(*arguments), replayed(*arguments)
