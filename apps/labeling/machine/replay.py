@@ -15,7 +15,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from apps.labeling.machine.acceptance import Audit
-from apps.labeling.machine.annotator import Annotator
+from apps.labeling.machine.annotator import Annotator, Purpose
 from apps.labeling.machine.items import Items
 from apps.labeling.machine.pool import EQUAL_PART, Pool, fit, part_of_head, softmax
 from apps.labeling.machine.predictor import Head, fit_head
@@ -260,13 +260,20 @@ class _Same:
 def _whole_course(known: Known, promised: float, seed: int) -> dict[str, Any]:
     """One order from the first label to the last, with audits and machine labels."""
     annotator = Annotator(known.pool, known.classes, promised=promised, seed=seed, never=known.never)
+    asked = dict.fromkeys(Purpose, 0)
+    passed, accepted_at = 0, 0
     while (request := annotator.ask()) is not None:
         annotator.tell(known.labels[request.places].tolist())
+        asked[request.purpose] += len(request.places)
+        if sum(one.passed for one in annotator.audits) > passed:
+            passed, accepted_at = passed + 1, annotator.labelled
     accepted = annotator.machine >= 0
     right = annotator.machine[accepted] == known.labels[accepted]
     return {
         "promised_precision": promised,
         "human_labels": annotator.labelled,
+        **{f"human_labels_{purpose.value}": count for purpose, count in asked.items()},
+        "human_labels_left": annotator.labelled - accepted_at if accepted_at else None,
         "machine_accepted": int(accepted.sum()),
         "machine_share": round(float(accepted.mean()), 4),
         "measured_precision": round(float(right.mean()), 4) if len(right) else None,

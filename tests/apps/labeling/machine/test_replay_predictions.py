@@ -57,6 +57,8 @@ def test_the_last_line_says_what_was_reached(recorded: tuple[Path, Path]) -> Non
     assert result["ratio_to_random"] == round(result["human_labels_to_target"] / result["random_labels"], 3)
     assert result["promised_precision"] == 0.9
     assert result["human_labels"] + result["machine_accepted"] == 247
+    assert sum(result[f"human_labels_{purpose}"] for purpose in ("start", "learn", "audit")) == result["human_labels"]
+    assert 0 <= result["human_labels_left"] <= result["human_labels_learn"]
     assert result["out_of_scope_items"] == 30
     assert len(result["runs"]) == 2
     assert result == {**result, **result["runs"][0]}
