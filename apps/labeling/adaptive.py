@@ -14,10 +14,15 @@ def check_target(target: float, design: Design) -> None:
     message = ""
     if not LEAST_TARGET <= target <= MOST_TARGET:
         message = f"A target is a probability from {LEAST_TARGET} to {MOST_TARGET}, such as 0.95."
-    elif len(_choices(design)) != 1:
+    elif not can_have_target(design):
         message = "A target needs a design with exactly one required single choice. Leave the target out."
     if message:
         raise InvalidInput("invalid_order", message, errors=[{"field": "target", "message": message}])
+
+
+def can_have_target(design: Design) -> bool:
+    """Whether results of this design can be said to be so sure."""
+    return len(_choices(design)) == 1
 
 
 def decisive_choice(design: Design) -> Choice:

@@ -38,6 +38,9 @@ WITH lent AS (
 ), missing AS (
     SELECT t.id, t.position,
            CASE WHEN t.state = 'open' AND (%(checks_only)s IS FALSE OR t.gold IS NOT NULL)
+                 AND (%(asked_only)s IS FALSE OR t.labels_done > 0
+                      OR EXISTS (SELECT 1 FROM labeling_machineitem m WHERE m.task_id = t.id AND m.reason <> '')
+                      OR EXISTS (SELECT 1 FROM labeling_assignment a WHERE a.task_id = t.id))
                 THEN GREATEST(0, %(redundancy)s - t.labels_done - coalesce(lent.labels, 0)) ELSE 0 END AS labels
       FROM labeling_task t LEFT JOIN lent ON lent.task_id = t.id
      WHERE t.order_id = %(order)s
@@ -76,7 +79,9 @@ def lock_work(order_id: UUID) -> None:
     _all(_LOCK, {"order": order_id})
 
 
-def fit_slots(order_id: UUID, *, redundancy: int, affordable: int, checks_only: bool = False) -> None:
+def fit_slots(
+    order_id: UUID, *, redundancy: int, affordable: int, checks_only: bool = False, asked_only: bool = False
+) -> None:
     """Offer what items lack to their redundancy, in the order of work, as far as the money goes.
 
     The caller has locked the order for update, and the work where the order is running.
@@ -84,11 +89,21 @@ def fit_slots(order_id: UUID, *, redundancy: int, affordable: int, checks_only: 
     Args:
         affordable: labels that the order's money pays for, given and lent ones included.
         checks_only: offer check questions only; a plan offers the rest.
+        asked_only: offer what the order's machine has asked for and what people have begun with, nothing else.
     """
     used = in_use(order_id)
     with connection.cursor() as cursor:
         room = affordable - used.given - used.lent
-        cursor.execute(_FIT, {"order": order_id, "redundancy": redundancy, "room": room, "checks_only": checks_only})
+        cursor.execute(
+            _FIT,
+            {
+                "order": order_id,
+                "redundancy": redundancy,
+                "room": room,
+                "checks_only": checks_only,
+                "asked_only": asked_only,
+            },
+        )
 
 
 def _all(statement: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -134,3 +134,6 @@ def test_every_change_has_its_method() -> None:
     ]
     assert sent[3][2] == {"redundancy": 4}
     assert sent[4][2] == {"deadline": None}
+        lambda: client.set_target("x", 0.9),
+        ("POST", "target/"),
+    assert sent[5][2] == {"target": 0.9}

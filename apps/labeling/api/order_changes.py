@@ -1,4 +1,4 @@
-"""API of changes to an order: pause, go on, ask for more, move the deadline."""
+"""API of changes to an order: pause, go on, ask for more, move the deadline, change the target."""
 
 from __future__ import annotations
 
@@ -50,6 +50,12 @@ class DeadlineSerializer(serializers.Serializer[Any]):
     deadline = serializers.DateTimeField(allow_null=True)
 
 
+class TargetSerializer(serializers.Serializer[Any]):
+    """How probable each result must be; null: so many answers for each item as the redundancy says."""
+
+    target = serializers.FloatField(allow_null=True)
+
+
 class PauseView(APIView):
     """Lend no more tasks. Those in hand are answered and paid as ever; the money stays held."""
 
@@ -98,4 +104,17 @@ class DeadlineView(APIView):
         checked.is_valid(raise_exception=True)
         deadline = checked.validated_data["deadline"]
         order = services.set_deadline(actor=actor_of(request), order_id=order_id, deadline=deadline)
+        return Response(OrderDetailSerializer(order).data)
+
+
+class TargetView(APIView):
+    """Raise, lower, set or take away the target of an order that has not ended. The money held stays as it is."""
+
+    @extend_schema(request=TargetSerializer, responses=OrderDetailSerializer)
+    def post(self, request: Request, order_id: UUID) -> Response:
+        selectors.order(actor_of(request), order_id)
+        checked = TargetSerializer(data=request.data)
+        checked.is_valid(raise_exception=True)
+        target = checked.validated_data["target"]
+        order = services.set_target(actor=actor_of(request), order_id=order_id, target=target)
         return Response(OrderDetailSerializer(order).data)

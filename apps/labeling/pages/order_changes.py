@@ -1,4 +1,4 @@
-"""Pages that change an order which runs: pause, go on, ask for more, move the deadline."""
+"""Pages that change an order: pause, go on, ask for more, move the deadline, change the target."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from apps.accounts.access import actor_required
 from apps.core.errors import Conflict, DomainError, InvalidInput, PaymentRequired
 from apps.labeling import services
+from apps.labeling.adaptive import can_have_target
 from apps.labeling.models import Order
 from apps.labeling.pages.forms import DateTimeWidget, money_of
 from apps.labeling.selectors import orders as selectors
@@ -60,17 +61,37 @@ class DeadlineForm(forms.Form):
     )
 
 
+class TargetForm(forms.Form):
+    """How sure each result must be."""
+
+    target_percent = forms.IntegerField(
+        label="How sure each result must be, in percent",
+        required=False,
+        min_value=50,
+        max_value=99,
+        help_text="Empty: the same number of answers for every item, also for those that were done with fewer.",
+    )
+
+    def target(self) -> float | None:
+        """As the services take it."""
+        percent = self.cleaned_data["target_percent"]
+        return percent / 100 if percent else None
+
+
 @require_http_methods(["GET", "POST"])
 @actor_required
 def extend(request: HttpRequest, order_id: UUID) -> HttpResponse:
-    """GET /orders/<id>/extend/?redundancy=&budget=: what more would cost; POST asks for it."""
+    """GET /orders/<id>/extend/?redundancy=&budget=: what more would cost; POST asks for it.
+
+    Of a draft it shows target and deadline only.
+    """
     actor = actor_of(request)
     order = selectors.order(actor, order_id)
-    if order.state not in OPEN_ORDER_STATES:
+    if order.state not in (OrderState.DRAFT, *OPEN_ORDER_STATES):
         messages.info(request, "This order takes no more answers.")
         return redirect("orders:order", order_id)
     form = ExtensionForm(order, request.POST if request.method == "POST" else request.GET or None)
-    context: dict[str, Any] = {"order": order, "form": form, "deadline_form": _deadline_form(order)}
+    context = _context(order, form=form)
     if not form.is_bound or not form.is_valid() or not form.wanted():
         return render(request, "labeling/order_extend.html", context)
     try:
@@ -91,8 +112,37 @@ def _extension(order: Order, form: ExtensionForm) -> Extension:
     return services.extension_of(order, **form.wanted())
 
 
-def _deadline_form(order: Order) -> DeadlineForm:
-    return DeadlineForm(initial={"deadline": order.deadline})
+def _context(order: Order, **forms: Any) -> dict[str, Any]:
+    """What the page of changes shows."""
+    percent = round(order.target * 100) if order.target is not None else None
+    shown: dict[str, Any] = {
+        "order": order,
+        "is_open": order.state in OPEN_ORDER_STATES,
+        "deadline_form": DeadlineForm(initial={"deadline": order.deadline}),
+        "form": ExtensionForm(order),
+    }
+    if can_have_target(selectors.design_of(order)):
+        shown["target_form"] = TargetForm(initial={"target_percent": percent})
+    return shown | forms
+
+
+@require_POST
+@actor_required
+def target(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """POST /orders/<id>/target/"""
+    actor = actor_of(request)
+    order = selectors.order(actor, order_id)
+    form = TargetForm(request.POST)
+    if form.is_valid():
+        try:
+            services.set_target(actor=actor, order_id=order_id, target=form.target())
+        except InvalidInput as error:
+            form.add_error("target_percent", error.message)
+        else:
+            fixed = "Every item gets the same number of answers."
+            messages.success(request, fixed if form.target() is None else "The target is set.")
+            return redirect("orders:order", order_id)
+    return render(request, "labeling/order_extend.html", _context(order, target_form=form), status=422)
 
 
 @require_POST
@@ -110,8 +160,7 @@ def deadline(request: HttpRequest, order_id: UUID) -> HttpResponse:
         else:
             messages.success(request, "The deadline is set." if form.cleaned_data["deadline"] else "No deadline.")
             return redirect("orders:order", order_id)
-    context = {"order": order, "form": ExtensionForm(order), "deadline_form": form}
-    return render(request, "labeling/order_extend.html", context, status=422)
+    return render(request, "labeling/order_extend.html", _context(order, deadline_form=form), status=422)
 
 
 @require_POST

@@ -24,12 +24,14 @@ def run_of(order: Order) -> MachineRun | None:
     return MachineRun.objects.filter(order=order).first()
 
 
+def is_chosen_by_machine(order: Order) -> bool:
+    """Whether people are asked only about items that the order's machine picks."""
+    return settings_of(order) is not None and MachineRun.objects.filter(order=order, state__in=GATING).exists()
+
+
 def asked_items(order: Order) -> list[UUID] | None:
     """The items that people may be asked about now, in the order of asking; None: any, as no machine chooses."""
-    if settings_of(order) is None:
-        return None
-    run = run_of(order)
-    if run is None or MachineState(run.state) not in GATING:
+    if not is_chosen_by_machine(order):
         return None
     begun = Task.objects.filter(order=order, gold__isnull=True).filter(
         Q(machine_items__asked__isnull=False) | Q(labels_done__gt=0) | Q(assignments__isnull=False)

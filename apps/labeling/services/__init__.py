@@ -12,7 +12,14 @@ from apps.labeling.services.answering import (
 from apps.labeling.services.appealing import file_appeal
 from apps.labeling.services.approving import approve_overdue
 from apps.labeling.services.board import refresh_board
-from apps.labeling.services.changing import extend_order, extension_of, pause_order, resume_order, set_deadline
+from apps.labeling.services.changing import (
+    extend_order,
+    extension_of,
+    pause_order,
+    resume_order,
+    set_deadline,
+    set_target,
+)
 from apps.labeling.services.closing import close_order
 from apps.labeling.services.eligibility import declare_languages, set_requirements
 from apps.labeling.services.ending import end_due_orders
@@ -35,7 +42,7 @@ from apps.labeling.services.orders import (
     finish_order,
     launch_order,
 )
-from apps.labeling.services.planning import plan_due_orders, plan_labels, set_target
+from apps.labeling.services.planning import plan_due_orders, plan_labels
 from apps.labeling.services.reserving import release_due_reserves, reserve_of
 from apps.labeling.services.review_pay import set_reviews
 from apps.labeling.services.reviewing import decide_review, take_review

@@ -7,17 +7,21 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.functions import Least
 
 from apps.core.live import notify
 from apps.core.money import Money
+from apps.labeling.adaptive import check_target
 from apps.labeling.brief import MAX_REDUNDANCY
 from apps.labeling.errors import WrongOrderState
 from apps.labeling.models import Assignment, Order, Task
-from apps.labeling.selectors.orders import quote_of, quote_with
+from apps.labeling.selectors.machine import is_chosen_by_machine
+from apps.labeling.selectors.orders import design_of, quote_of, quote_with
 from apps.labeling.services.board import pause_listing, relist_order
 from apps.labeling.services.funding import hold_more
+from apps.labeling.services.offering import offer_slots, wake_machine
 from apps.labeling.services.orders import lock_order
-from apps.labeling.slots import fit_slots, lock_work
+from apps.labeling.slots import lock_work
 from apps.labeling.terms import check_deadline, refused
 from apps.labeling.types import (
     OPEN_ORDER_STATES,
@@ -97,7 +101,8 @@ def extension_of(order: Order, *, redundancy: int | None = None, budget: Money |
 def extend_order(*, actor: Actor, order_id: UUID, redundancy: int | None = None, budget: Money | None = None) -> Order:
     """Ask for more answers for each item, or spend more, at exactly the price of `extension_of`.
 
-    Items that had all their answers are opened again; what was decided about answers stays.
+    Items that had all their answers are opened again; what was decided about answers stays. With a machine, items that
+    it has not asked for stay with it.
 
     Raises:
         OrderUnfunded: the balance does not cover what is added; nothing was changed.
@@ -111,27 +116,76 @@ def extend_order(*, actor: Actor, order_id: UUID, redundancy: int | None = None,
     lock_work(order.id)
     if found.redundancy > order.redundancy:
         order.redundancy = found.redundancy
-        _reopen(order)
+        _reopen(order, Q())
     if budget is not None:
         order.budget_minor = budget.minor
     order.planned_answers = -1
     order.save()
-    affordable = quote_of(order).affordable
-    fit_slots(order.id, redundancy=order.redundancy, affordable=affordable, checks_only=order.target is not None)
-    relist_order(order, affordable)
+    offer_slots(order)
+    wake_machine(order)
+    relist_order(order, quote_of(order).affordable)
     detail = {"redundancy": order.redundancy, "added": found.added.as_json()}
     record_audit(actor, action="order.extended", target_type="order", target_id=order.id, detail=detail)
     notify(f"order:{order.id}", {"redundancy": order.redundancy})
     return order
 
 
-def _reopen(order: Order) -> None:
-    """Let items that had all their answers take more; what a machine or the annotators took out stays out."""
+def _reopen(order: Order, which: Q) -> None:
+    """Let items that were done take more answers; what a machine, an adjudicator or the annotators decided stays."""
     full = Task.objects.filter(order=order, state__in=(TaskState.COMPLETE, TaskState.SETTLED))
-    full.filter(Q(gold__isnull=False) | ~Q(made_by=MadeBy.MACHINE)).update(
+    full.filter(which, labels_done__lt=order.redundancy, made_by__in=(MadeBy.HUMAN, MadeBy.REQUESTER)).update(
         state=TaskState.OPEN, decided=False, result=None, confidence=None
     )
     order.items_done = Task.objects.filter(order=order, decided=True).count()
+
+
+@transaction.atomic
+def set_target(*, actor: Actor, order_id: UUID, target: float | None) -> Order:
+    """How probable each result must be before no other answer is asked for; in a draft, or while the order is open.
+
+    With a target an item gets at most `redundancy` answers, and a plan, made a few seconds later, says which are
+    wanted. A higher target opens items again that were done below it; under a lower one the open ones rest or are done.
+    None: `redundancy` answers for every item, also those that were done with fewer, but for what a machine or an
+    adjudicator decided. What was decided about answers stays, and so does the money held, which pays for `redundancy`
+    answers everywhere. Check questions judge every annotator all the same. The same target again changes nothing.
+
+    Raises:
+        WrongOrderState: the order has ended.
+        InvalidInput: the target is out of range, or the design has no single choice to decide by.
+    """
+    order = lock_order(actor, order_id, LabelingPermission.ORDER_LAUNCH)
+    _require(order, OrderState.DRAFT, *OPEN_ORDER_STATES)
+    if target is not None:
+        check_target(target, design_of(order))
+    former = order.target
+    if target == former:
+        return order
+    order.target = target
+    if order.state == OrderState.DRAFT:
+        slots = 0 if target is not None or is_chosen_by_machine(order) else order.redundancy
+        Task.objects.filter(order=order, gold__isnull=True).update(open_slots=slots)
+    else:
+        _retarget(order, former)
+    order.planned_answers = -1
+    order.save(update_fields=["target", "items_done", "planned_answers", "updated_at"])
+    detail = {"target": target, "before": former}
+    record_audit(actor, action="order.target_set", target_type="order", target_id=order.id, detail=detail)
+    notify(f"order:{order.id}", {"target": target})
+    return order
+
+
+def _retarget(order: Order, former: float | None) -> None:
+    """Open and close items of an order that was launched, for its new target."""
+    lock_work(order.id)
+    if order.target is None:
+        _reopen(order, Q())
+        offer_slots(order)
+    elif former is None:
+        # One at a time until the plan is made: nobody at work waits for it, and nothing is bought that it may not want.
+        Task.objects.filter(order=order, gold__isnull=True).update(open_slots=Least("open_slots", 1))
+    elif order.target > former:
+        _reopen(order, Q(gold__isnull=True, confidence__lt=order.target))
+    wake_machine(order)
 
 
 @transaction.atomic

@@ -6,15 +6,16 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from apps.core import clock
 from apps.core.tenant import all_tenants, tenant_scope
 from apps.labeling.models import Annotation, Assignment, Order
-from apps.labeling.selectors.machine import asked_items
+from apps.labeling.selectors.machine import is_chosen_by_machine
 from apps.labeling.selectors.orders import quote_of
+from apps.labeling.services.offering import offer_slots
 from apps.labeling.services.orders import begin_closing
-from apps.labeling.slots import fit_slots, in_use, lock_work
+from apps.labeling.slots import in_use, lock_work
 from apps.labeling.types import LEASE_SECONDS, OPEN_ORDER_STATES, AssignmentState, OrderState
 
 #: So long after the deadline a task that was lent before it can be answered.
@@ -31,7 +32,10 @@ def end_due_orders() -> int:
     """
     with all_tenants(reason="deadlines and budgets of every organisation's orders end"):
         late = Order.objects.filter(state__in=OPEN_ORDER_STATES, deadline__lte=clock.now())
-        limited = Order.objects.filter(state=OrderState.RUNNING, budget_minor__isnull=False, target__isnull=True)
+        # A plan ends an order with a target, but for one whose machine still has items to ask about.
+        limited = Order.objects.filter(state=OrderState.RUNNING, budget_minor__isnull=False).filter(
+            Q(target__isnull=True) | ~Q(machine={})
+        )
         due = [
             *((order_id, tenant_id, _end_late) for order_id, tenant_id in _keys(late)),
             *((order_id, tenant_id, _end_spent) for order_id, tenant_id in _keys(limited) if _looks_spent(order_id)),
@@ -71,14 +75,14 @@ def _end_spent(order_id: UUID) -> bool:
     if order.state != OrderState.RUNNING or not found.is_limited:
         return False
     used = in_use(order.id)
-    if used.labels < found.affordable and asked_items(order) is not None:
-        return False  # its machine offers what is wanted
-    if used.labels < found.affordable:
+    if used.labels < found.affordable and order.target is None:
         lock_work(order.id)
-        fit_slots(order.id, redundancy=order.redundancy, affordable=found.affordable)
+        offer_slots(order)
         used = in_use(order.id)
     if used.offered or used.lent:
         return False
+    if used.labels < found.affordable and (order.target is not None or is_chosen_by_machine(order)):
+        return False  # its plan or its machine offers what is wanted
     _end(order)
     return True
 

@@ -18,8 +18,9 @@ from apps.labeling.models import AnnotatorStats, Assignment, MachineItem, Order,
 from apps.labeling.selectors.orders import quote_of
 from apps.labeling.services.machine_facts import Facts
 from apps.labeling.services.machine_step import Asked, Plan
+from apps.labeling.services.offering import offer_slots
 from apps.labeling.services.orders import begin_closing
-from apps.labeling.slots import in_use
+from apps.labeling.slots import fit_slots, in_use, lock_work
 from apps.labeling.types import AssignmentState, MadeBy, OrderState, TaskState
 
 BATCH = 2_000
@@ -38,6 +39,16 @@ def close_slots(order: Order) -> None:
 
 def open_everything(order: Order) -> None:
     """Give all items that are not done to people, as without a machine."""
+    found = quote_of(order)
+    if found.is_limited and order.state != OrderState.DRAFT:
+        lock_work(order.id)
+        fit_slots(
+            order.id,
+            redundancy=order.redundancy,
+            affordable=found.affordable,
+            checks_only=order.target is not None,
+        )
+        return
     _lock_tasks(order, None)
     slots = 0 if order.target is not None else order.redundancy
     untouched = Task.objects.filter(order=order, state=TaskState.OPEN, labels_done=0, open_slots=0)
@@ -48,7 +59,10 @@ def open_everything(order: Order) -> None:
 
 
 def write_asked(order: Order, facts: Facts, asked: Sequence[Asked]) -> None:
-    """Give items out, and check questions in step with them."""
+    """Give items out, and check questions in step with them; no more than the order's budget pays for."""
+    is_limited = quote_of(order).is_limited
+    if is_limited:
+        lock_work(order.id)
     close_slots(order)
     asked = asked[: _affordable(order)]
     first = (MachineItem.objects.filter(order=order).aggregate(last=Max("asked"))["last"] or 0) + 1
@@ -67,6 +81,8 @@ def write_asked(order: Order, facts: Facts, asked: Sequence[Asked]) -> None:
     _upsert(rows, ["reason", "asked", "label", "confidence"])
     _open(order, [row.task_id for row in rows])
     _open_checks(order, facts, first + len(rows))
+    if is_limited:
+        offer_slots(order)
     if order.target is None:
         _mend(order)
         _prefer(order)
@@ -139,11 +155,12 @@ def _reopen(order: Order, facts: Facts, places: Sequence[int]) -> None:
 
 
 def _affordable(order: Order) -> int:
-    """Items that the order's budget still pays for; a target's plan looks after that itself."""
+    """Items that the order's budget still pays for, the last one perhaps with fewer answers; a target's plan looks
+    after that itself."""
     found = quote_of(order)
     if not found.is_limited or order.target is not None:
         return order.item_count
-    return max(0, found.affordable - in_use(order.id).labels) // order.redundancy
+    return -(-max(0, found.affordable - in_use(order.id).labels) // order.redundancy)
 
 
 def _open(order: Order, ids: Sequence[UUID]) -> None:

@@ -26,7 +26,7 @@ from apps.labeling.policies import require
 from apps.labeling.selectors.orders import quote_of
 from apps.labeling.services.board import close_listing, list_order
 from apps.labeling.services.funding import hold_for
-from apps.labeling.slots import fit_slots
+from apps.labeling.services.offering import offer_slots
 from apps.labeling.terms import Terms, check_deadline
 from apps.labeling.types import OPEN_ORDER_STATES, AssignmentState, Item, LabelingPermission, MadeBy, OrderState
 from apps.tenancy import limits
@@ -210,12 +210,7 @@ def launch_order(*, actor: Actor, order_id: UUID) -> Order:
     order.launched_at = clock.now()
     order.save(update_fields=["state", "hold_id", "launched_at", "updated_at"])
     if found.is_limited:
-        fit_slots(
-            order.id,
-            redundancy=order.redundancy,
-            affordable=found.affordable,
-            checks_only=order.target is not None,
-        )
+        offer_slots(order)
     list_order(order)
     record_audit(
         actor, action="order.launched", target_type="order", target_id=order.id, detail={"held": found.held.as_json()}

@@ -16,16 +16,14 @@ from django.db.models import Count, Exists, OuterRef
 
 from apps.core.outbox import publish
 from apps.core.tenant import all_tenants, tenant_scope
-from apps.labeling.adaptive import check_target, decisive_choice
-from apps.labeling.errors import WrongOrderState
+from apps.labeling.adaptive import decisive_choice
 from apps.labeling.events import ItemCompleted
 from apps.labeling.models import Annotation, AnnotatorStats, Assignment, Order, Task
 from apps.labeling.selectors.machine import asked_items, machine_votes
 from apps.labeling.selectors.orders import design_of, quote_of
-from apps.labeling.services.orders import begin_closing, lock_order
+from apps.labeling.services.orders import begin_closing
 from apps.labeling.slots import in_use
-from apps.labeling.types import Answer, AssignmentState, LabelingPermission, OrderState, TaskState, WantedLabel
-from apps.tenancy.types import Actor
+from apps.labeling.types import Answer, AssignmentState, OrderState, TaskState, WantedLabel
 
 #: Tasks that are kept for an annotator, and for how many of those who tell most about it a task is kept.
 MOST_PREFERRED, KEPT_FOR = 20, 3
@@ -35,28 +33,6 @@ ANSWERS_FOR_EACH_NEW = 200
 NEWCOMER = ""
 #: Stands for the machine among those who answered; it is never asked.
 MACHINE = "machine"
-
-
-@transaction.atomic
-def set_target(*, actor: Actor, order_id: UUID, target: float | None) -> Order:
-    """Have a draft ask for labels only until each result is as probable as the target, or another would add too little.
-
-    An item gets at most `redundancy` labels. Check questions judge every annotator all the same. None: `redundancy`
-    labels for every item.
-
-    Raises:
-        WrongOrderState: the order is no draft.
-        InvalidInput: the target is out of range, or the design has no single choice to decide by.
-    """
-    order = lock_order(actor, order_id, LabelingPermission.ORDER_LAUNCH)
-    if order.state != OrderState.DRAFT:
-        raise WrongOrderState(order.state, OrderState.DRAFT)
-    if target is not None:
-        check_target(target, design_of(order))
-    order.target = target
-    order.save(update_fields=["target", "updated_at"])
-    Task.objects.filter(order=order, gold__isnull=True).update(open_slots=order.redundancy if target is None else 0)
-    return order
 
 
 @transaction.atomic

@@ -25,9 +25,10 @@ from apps.labeling.outcomes import Given, order_outcome
 from apps.labeling.quality.records import Recorded
 from apps.labeling.selectors.orders import design_of
 from apps.labeling.services.answering import submit_annotation
+from apps.labeling.services.changing import set_target
 from apps.labeling.services.leasing import lease_tasks
 from apps.labeling.services.orders import create_order, launch_order
-from apps.labeling.services.planning import plan_labels, set_target
+from apps.labeling.services.planning import plan_labels
 from apps.labeling.types import MAX_LIVE_LEASES, WantedLabel
 from apps.ledger import services as ledger
 from apps.ledger.types import AccountKind, AccountRef, SourceRef

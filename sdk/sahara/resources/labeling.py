@@ -141,6 +141,10 @@ class OrdersResource(Resource):
 
     def require(
         self, order_id: Id, *, skills: Sequence[Id] = (), languages: Sequence[str] = (), level: int = 0
+    def set_target(self, order_id: Id, target: float | None) -> Order:
+        """Change how probable each result must be, or take the target away (None), until the order ends."""
+        return Order.model_validate(self.transport.post(f"orders/{order_id}/target/", {"target": target}))
+
     ) -> dict[str, Any]:
         """Ask skills, languages (ISO 639-1) and a level of those who want to work on the order from now on."""
         body = {"skills": [str(one) for one in skills], "languages": list(languages), "level": level}

@@ -85,7 +85,7 @@ def test_the_page_of_a_running_order_pauses_extends_and_follows(
     with tenant_scope(requester.organisation_id):
         services.resume_order(actor=requester, order_id=order.id)
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
-    page.get_by_role("link", name="More answers or a deadline").click()
+    page.get_by_role("link", name="More answers, target or deadline").click()
     page.get_by_label("Answers for each item").fill("2")
     page.get_by_role("button", name="See what it costs").click()
     page.get_by_role("button", name="Add $0.66 and ask for them").click()

@@ -338,6 +338,11 @@ def test_held_is_captured_and_released_whatever_is_changed_on_the_way(
                     change = {"budget": Money(order.budget_minor + randomness.randint(1, 60))}
                 total += services.extension_of(order, **change).added.minor
                 order = services.extend_order(actor=requester, order_id=order.id, **change)
+            if order.state == "running" and randomness.random() < 0.4:
+                held = held_by(requester)
+                target = randomness.choice([None, 0.6, 0.95])
+                order = services.set_target(actor=requester, order_id=order.id, target=target)
+                assert held_by(requester) == held
             if place == 1 and order.state == "running":
                 services.pause_order(actor=requester, order_id=order.id)
                 services.resume_order(actor=requester, order_id=order.id)

@@ -51,6 +51,10 @@ def test_the_api_drafts_with_terms_quotes_and_changes(make_actor, api_for, fund,
     assert api.post(f"{url}deadline/", {"deadline": soon}, format="json").json()["deadline"] is not None
     assert api.post(f"{url}deadline/", {"deadline": None}, format="json").json()["deadline"] is None
     with tenant_scope(requester.organisation_id):
+    assert api.post(f"{url}target/", {"target": 0.9}, format="json").json()["target"] == 0.9
+    refused = api.post(f"{url}target/", {"target": 0.2}, format="json")
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "target")
+    assert api.post(f"{url}target/", {"target": None}, format="json").json()["target"] is None
         row = Order.objects.get(id=order["id"])
     work(annotator, row, limit=4)
     work(make_actor(personal=True), row, limit=3)
@@ -112,7 +116,12 @@ def test_pages_pause_extend_and_set_a_deadline(make_actor, make_order, client_fo
     assert b"ends by" in client.get(f"{url}/").content
     assert client.post(f"{url}/deadline/", {"deadline": "2020-01-01T00:00"}).status_code == 422
     assert client.post(f"{url}/deadline/", {"deadline": ""}).status_code == 302
-    for path in ("extend/", "pause/", "resume/", "deadline/"):
+    assert b"How sure" in client.get(f"{url}/extend/").content
+    assert client.post(f"{url}/target/", {"target_percent": "40"}).status_code == 422
+    assert client.post(f"{url}/target/", {"target_percent": "90"}).status_code == 302
+    assert b"90 % sure" in client.get(f"{url}/").content
+    assert client.post(f"{url}/target/", {"target_percent": ""}).status_code == 302
+    for path in ("extend/", "pause/", "resume/", "deadline/", "target/"):
         assert client_for(stranger).post(f"{url}/{path}").status_code == 404
     with tenant_scope(annotator.organisation_id):
         answer = {"label": truth(task.data["text"])}

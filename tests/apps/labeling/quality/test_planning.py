@@ -9,13 +9,20 @@ import pytest
 
 from apps.core import outbox
 from apps.core.errors import InvalidInput
+from apps.core.money import Money
 from apps.core.tenant import tenant_scope
 from apps.labeling import services
 from apps.labeling.errors import WrongOrderState
 from apps.labeling.models import Annotation, AnnotatorStats, Order, Task
 from apps.labeling.quality import routing
 from apps.labeling.services.planning import is_due
+from apps.ledger import selectors as ledger
 from tests.apps.labeling.conftest import truth, wrong
+
+
+def hold_of(order: Any) -> Any:
+    """The money set aside for an order."""
+    return ledger.hold(order.hold_id)
 
 
 @pytest.fixture
@@ -77,12 +84,13 @@ def test_only_tasks_among_those_asked_for_are_lent(order, make_actor):
         assert Task.objects.get(assignments__id=batch.tasks[0].assignment_id).id == task_id
 
 
-def test_a_target_needs_a_draft_and_a_probability(actor, order, make_order):
-    with pytest.raises(WrongOrderState):
-        services.set_target(actor=actor, order_id=order.id, target=0.9)
+def test_a_target_is_a_probability_and_changes_until_the_order_ends(actor, order, make_order):
     draft = make_order(actor, launch=False)
     with pytest.raises(InvalidInput):
         services.set_target(actor=actor, order_id=draft.id, target=1.0)
+    services.cancel_order(actor=actor, order_id=order.id)
+    with pytest.raises(WrongOrderState):
+        services.set_target(actor=actor, order_id=order.id, target=0.8)
 
 
 def test_an_item_that_is_sure_is_decided_and_paid_while_the_order_runs(
@@ -110,6 +118,82 @@ def test_an_item_that_is_sure_is_decided_and_paid_while_the_order_runs(
         assert task.confidence is not None
         assert task.confidence >= 0.6  # of the plan, which knows all annotators, not of the item's answers alone
         assert {one.state for one in Annotation.objects.filter(task=task)} == {"accepted"}
+
+
+def test_a_higher_target_opens_items_again_and_a_lower_one_ends_sooner(actor, make_order, fund, make_actor, work):
+    order = make_order(actor, items=12, gold=2, redundancy=6, launch=False)
+    services.set_target(actor=actor, order_id=order.id, target=0.8)
+    fund(actor.organisation_id, 100_000)
+    order = services.launch_order(actor=actor, order_id=order.id)
+    held = hold_of(order).amount
+    people = [make_actor(name=f"A{n}", personal=True) for n in range(6)]
+    for person in people[:3]:
+        services.plan_labels(order_id=order.id)
+        work(person, order, limit=10)
+        outbox.drain()
+    # As if a plan had settled two of them: one would not satisfy the new target, one would.
+    doubtful, sure = Task.objects.filter(order=order, gold__isnull=True)[:2]
+    for task, confidence in ((doubtful, 0.9), (sure, 0.99)):
+        Task.objects.filter(id=task.id).update(
+            state="settled", decided=True, result={"label": "ham"}, confidence=confidence, open_slots=0
+        )
+    Order.objects.filter(id=order.id).update(items_done=Task.objects.filter(order=order, decided=True).count())
+    done = Order.objects.get(id=order.id).items_done
+    order = services.set_target(actor=actor, order_id=order.id, target=0.95)
+    assert services.set_target(actor=actor, order_id=order.id, target=0.95).target == 0.95
+    assert (order.planned_answers, order.items_done) == (-1, done - 1)
+    doubtful.refresh_from_db()
+    sure.refresh_from_db()
+    assert (doubtful.state, doubtful.decided, doubtful.result) == ("open", False, None)
+    assert (sure.state, sure.confidence) == ("settled", 0.99)
+    assert hold_of(order).amount == held
+    assert services.plan_due_orders() >= 1
+    before = len(services.plan_labels(order_id=order.id))
+    services.set_target(actor=actor, order_id=order.id, target=0.5)
+    assert len(services.plan_labels(order_id=order.id)) < max(1, before)
+
+
+def test_without_its_target_an_order_gives_every_item_all_its_answers(actor, order, make_actor, work):
+    people = [make_actor(name=f"A{n}", personal=True) for n in range(4)]
+    services.plan_labels(order_id=order.id)
+    work(people[0], order, limit=6)
+    services.pause_order(actor=actor, order_id=order.id)
+    assert services.set_target(actor=actor, order_id=order.id, target=None).target is None
+    order = services.resume_order(actor=actor, order_id=order.id)
+    assert sum(Task.objects.filter(order=order).values_list("open_slots", flat=True)) == 12 * 4 - 6
+    for person in people:
+        work(person, order)
+        outbox.drain()
+    order.refresh_from_db()
+    assert order.state == "finished"
+    assert set(Task.objects.filter(order=order).values_list("labels_done", flat=True)) == {4}
+    hold = hold_of(order)
+    assert hold.amount == hold.captured + hold.released
+    assert hold.captured == Money(12 * 4 * 4 + 20)  # the pay of all answers, and the fee on it: 19.2 cents
+
+
+def test_an_order_gets_a_target_while_it_runs(actor, make_order, make_actor, work):
+    order = make_order(actor, items=12, gold=2, redundancy=4)
+    people = [make_actor(name=f"A{n}", personal=True) for n in range(6)]
+    work(people[0], order, limit=5)
+    with tenant_scope(people[1].organisation_id):
+        [held] = services.lease_tasks(actor=people[1], order_id=order.id).tasks
+    services.set_target(actor=actor, order_id=order.id, target=0.8)
+    free = Task.objects.filter(order=order, gold__isnull=True).values_list("open_slots", flat=True)
+    assert max(free) == 1  # until the plan is made
+    with tenant_scope(people[1].organisation_id):
+        services.skip_task(actor=people[1], assignment_id=held.assignment_id)
+    for _ in range(20):
+        services.plan_due_orders()
+        order = Order.objects.get(id=order.id)
+        if order.state != "running":
+            break
+        for person in people:
+            work(person, order, limit=3)
+    outbox.drain()
+    order.refresh_from_db()
+    assert order.state == "finished"
+    assert 10 <= Annotation.objects.filter(order=order, task__gold__isnull=True).count() < 40
 
 
 @pytest.mark.parametrize(
