@@ -43,6 +43,8 @@ ORDER = {
     "budget": CENTS,
     "deadline": "2030-01-01T00:00:00Z",
     "design": {"inputs": [], "controls": []},
+    "requirements": {"skills": [], "languages": ["sw"], "level": 1},
+    "review": {"adjudication": True, "skill_id": None, "price_minor": 0},
     "quote": QUOTE,
     "progress": PROGRESS,
     "dataset_id": None,
@@ -108,6 +110,26 @@ def test_an_order_takes_an_import_instead_of_rows() -> None:
     assert "rows" not in body
 
 
+def test_an_order_is_drafted_with_who_works_and_who_reviews() -> None:
+    sent: list[tuple[str, str, Any]] = []
+    skill = uuid4()
+    order = orders(sent).create(
+        title="Spam",
+        instruction="Spam?",
+        rows=[{"text": "one"}],
+        price_minor=10,
+        requirements={"skills": [skill], "languages": ["sw"], "level": 1},
+        review={"adjudication": True, "skill_id": skill, "price_minor": 5, "reviews": 10},
+    )
+    orders(sent).set_review("x", adjudication=True, skill_id=skill, price_minor=5, reviews=10)
+    (_, _, body), (method, path, settings) = sent
+    assert body["requirements"] == {"skills": [str(skill)], "languages": ["sw"], "level": 1}
+    assert body["review"] == settings
+    assert settings == {"adjudication": True, "skill_id": str(skill), "price_minor": 5, "reviews": 10}
+    assert (method, path.partition("orders/x/")[2]) == ("PUT", "review-settings/")
+    assert (order.requirements["languages"], order.review.adjudication) == (["sw"], True)
+
+
 def test_every_change_has_its_method() -> None:
     sent: list[tuple[str, str, Any]] = []
     client = orders(sent)
@@ -117,6 +139,7 @@ def test_every_change_has_its_method() -> None:
         lambda: client.extension("x", redundancy=4),
         lambda: client.extend("x", redundancy=4),
         lambda: client.set_deadline("x", None),
+        lambda: client.set_target("x", 0.9),
         lambda: client.answer_sample("x", client.sample("x").tasks[0], {"label": "ham"}, elapsed_ms=900),
         lambda: client.use_sample_as_checks("x"),
     ]
@@ -128,12 +151,11 @@ def test_every_change_has_its_method() -> None:
         ("GET", "extension/"),
         ("POST", "extension/"),
         ("POST", "deadline/"),
+        ("POST", "target/"),
         ("GET", "sample/"),
         ("POST", "sample/"),
         ("POST", "sample/checks/"),
     ]
     assert sent[3][2] == {"redundancy": 4}
     assert sent[4][2] == {"deadline": None}
-        lambda: client.set_target("x", 0.9),
-        ("POST", "target/"),
     assert sent[5][2] == {"target": 0.9}

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.labeling import services
-from apps.labeling.api.orders import JsonField
+from apps.labeling.api.fields import JsonField
 from apps.labeling.import_types import MAX_URLS
 from apps.labeling.selectors import imports as selectors
 from apps.tenancy.actors import actor_of

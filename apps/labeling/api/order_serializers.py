@@ -93,6 +93,14 @@ class ProgressSerializer(serializers.Serializer[Any]):
     forecast = ForecastSerializer(allow_null=True)
 
 
+class OrderReviewSerializer(serializers.Serializer[Any]):
+    """Who decides beside the consensus."""
+
+    adjudication = serializers.BooleanField(help_text="items whose answers differ wait for an adjudicator")
+    skill_id = serializers.UUIDField(allow_null=True, help_text="annotators who have it may review")
+    price_minor = serializers.IntegerField(help_text="pay for one decision of theirs")
+
+
 class OrderSerializer(serializers.Serializer[Any]):
     """An order, for its requester."""
 
@@ -106,6 +114,8 @@ class OrderSerializer(serializers.Serializer[Any]):
     budget = serializers.SerializerMethodField()
     deadline = serializers.DateTimeField(allow_null=True)
     auto_approve_days = serializers.IntegerField()
+    requirements = serializers.JSONField(help_text="{skills, languages, level} that annotators need; {}: none")
+    review = serializers.SerializerMethodField()
     items = serializers.IntegerField(source="item_count")
     gold_items = serializers.IntegerField(source="gold_count")
     state = serializers.CharField()
@@ -121,6 +131,14 @@ class OrderSerializer(serializers.Serializer[Any]):
     def get_budget(self, order: Any) -> dict[str, Any] | None:
         budget = selectors.budget_of(order)
         return budget.as_json() if budget is not None else None
+
+    @extend_schema(responses=OrderReviewSerializer)
+    def get_review(self, order: Any) -> dict[str, Any]:
+        return {
+            "adjudication": order.adjudication,
+            "skill_id": str(order.review_skill_id) if order.review_skill_id else None,
+            "price_minor": order.review_price_minor,
+        }
 
     @extend_schema(responses=QuoteSerializer)
     def get_quote(self, order: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from rest_framework.views import APIView
 from apps.core.money import Money
 from apps.labeling import services, uploads
 from apps.labeling.api.exports import design_from_config
+from apps.labeling.api.fields import JsonField, PartField
 from apps.labeling.api.foreign import FORMATS, read_foreign
 from apps.labeling.api.order_serializers import (
     OrderDetailSerializer,
@@ -28,26 +29,14 @@ from apps.labeling.api.order_serializers import (
     QuoteSerializer,
     progress_of,
 )
+from apps.labeling.api.reviewing import ReviewSettingsSerializer, review_settings
+from apps.labeling.api.skills import RequirementsSerializer
 from apps.labeling.brief import read_design
 from apps.labeling.pricing import quote
 from apps.labeling.selectors import orders as selectors
+from apps.labeling.services import DraftSettings
 from apps.labeling.terms import Terms
 from apps.tenancy.actors import actor_of
-
-
-class JsonField(serializers.JSONField):
-    """JSON, also as text in a multipart form; comma-separated names are a list."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, str):
-            text = data.strip()
-            if not text.startswith(("[", "{", '"')):
-                return [part.strip() for part in text.split(",") if part.strip()]
-            try:
-                return json.loads(text)
-            except ValueError:
-                raise serializers.ValidationError("This is not JSON.") from None
-        return super().to_internal_value(data)
 
 
 class NewOrderSerializer(serializers.Serializer[Any]):
@@ -100,6 +89,14 @@ class NewOrderSerializer(serializers.Serializer[Any]):
     machine = JsonField(
         required=False, help_text="{mode: assist, precision, audit, source}: let a machine label what it proves to know"
     )
+    requirements = PartField(
+        RequirementsSerializer, help_text="{skills, languages, level} that annotators need; see …/requirements/"
+    )
+    review = PartField(
+        ReviewSettingsSerializer,
+        help_text="{adjudication, skill_id, price_minor, reviews}: who decides beside the consensus; see "
+        "…/review-settings/. The money for paid reviews is set aside at once",
+    )
     file = serializers.FileField(required=False, allow_empty_file=True)
     format = serializers.ChoiceField(
         choices=FORMATS,
@@ -134,6 +131,12 @@ class NewOrderSerializer(serializers.Serializer[Any]):
         if any(not isinstance(one, str | dict) for one in attrs.get("classes", [])):
             raise serializers.ValidationError({"classes": "Each class is a name or an object with name and key."})
         return attrs
+
+    def settings(self) -> DraftSettings:
+        """What is set with the draft beside its items."""
+        data = self.validated_data
+        review = data.get("review")
+        return DraftSettings(data.get("machine"), data.get("requirements"), review and review_settings(review))
 
 
 class OrderListView(generics.ListAPIView[Any]):
@@ -195,7 +198,7 @@ class OrderListView(generics.ListAPIView[Any]):
             else:
                 table = uploads.read_rows(data["rows"], design=shown)
                 draft = partial(services.create_order, table=table, filename="rows", **brief)
-        order = services.draft_with_machine(actor=actor_of(request), machine=data.get("machine"), draft=draft)
+        order = services.draft_with(actor=actor_of(request), settings=checked.settings(), draft=draft)
         return Response(OrderDetailSerializer(order).data, status=status.HTTP_201_CREATED)
 
 

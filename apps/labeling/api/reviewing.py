@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -40,10 +40,22 @@ def _reviewer(request: Request, order_id: UUID) -> Iterator[Actor]:
 class ReviewSettingsSerializer(serializers.Serializer[Any]):
     """Who decides beside the consensus. Money for the reviews of annotators is set aside at once."""
 
-    adjudication = serializers.BooleanField(help_text="items whose answers differ wait for an adjudicator")
+    adjudication = serializers.BooleanField(
+        default=False, help_text="items whose answers differ wait for an adjudicator"
+    )
     skill_id = serializers.UUIDField(allow_null=True, default=None, help_text="annotators who have it may review")
     price_minor = serializers.IntegerField(default=0, min_value=0, help_text="pay for one decision of theirs")
     reviews = serializers.IntegerField(default=0, min_value=0, help_text="how many are paid")
+
+
+def review_settings(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What `ReviewSettingsSerializer` has checked, as `services.set_reviews` takes it."""
+    return {
+        "adjudication": data["adjudication"],
+        "skill_id": data["skill_id"],
+        "price": Money(data["price_minor"]) if data["price_minor"] else None,
+        "reviews": data["reviews"],
+    }
 
 
 class QueuedItemSerializer(serializers.Serializer[Any]):
@@ -97,14 +109,7 @@ class ReviewSettingsView(APIView):
         given = ReviewSettingsSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         data = given.validated_data
-        services.set_reviews(
-            actor=actor,
-            order_id=order_id,
-            adjudication=data["adjudication"],
-            skill_id=data["skill_id"],
-            price=Money(data["price_minor"]) if data["price_minor"] else None,
-            reviews=data["reviews"],
-        )
+        services.set_reviews(actor=actor, order_id=order_id, **review_settings(data))
         return Response(ReviewSettingsSerializer(data).data)
 
 

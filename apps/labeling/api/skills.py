@@ -14,8 +14,8 @@ from rest_framework.views import APIView
 
 from apps.core.money import Money
 from apps.labeling import services, uploads
+from apps.labeling.api.fields import JsonField
 from apps.labeling.api.order_serializers import MoneySerializer
-from apps.labeling.api.orders import JsonField
 from apps.labeling.api.work import annotator
 from apps.labeling.brief import read_design
 from apps.labeling.selectors import eligibility as selectors

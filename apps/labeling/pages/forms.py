@@ -12,11 +12,14 @@ from django import forms
 from apps.core.errors import DomainError
 from apps.core.money import Money
 from apps.labeling import brief, task_types
-from apps.labeling.models import Import
+from apps.labeling.eligibility import LANGUAGES, LEVELS
+from apps.labeling.models import Import, Skill
+from apps.labeling.services import DraftSettings
 from apps.labeling.terms import Terms
 
 FIXED, UNTIL_SURE = "fixed", "until_sure"
 DEFAULT_TARGET = 95
+_LANGUAGES = sorted(LANGUAGES.items(), key=lambda one: one[1])
 
 
 def _for(field: str, widget: type[forms.Widget], attrs: dict[str, Any] | None = None) -> forms.Widget:
@@ -167,16 +170,51 @@ class OrderForm(forms.Form):
         label="Let a machine label what it proves to know",
         help_text="For one choice on a text: people label what teaches most and audit the rest, at 95 % precision.",
     )
+    level = forms.ChoiceField(
+        label="Level, at least",
+        required=False,
+        choices=[(0, "Any, also newcomers"), *((one.number, f"{one.number}: {one.in_words}") for one in LEVELS)],
+    )
+    languages = forms.MultipleChoiceField(
+        label="Languages, all of these",
+        required=False,
+        choices=_LANGUAGES,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    adjudication = forms.BooleanField(
+        required=False,
+        label="Items whose answers differ wait for an adjudicator",
+        help_text="Members of your organisation review and adjudicate without pay.",
+    )
+    review_price = forms.DecimalField(
+        label="Pay for one review, in dollars",
+        required=False,
+        min_value=Decimal("0.01"),
+        decimal_places=2,
+        widget=forms.NumberInput(attrs={"step": "0.01", "min": "0.01"}),
+    )
+    review_count = forms.IntegerField(
+        label="Reviews you pay for",
+        required=False,
+        min_value=1,
+        help_text="Their pay is set aside with the draft; what is not used comes back.",
+    )
     gold_file = forms.FileField(
         label="More check questions", required=False, help_text="CSV or JSONL with the columns “text” and “label”."
     )
 
-    def machine_settings(self) -> dict[str, Any]:
-        """The argument for `services.draft_with_machine`; details are set on the draft's page."""
-        return {"mode": "assist"} if self.cleaned_data["machine"] else {}
-
-    def __init__(self, *args: Any, imports: Iterable[Import] = (), **kwargs: Any) -> None:
+    def __init__(self, *args: Any, imports: Iterable[Import] = (), skills: Iterable[Skill] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        named = [(str(one.id), one.name) for one in skills]
+        self.fields["skills"] = forms.MultipleChoiceField(
+            label="Skills, all of these", required=False, choices=named, widget=forms.CheckboxSelectMultiple
+        )
+        self.fields["review_skill"] = forms.ChoiceField(
+            label="Annotators who may review too: those with the skill",
+            required=False,
+            choices=[("", "nobody"), *named],
+        )
+        self.has_skills = bool(named)
         ready = [(str(one.id), f"Import “{one.title}”, {one.item_count:,} items") for one in imports]
         self.fields["import_id"] = forms.ChoiceField(
             label=self.fields["import_id"].label,
@@ -226,6 +264,31 @@ class OrderForm(forms.Form):
             "terms": self._terms(),
         }
 
+    def settings(self) -> DraftSettings:
+        """What is set with the draft; a machine's details are set on the draft's page."""
+        data = self.cleaned_data
+        requirements = {
+            "skills": [UUID(one) for one in data["skills"]],
+            "languages": data["languages"],
+            "level": int(data["level"] or 0),
+        }
+        review = {
+            "adjudication": data["adjudication"],
+            "skill_id": UUID(data["review_skill"]) if data["review_skill"] else None,
+            "price": money_of(data["review_price"]) if data["review_price"] else None,
+            "reviews": data["review_count"] or 0,
+        }
+        return DraftSettings(
+            machine={"mode": "assist"} if data["machine"] else {},
+            requirements=requirements if any(requirements.values()) else None,
+            review=review if review["adjudication"] or review["skill_id"] else None,
+        )
+
+    def has_settings(self) -> bool:
+        """Whether anything was chosen of who works and who reviews, so that the page shows it."""
+        names = ("skills", "languages", "level", "adjudication", "review_skill", "review_price", "review_count")
+        return any(self[name].value() not in (None, "", "0", 0, [], False) or self[name].errors for name in names)
+
     def _terms(self) -> Terms:
         data = self.cleaned_data
         until_sure = data["quality"] == UNTIL_SURE
@@ -263,7 +326,16 @@ class OrderForm(forms.Form):
         last = named.rsplit(".", 1)[-1]
         if named.startswith("design.") and self.cleaned_data.get("task_type") != task_types.CUSTOM:
             return {"most": "scale"}.get(last, last)
-        renamed = {"price_per_label": "price", "example": "example_label", "target": "target_percent"}
+        if named.startswith("requirements."):
+            return last
+        renamed = {
+            "price_per_label": "price",
+            "example": "example_label",
+            "target": "target_percent",
+            "review.skill": "review_skill",
+            "review.price": "review_price",
+            "review.reviews": "review_count",
+        }
         return renamed.get(named, named.split(".")[0])
 
 

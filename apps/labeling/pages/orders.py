@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.accounts.access import actor_required
-from apps.core.errors import DomainError, InvalidInput, PaymentRequired
+from apps.core.errors import DomainError, InvalidInput, NotPermitted, PaymentRequired
 from apps.core.money import Money
 from apps.core.pagination import cursor_page
 from apps.labeling import services, task_types, uploads
@@ -27,6 +27,7 @@ from apps.labeling.policies import table
 from apps.labeling.pricing import quote
 from apps.labeling.selectors import cases, exports, reviewing
 from apps.labeling.selectors import orders as selectors
+from apps.labeling.selectors.eligibility import usable_skills
 from apps.labeling.selectors.imports import import_of, ready_imports
 from apps.labeling.selectors.machine import machine_figures, settings_of
 from apps.labeling.selectors.outlook import outlook
@@ -54,11 +55,11 @@ def order_list(request: HttpRequest) -> HttpResponse:
 def new_order(request: HttpRequest) -> HttpResponse:
     """GET and POST /orders/new/: upload, design, price; the review is the draft's page."""
     actor = actor_of(request)
-    ready = ready_imports(actor)
+    ready, skills = ready_imports(actor), usable_skills(actor)
     if request.method == "GET":
-        form = OrderForm(imports=ready, initial={"import_id": request.GET.get("import", "")})
+        form = OrderForm(imports=ready, skills=skills, initial={"import_id": request.GET.get("import", "")})
         return render(request, "labeling/order_new.html", {"form": form, "rows_wrong": []})
-    form = OrderForm(request.POST, request.FILES, imports=ready)
+    form = OrderForm(request.POST, request.FILES, imports=ready, skills=skills)
     rows_wrong: list[Any] = []
     context: dict[str, Any] = {}
     if form.is_valid():
@@ -68,6 +69,8 @@ def new_order(request: HttpRequest) -> HttpResponse:
             form.add_domain_error(error)
             rows_wrong = [problem for problem in error.errors if "row" in problem]
             context["error_count"] = error.context.get("error_count", len(rows_wrong))
+        except (PaymentRequired, NotPermitted) as error:
+            form.add_error(None, error.message)
         else:
             return redirect("orders:order", order.id)
     return render(request, "labeling/order_new.html", {"form": form, "rows_wrong": rows_wrong, **context}, status=422)
@@ -81,7 +84,7 @@ def _drafted(actor: Actor, form: OrderForm) -> Order:
             return services.create_order_from_file(actor=actor, **form.uploaded(), **form.brief())
         return services.create_order_from_import(actor=actor, import_id=import_id, **form.brief())
 
-    return services.draft_with_machine(actor=actor, machine=form.machine_settings(), draft=draft)
+    return services.draft_with(actor=actor, settings=form.settings(), draft=draft)
 
 
 class QuoteForm(forms.Form):

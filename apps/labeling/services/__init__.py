@@ -21,6 +21,7 @@ from apps.labeling.services.changing import (
     set_target,
 )
 from apps.labeling.services.closing import close_order
+from apps.labeling.services.drafting import DraftSettings, draft_with
 from apps.labeling.services.eligibility import declare_languages, set_requirements
 from apps.labeling.services.ending import end_due_orders
 from apps.labeling.services.import_orders import create_order_from_import
@@ -34,7 +35,7 @@ from apps.labeling.services.importing import (
 )
 from apps.labeling.services.judging import adjudicate, review_answer
 from apps.labeling.services.leasing import close_expired_leases, lease_tasks
-from apps.labeling.services.machine import advance_machine, advance_machines, draft_with_machine, set_machine, why_not
+from apps.labeling.services.machine import advance_machine, advance_machines, set_machine, why_not
 from apps.labeling.services.orders import (
     cancel_order,
     create_order,
@@ -53,6 +54,7 @@ from apps.labeling.services.unmasking import unmask_item
 from apps.labeling.services.watching import decide_case, reply_to_case, watch_order, watch_orders
 
 __all__ = [
+    "DraftSettings",
     "Submission",
     "adjudicate",
     "advance_machine",
@@ -74,7 +76,7 @@ __all__ = [
     "decide_case",
     "decide_review",
     "declare_languages",
-    "draft_with_machine",
+    "draft_with",
     "end_attempt",
     "end_due_orders",
     "end_lapsed_attempts",

@@ -31,9 +31,9 @@ from apps.labeling.models import Annotation, AnnotatorStats, Order, Task
 from apps.labeling.outcomes import Given, OrderOutcome, Outcome, agreement, order_outcome
 from apps.labeling.selectors.machine import machine_figures, run_of
 from apps.labeling.selectors.orders import design_of
+from apps.labeling.services.funding import release_reviews
 from apps.labeling.services.machine_rows import forget_rows
 from apps.labeling.services.reserving import fee_on, keep_reserve, paid_for
-from apps.labeling.services.review_pay import release_reviews
 from apps.labeling.services.settling import apply_decisions, decision, lock_records
 from apps.labeling.services.skills import judge_attempt
 from apps.labeling.types import AnnotationState, MadeBy, OrderState, Rule, TaskState

@@ -32,6 +32,13 @@ def hold_more(order: Order, added: Money) -> None:
     order.captured_before_minor += spent
 
 
+def release_reviews(order: Order) -> None:
+    """Give back what was set aside for reviews and not used. The caller has locked the order and saves it."""
+    if order.review_hold_id is not None:
+        ledger.release_hold(hold_id=order.review_hold_id)
+        order.review_hold_id = None
+
+
 def _place(order: Order, amount: Money, asked: Money, key: str) -> None:
     """Place the order's hold.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -130,18 +130,6 @@ def set_machine(*, actor: Actor, order_id: UUID, machine: Mapping[str, Any]) -> 
         plan_labels(order_id=order.id)
     record_audit(actor, action="order.machine_set", target_type="order", target_id=order.id, detail=wanted)
     return order
-
-
-@transaction.atomic
-def draft_with_machine(*, actor: Actor, machine: Mapping[str, Any] | None, draft: Callable[[], Order]) -> Order:
-    """Save a draft whose machine is on, or nothing.
-
-    Args:
-        machine: as `set_machine` takes it; None or {}: none.
-        draft: saves the draft.
-    """
-    order = draft()
-    return set_machine(actor=actor, order_id=order.id, machine=machine) if machine else order
 
 
 def advance_machines() -> int:

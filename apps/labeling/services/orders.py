@@ -25,7 +25,7 @@ from apps.labeling.models import AnnotatorStats, Assignment, Order, Task
 from apps.labeling.policies import require
 from apps.labeling.selectors.orders import quote_of
 from apps.labeling.services.board import close_listing, list_order
-from apps.labeling.services.funding import hold_for
+from apps.labeling.services.funding import hold_for, release_reviews
 from apps.labeling.services.offering import offer_slots
 from apps.labeling.terms import Terms, check_deadline
 from apps.labeling.types import OPEN_ORDER_STATES, AssignmentState, Item, LabelingPermission, MadeBy, OrderState
@@ -234,7 +234,8 @@ def cancel_order(*, actor: Actor, order_id: UUID) -> Order:
     if order.state == OrderState.DRAFT:
         order.state = OrderState.CANCELLED
         order.closed_at = clock.now()
-        order.save(update_fields=["state", "closed_at", "updated_at"])
+        release_reviews(order)
+        order.save(update_fields=["state", "closed_at", "review_hold_id", "updated_at"])
         Task.objects.filter(order=order).delete()
     else:
         _require_state(order, *OPEN_ORDER_STATES)

@@ -13,6 +13,7 @@ from apps.labeling.models import AnswerReview, Order
 from apps.labeling.review_errors import ReviewsUsedUp, UnusableSettings
 from apps.labeling.review_types import MAX_REVIEW_PRICE_MINOR, MAX_REVIEWS
 from apps.labeling.selectors.eligibility import usable_skills
+from apps.labeling.services.funding import release_reviews
 from apps.labeling.services.orders import lock_order
 from apps.labeling.types import OPEN_ORDER_STATES, LabelingPermission, OrderState
 from apps.ledger import selectors as facts
@@ -76,13 +77,6 @@ def _hold(order: Order, total: Money) -> None:
         available = units_of(facts.balance(account).available)
         raise OrderUnfunded(total, Money(available, order.currency)) from error
     order.review_hold_id = hold.id
-
-
-def release_reviews(order: Order) -> None:
-    """Give back what was set aside for reviews and not used. The caller has locked the order and saves it."""
-    if order.review_hold_id is not None:
-        ledger.release_hold(hold_id=order.review_hold_id)
-        order.review_hold_id = None
 
 
 def pay_review(order: Order, review: AnswerReview) -> None:

@@ -104,6 +104,14 @@ class Machine(Model):
     measured_precision_high: float | None
 
 
+class OrderReview(Model):
+    """Who decides beside the consensus: an adjudicator, and annotators with a skill who are paid for it."""
+
+    adjudication: bool
+    skill_id: UUID | None
+    price_minor: int
+
+
 class Order(Model):
     """An order for labels."""
 
@@ -117,6 +125,8 @@ class Order(Model):
     budget: Money | None
     deadline: datetime | None
     design: dict[str, Any]
+    requirements: dict[str, Any]
+    review: OrderReview
     quote: Quote
     progress: OrderProgress | None = None
     machine: Machine | None = None

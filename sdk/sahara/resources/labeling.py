@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sahara.models import Annotation, Extension, LeaseBatch, Machine, Order, Sample, SampleTask, Task
 from sahara.resources.base import Id, Resource
@@ -33,6 +34,8 @@ class OrdersResource(Resource):
         gold_percent: int = 10,
         gold_rows: Sequence[Mapping[str, Any]] | None = None,
         machine: Mapping[str, Any] | None = None,
+        requirements: Mapping[str, Any] | None = None,
+        review: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> Order:
         """Draft an order.
@@ -50,6 +53,9 @@ class OrdersResource(Resource):
             deadline: when the order ends with what is labelled.
             machine: `{"mode": "assist", "precision": 0.95, "audit": 0.05, "source": "platform"}`, all optional but the
                 mode: a machine labels what it proves to know, for designs of one text and one choice.
+            requirements: what annotators need: `skills` (ids), `languages` (ISO 639-1), `level`; see `require`.
+            review: who decides beside the consensus: `adjudication`, `skill_id`, `price_minor`, `reviews`; see
+                `set_review`. The money for paid reviews is set aside at once.
         """
         body: dict[str, Any] = {
             "title": title,
@@ -68,8 +74,8 @@ class OrdersResource(Resource):
             body["classes"] = list(classes)
         terms = {"target": target, "budget_minor": budget_minor, "deadline": deadline and deadline.isoformat()}
         body |= {name: value for name, value in terms.items() if value is not None}
-        if machine is not None:
-            body["machine"] = dict(machine)
+        settings = {"machine": machine, "requirements": requirements, "review": review}
+        body |= {name: _plain(value) for name, value in settings.items() if value is not None}
         if gold_rows is not None:
             body["gold_rows"] = [dict(row) for row in gold_rows]
         return Order.model_validate(self.transport.post("orders/", body, idempotency_key=idempotency_key))
@@ -135,21 +141,42 @@ class OrdersResource(Resource):
         body = {"deadline": deadline.isoformat() if deadline else None}
         return Order.model_validate(self.transport.post(f"orders/{order_id}/deadline/", body))
 
+    def set_target(self, order_id: Id, target: float | None) -> Order:
+        """Change how probable each result must be, or take the target away (None), until the order ends."""
+        return Order.model_validate(self.transport.post(f"orders/{order_id}/target/", {"target": target}))
+
     def cancel(self, order_id: Id) -> Order:
         """End for good; what was given is paid and the rest of the money released."""
         return Order.model_validate(self.transport.post(f"orders/{order_id}/cancel/"))
 
     def require(
         self, order_id: Id, *, skills: Sequence[Id] = (), languages: Sequence[str] = (), level: int = 0
-    def set_target(self, order_id: Id, target: float | None) -> Order:
-        """Change how probable each result must be, or take the target away (None), until the order ends."""
-        return Order.model_validate(self.transport.post(f"orders/{order_id}/target/", {"target": target}))
-
     ) -> dict[str, Any]:
         """Ask skills, languages (ISO 639-1) and a level of those who want to work on the order from now on."""
         body = {"skills": [str(one) for one in skills], "languages": list(languages), "level": level}
         asked: dict[str, Any] = self.transport.put(f"orders/{order_id}/requirements/", body)
         return asked
+
+    def set_review(
+        self,
+        order_id: Id,
+        *,
+        adjudication: bool = False,
+        skill_id: Id | None = None,
+        price_minor: int = 0,
+        reviews: int = 0,
+    ) -> dict[str, Any]:
+        """Say who decides beside the consensus.
+
+        Args:
+            adjudication: items whose answers differ wait for an adjudicator.
+            skill_id: annotators who have it may review, beside the organisation's members.
+            price_minor: pay for one decision of theirs, in cents.
+            reviews: how many are paid; their money is set aside at once.
+        """
+        body: dict[str, Any] = {"adjudication": adjudication, "price_minor": price_minor, "reviews": reviews}
+        body["skill_id"] = str(skill_id) if skill_id else None
+        return dict(self.transport.put(f"orders/{order_id}/review-settings/", body))
 
     def cases(self, order_id: Id) -> Iterator[dict[str, Any]]:
         """What was seen in the order's answers that people should look at, newest first."""
@@ -180,6 +207,18 @@ class OrdersResource(Resource):
             timeout_s=timeout_s,
             what=f"the end of order {order_id}",
         )
+
+
+def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as JSON takes them: ids are text."""
+
+    def text(value: Any) -> Any:
+        return str(value) if isinstance(value, UUID) else value
+
+    return {
+        name: [text(one) for one in value] if isinstance(value, list | tuple) else text(value)
+        for name, value in settings.items()
+    }
 
 
 class WorkResource(Resource):

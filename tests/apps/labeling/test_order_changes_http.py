@@ -14,6 +14,7 @@ from apps.labeling import services
 from apps.labeling.models import Order
 from tests.apps.labeling.conftest import truth
 from tests.apps.labeling.test_labeling_pages import form
+from tests.apps.labeling.test_order_changes import held_by
 
 pytestmark = pytest.mark.django_db
 
@@ -50,11 +51,11 @@ def test_the_api_drafts_with_terms_quotes_and_changes(make_actor, api_for, fund,
     assert api.post(f"{url}extension/", {"redundancy": 2}, format="json").json()["redundancy"] == 2
     assert api.post(f"{url}deadline/", {"deadline": soon}, format="json").json()["deadline"] is not None
     assert api.post(f"{url}deadline/", {"deadline": None}, format="json").json()["deadline"] is None
-    with tenant_scope(requester.organisation_id):
     assert api.post(f"{url}target/", {"target": 0.9}, format="json").json()["target"] == 0.9
     refused = api.post(f"{url}target/", {"target": 0.2}, format="json")
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "target")
     assert api.post(f"{url}target/", {"target": None}, format="json").json()["target"] is None
+    with tenant_scope(requester.organisation_id):
         row = Order.objects.get(id=order["id"])
     work(annotator, row, limit=4)
     work(make_actor(personal=True), row, limit=3)
@@ -132,3 +133,65 @@ def test_pages_pause_extend_and_set_a_deadline(make_actor, make_order, client_fo
     assert client.get(f"{url}/extend/").status_code == 302
     page = client.get(f"{url}/").content.decode()
     assert "Given back" in page
+
+
+SKILL = {"name": "Spam basics", "instruction": "Spam?", "price_minor": 5, "drawn": 3, "attempts": 2}
+QUESTIONS = [{"text": f"question {n}", "label": "ham"} for n in range(4)]
+
+
+def test_the_api_drafts_with_who_works_and_who_reviews(make_actor, api_for, fund):
+    requester = make_actor()
+    fund(requester.organisation_id, 10_000)
+    api = api_for(requester)
+    skill = api.post("/api/v1/skills/", SKILL | {"rows": QUESTIONS, "classes": ["ham", "spam"]}, format="json").json()
+    skills_cost = held_by(requester)
+    settings = {
+        "requirements": {"skills": [skill["id"]], "languages": ["sw", "en"], "level": 1},
+        "review": {"adjudication": True, "skill_id": skill["id"], "price_minor": 20, "reviews": 10},
+    }
+    draft = api.post("/api/v1/orders/", ORDER | settings, format="json").json()
+    assert draft["requirements"] == settings["requirements"] | {"languages": ["en", "sw"]}
+    assert draft["review"] == {"adjudication": True, "skill_id": skill["id"], "price_minor": 20}
+    before = held_by(requester)
+    assert before - skills_cost == 200
+    wrong = (
+        ({"requirements": {"languages": ["xx"]}}, "requirements.languages"),
+        ({"requirements": {"level": 9}}, "requirements.level"),
+        ({"review": {"skill_id": skill["id"], "price_minor": 20}}, "review.reviews"),
+        ({"requirements": ["en"]}, "requirements"),
+    )
+    for change, field in wrong:
+        answer = api.post("/api/v1/orders/", ORDER | change, format="json")
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field), answer.content
+    dear = {"review": settings["review"] | {"price_minor": 1_000, "reviews": 100}}
+    assert api.post("/api/v1/orders/", ORDER | dear, format="json").status_code == 402
+    assert [one["id"] for one in api.get("/api/v1/orders/").json()["results"]] == [draft["id"]]
+    assert held_by(requester) == before
+    # A draft that is given up gives back what was set aside for its reviews.
+    assert api.post(f"/api/v1/orders/{draft['id']}/cancel/").status_code == 200
+    assert held_by(requester) == skills_cost
+
+
+def test_the_form_takes_who_works_and_who_reviews(make_actor, client_for, api_for, fund):
+    requester = make_actor()
+    fund(requester.organisation_id, 1_000)
+    body = SKILL | {"rows": QUESTIONS, "classes": ["ham", "spam"]}
+    skill = api_for(requester).post("/api/v1/skills/", body, format="json").json()["id"]
+    client = client_for(requester)
+    assert b"Who may work on it, who reviews" in client.get("/orders/new/").content
+    chosen = {"skills": [skill], "languages": ["en", "sw"], "level": "1", "adjudication": "on"}
+    paid = {"review_skill": skill, "review_price": "0.20", "review_count": "10"}
+    answer = client.post("/orders/new/", form(**chosen, **paid))
+    assert answer.status_code == 302, answer.context["form"].errors
+    with tenant_scope(requester.organisation_id):
+        order = Order.objects.get(skill=None)
+    assert order.requirements == {"skills": [skill], "languages": ["en", "sw"], "level": 1}
+    assert (order.adjudication, str(order.review_skill_id), order.review_price_minor) == (True, skill, 20)
+    refused = client.post("/orders/new/", form(review_skill=skill, review_price="0.20"))
+    assert refused.status_code == 422
+    assert "reviews" in str(refused.context["form"].errors["review_count"])
+    assert b"<details open" in refused.content
+    broke = client.post("/orders/new/", form(review_skill=skill, review_price="10", review_count="900"))
+    assert broke.status_code == 422
+    with tenant_scope(requester.organisation_id):
+        assert Order.objects.filter(skill=None).count() == 1

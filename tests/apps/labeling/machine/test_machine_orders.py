@@ -93,9 +93,9 @@ def machine_order(fund: Any) -> Callable[..., Order]:
             for n in range(items)
         ]
         with tenant_scope(requester.organisation_id):
-            order = services.draft_with_machine(
+            order = services.draft_with(
                 actor=requester,
-                machine={"mode": "assist"} | machine,
+                settings=services.DraftSettings({"mode": "assist"} | machine),
                 draft=lambda: services.create_order(
                     actor=requester,
                     title="Three kinds",

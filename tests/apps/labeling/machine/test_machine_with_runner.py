@@ -59,9 +59,9 @@ def truth(text: str) -> str:
 def test_a_machine_learns_an_order_from_the_runners_embeddings(make_actor, fund, work, runner: Any) -> None:
     requester, annotator = make_actor(), make_actor(personal=True)
     with tenant_scope(requester.organisation_id):
-        order = services.draft_with_machine(
+        order = services.draft_with(
             actor=requester,
-            machine={"mode": "assist", "precision": 0.9},
+            settings=services.DraftSettings({"mode": "assist", "precision": 0.9}),
             draft=lambda: services.create_order(
                 actor=requester,
                 title="Food or travel",
