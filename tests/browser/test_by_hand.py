@@ -64,7 +64,7 @@ def label_all(page: Page, title: str) -> None:
     page.reload()
     page.get_by_role("button", name=f"Start {title}").click()
     text = page.locator("[data-input=text]")
-    expect(page.locator("task-player")).to_be_visible()
+    page.wait_for_selector("task-player[data-ready]")
     for number in range(len(MESSAGES)):
         expect(page.locator("[data-part=answered]")).to_have_text(str(number))
         expect(text).not_to_be_empty()
@@ -125,6 +125,7 @@ def build_and_publish(page: Page, name: str) -> None:
 
 
 def ask(page: Page, question: str) -> None:
+    page.wait_for_selector("agent-chat[data-ready]")
     page.get_by_label("Your question").fill(question)
     page.get_by_role("button", name="Ask").click()
     log = page.get_by_role("log")

@@ -8,14 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from apps.agents.types import AgentInfo
 from apps.tenancy.types import Actor
+from tests.chromium import launched, new_context
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 
 
 def test_the_chat_answers_in_place_with_sources(
@@ -27,7 +25,7 @@ def test_the_chat_answers_in_place_with_sources(
     # Playwright keeps an event loop in its thread, in which Django would refuse its ORM: it gets a thread of its own.
     thread = threading.Thread(target=_drive, args=(asgi_url, session, str(reader.id), seen))
     thread.start()
-    thread.join(timeout=120)
+    thread.join(timeout=280)
     assert "error" not in seen, seen
     assert seen["problems"] == []
     assert "The notice period is three months" in seen["answer"]
@@ -39,9 +37,8 @@ def test_the_chat_answers_in_place_with_sources(
 def _drive(url: str, session: str, agent_id: str, seen: dict[str, Any]) -> None:
     problems: list[str] = []
     try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-            context = browser.new_context(base_url=url, viewport={"width": 1280, "height": 900})
+        with launched() as browser:
+            context = new_context(browser, base_url=url, viewport={"width": 1280, "height": 900})
             context.add_cookies([{"name": "sessionid", "value": session, "url": url}])
             page = context.new_page()
             page.on("pageerror", lambda error: problems.append(str(error)))
@@ -51,17 +48,16 @@ def _drive(url: str, session: str, agent_id: str, seen: dict[str, Any]) -> None:
             page.goto(f"/agents/{agent_id}/edit/")
             page.wait_for_selector("agent-chat[data-ready]")
             page.get_by_role("button", name="What is the notice period?").click()
-            page.wait_for_selector("article:not([aria-busy]) .prose", timeout=60_000)
+            page.wait_for_selector("article:not([aria-busy]) .prose")
             seen["answer"] = page.locator("article .prose").inner_text()
             seen["cited"] = page.locator("article .prose a").first.get_attribute("href")
             page.locator("article .prose a").first.click()
             seen["mark"] = page.locator("article mark").first.inner_text()
             page.get_by_label("Job").fill("Finds clauses.")
-            page.wait_for_selector("[data-saved]:has-text('Saved. ')", timeout=20_000)
+            page.wait_for_selector("[data-saved]:has-text('Saved. ')")
             seen["saved"] = page.locator("[data-saved]").inner_text()
             if os.environ.get("SCREENSHOT"):
                 page.screenshot(path=os.environ["SCREENSHOT"], full_page=True)
-            browser.close()
     except Exception as error:  # handed to the test's own thread
         seen["error"] = repr(error)
     seen["problems"] = problems
