@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_type_hints
 from uuid import UUID
 
@@ -69,7 +70,7 @@ class Event:
     @classmethod
     def from_payload(cls, payload: dict[str, Any]) -> Event:
         """Rebuild the event from its stored JSON."""
-        hints = get_type_hints(cls)
+        hints = _hints(cls)
         values = {field.name: _restore(hints[field.name], payload.get(field.name)) for field in fields(cls)}
         return cls(**values)
 
@@ -78,6 +79,11 @@ class Event:
         raw = {field.name: getattr(self, field.name) for field in fields(self)}
         plain: dict[str, Any] = json.loads(json.dumps(raw, cls=DjangoJSONEncoder))
         return plain
+
+
+@cache
+def _hints(event: type[Event]) -> dict[str, Any]:
+    return get_type_hints(event)
 
 
 def _restore(hint: Any, value: Any) -> Any:

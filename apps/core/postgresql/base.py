@@ -27,6 +27,14 @@ def _is_alive(connection: Any) -> bool:
     return True
 
 
+def _cursor_of(connection: Any) -> psycopg.Cursor[Any]:
+    """The cursor that a connection keeps for what is read to its end at once."""
+    found: psycopg.Cursor[Any] | None = getattr(connection, "kept_cursor", None)
+    if found is None or found.closed:
+        found = connection.kept_cursor = psycopg.Cursor(connection)
+    return found
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """Tells PostgreSQL the tenant scope by transaction-local settings, so that pooled connections carry nothing over.
 
@@ -60,8 +68,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.validate_no_broken_transaction()
         with self.wrap_database_errors:
             # Django's own cursors put values into the text. Where `prepare_threshold` is None nothing is prepared.
-            cursor = psycopg.Cursor(self.connection)
-            return cursor.execute(sql, params, prepare=True).fetchall()
+            return _cursor_of(self.connection).execute(sql, params, prepare=True).fetchall()
 
     def get_new_connection(self, conn_params: Any) -> Any:
         """A connection, from the pool one that lives: what was used a moment ago is not asked again."""

@@ -177,10 +177,7 @@ def apply_decisions(order: Order, decisions: Sequence[tuple[Annotation, Decision
             rejected=F("rejected") + len(answers) - accepted,
             earned_minor=F("earned_minor") + sum(answer.amount_minor for answer in answers),
         )
-        for answer in answers:
-            notify(
-                f"work:{annotator_id}", {"annotation_id": str(answer.id), "state": AnnotationState(answer.state).value}
-            )
+        notify(f"work:{annotator_id}", {"decided": len(answers)})  # pages fetch what became of them
 
 
 def pay_label(order: Order, answer: Annotation) -> int:
