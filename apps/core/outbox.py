@@ -68,9 +68,14 @@ class Event:
         return f"{cls.__module__.removeprefix('apps.').split('.')[0]}.{cls.__name__}"
 
     @classmethod
+    @cache
+    def _hints(cls) -> dict[str, Any]:
+        return get_type_hints(cls)
+
+    @classmethod
     def from_payload(cls, payload: dict[str, Any]) -> Event:
         """Rebuild the event from its stored JSON."""
-        hints = _hints(cls)
+        hints = cls._hints()
         values = {field.name: _restore(hints[field.name], payload.get(field.name)) for field in fields(cls)}
         return cls(**values)
 
@@ -79,11 +84,6 @@ class Event:
         raw = {field.name: getattr(self, field.name) for field in fields(self)}
         plain: dict[str, Any] = json.loads(json.dumps(raw, cls=DjangoJSONEncoder))
         return plain
-
-
-@cache
-def _hints(event: type[Event]) -> dict[str, Any]:
-    return get_type_hints(event)
 
 
 def _restore(hint: Any, value: Any) -> Any:
