@@ -66,6 +66,9 @@ def run(arguments: Sequence[str] = ()) -> dict[str, Any]:
     from benchmarks import annotation_platform, label_studio
 
     began = time.monotonic()
+    if options.only_rates:
+        found = _rates(annotation_platform.Site(1), options)
+        return {"options": vars(options), "rates": found, "took_s": round(time.monotonic() - began)}
     ours = _measure(annotation_platform.Site(max(options.annotators)), options, seconds=options.seconds)
     why_not = label_studio.why_not() if options.peer else "not asked for"
     peer: Any = why_not
@@ -96,8 +99,24 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=7, help="seconds of each cell")
     parser.add_argument("--peer-seconds", type=float, default=12, help="the same for the peer")
     parser.add_argument("--think-seconds", type=float, default=20, help="seconds with time to think; 0 leaves it out")
+    parser.add_argument("--only-rates", action="store_true", help="import and export alone, beside bare PostgreSQL")
     parser.add_argument("--no-peer", dest="peer", action="store_false", help="measure the platform alone")
     return parser.parse_args(list(arguments))
+
+
+def _rates(site: Any, options: argparse.Namespace) -> list[dict[str, Any]]:
+    from benchmarks.annotation_rates import rates
+
+    found = []
+    try:
+        for items in options.items:
+            texts = _texts(items)
+            project, _ = site.import_items(texts)
+            found.append(rates(site, project, texts))
+            _say(f"{site.name}: {found[-1]}")
+    finally:
+        site.stop()
+    return found
 
 
 def _measure(site: AnnotationSite, options: argparse.Namespace, *, seconds: float) -> dict[str, Any]:

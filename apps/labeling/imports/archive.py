@@ -21,6 +21,8 @@ from apps.labeling.import_types import MAX_MEDIA_BYTES, Record, UnusableMedia
 from apps.labeling.imports.reading import TABLE_ENDINGS, MediaFile, Place, table_records
 
 MAX_ENTRIES = 200_000
+#: The list of an archive's files, which is read at once before anything else is known of it.
+MAX_LIST_BYTES = 32 * 1024**2
 MAX_TOTAL_BYTES = 50 * 1024**3
 MAX_TABLE_BYTES = 4 * 1024**3
 #: Honest files are seldom packed better than 1:100; a bomb is 1:1000 and more.
@@ -32,6 +34,8 @@ MANIFESTS = ("manifest", "metadata")
 _HIDDEN = re.compile(r"(?:^|/)(?:__MACOSX|\.(?!\.?(?:/|$))[^/]*|Thumbs\.db|desktop\.ini)(?:/|$)", re.IGNORECASE)
 _UTF8_FLAG = 0x800
 _ENCRYPTED_FLAG = 0x1
+#: LZMA is left out: how much memory unpacking takes stands in the file.
+_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,14 @@ class ZipSource:
 
     def __init__(self, file: IO[bytes], name: str) -> None:
         self.file, self.name = file, name
+        bounded = _Bounded(file)
         try:
-            self.archive = zipfile.ZipFile(file)
+            self.archive = zipfile.ZipFile(bounded)
+        except _ListTooLong as error:
+            raise _unusable("too_many_files", name, f"It has more than {MAX_ENTRIES:,} files. Split it.") from error
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise _unusable("broken_zip", name, f"The zip file is broken: {error}. Pack it again.") from error
+        bounded.most = None
         self.entries = _checked(self.archive.infolist(), name)
         self.named: set[str] = set()
         self._has_manifest = any(entry.is_manifest for entry in self.entries)
@@ -66,7 +74,8 @@ class ZipSource:
         if self._has_manifest:
             tables = [entry for entry in tables if entry.is_manifest]
         # Tables come first: a manifest must have been read before it is known which files it leaves out.
-        self.members = tables + [entry for entry in self.entries if entry not in tables]
+        first = {entry.name for entry in tables}
+        self.members = tables + [entry for entry in self.entries if entry.fault or entry.name not in first]
         self.by_name = {entry.name: entry for entry in self.entries}
         self._total = max(1, sum(entry.info.file_size for entry in self.entries))
 
@@ -137,6 +146,30 @@ class ZipSource:
                 raise UnusableMedia(f"The file cannot be unpacked: {error}.", "Pack the zip again.") from error
 
         return MediaFile(entry.name, write)
+
+
+class _ListTooLong(Exception):
+    """An archive's list of files would fill the memory."""
+
+
+class _Bounded:
+    """A file of which no more than `most` bytes are read at once, if any; zipfile reads the list of files whole."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+        self.most: int | None = MAX_LIST_BYTES
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+    def read(self, size: int = -1) -> bytes:
+        """As of any file; raises _ListTooLong."""
+        if self.most is None:
+            return self.file.read(size)
+        data = self.file.read(self.most + 1) if size < 0 or size > self.most else self.file.read(size)
+        if len(data) > self.most:
+            raise _ListTooLong
+        return data
 
 
 def _scaled(record: Record, before: float, share: float) -> Record:
@@ -210,6 +243,8 @@ def _fault(info: zipfile.ZipInfo, name: str) -> tuple[str, str]:
         return "It is a link to another file.", "Pack the file itself."
     if info.flag_bits & _ENCRYPTED_FLAG:
         return "It is encrypted.", "Pack the archive without a password."
+    if info.compress_type not in _PACKINGS:
+        return "It is packed in a way that is not read here.", "Pack the archive with the usual method (deflate)."
     if info.file_size == 0:
         return "The file is empty.", "Leave it out, or save it again."
     if info.file_size > limit:

@@ -21,6 +21,8 @@ from apps.labeling.import_types import MediaFacts, MediaKind, UnusableMedia
 SNIFF_BYTES = 64
 FILE_SECONDS = 60.0
 MEMORY_BYTES = 3 * 1024**3
+#: Most that a cleaned file may take; a small animation can unpack to a full disk.
+WRITTEN_BYTES = 1024**3
 _ROOT = Path(__file__).resolve().parents[3]
 
 #: Content type by what a file starts with (offset, bytes), and the parser's name for it.
@@ -162,6 +164,7 @@ def _pipes(child: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
 def _start() -> subprocess.Popen[bytes]:
     def apply_limits() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (WRITTEN_BYTES, WRITTEN_BYTES))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
     return subprocess.Popen(

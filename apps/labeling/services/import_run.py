@@ -37,7 +37,11 @@ from apps.labeling.services.importing import BUCKET_KEYS, forget_sources, stop, 
 
 logger = logging.getLogger(__name__)
 
-CHUNK_ROWS = 1_000
+CHUNK_ROWS = 2_000
+#: A chunk with long rows is stored before it takes much memory.
+CHUNK_CHARACTERS = 8_000_000
+#: What a list or file is taken to weigh; how long it is would take as long to find out as to store it.
+_LIST_CHARACTERS = 4_000
 #: A chunk with slow rows (files that are fetched and looked into) is stored after this long.
 CHUNK_S = 2.0
 
@@ -105,12 +109,13 @@ class _Run:
     def _chunks(self, records: Iterator[Record]) -> Iterator[tuple[list[Prepared | Bad], Record]]:
         chunk: list[Prepared | Bad] = []
         last: Record | None = None
-        began = time.monotonic()
+        size, began = 0, time.monotonic()
         for last in records:
             chunk.append(prepare(last, self.rules, self._keep))
-            if len(chunk) >= CHUNK_ROWS or time.monotonic() - began > CHUNK_S:
+            size += _weight(last)
+            if len(chunk) >= CHUNK_ROWS or size > CHUNK_CHARACTERS or time.monotonic() - began > CHUNK_S:
                 yield chunk, last
-                chunk, began = [], time.monotonic()
+                chunk, size, began = [], 0, time.monotonic()
         if chunk and last is not None:
             yield chunk, last
 
@@ -132,6 +137,9 @@ class _Run:
         if current.item_count > MAX_IMPORT_ITEMS:
             message = f"An import has at most {MAX_IMPORT_ITEMS:,} items. Split the file."
             raise InvalidInput("too_many_items", message)
+        if current.quarantined > MAX_IMPORT_ITEMS:
+            message = f"More than {MAX_IMPORT_ITEMS:,} rows cannot be used. The first of them are listed below."
+            raise InvalidInput("too_many_bad_rows", message)
         self.batch = current
 
     def _measure(self, batch: Import, fraction: float) -> None:
@@ -179,6 +187,11 @@ class _Run:
 
     def _keep(self, media: MediaFile) -> dict[str, Any]:
         return keep_media(self.batch.tenant_id, media, self.inspector, self.folder)
+
+
+def _weight(record: Record) -> int:
+    """About how many characters a record has."""
+    return sum(len(value) if isinstance(value, str) else _LIST_CHARACTERS for value in record.values.values())
 
 
 def _seekable(file: BinaryIO) -> BinaryIO:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -73,6 +74,31 @@ def test_an_archive_that_unpacks_to_too_much_is_refused_whole(monkeypatch):
     with pytest.raises(InvalidInput) as caught:
         read(packed(("a.png", b"a"), ("b.png", b"b")))
     assert caught.value.code == "too_many_files"
+
+
+def test_the_list_of_files_is_not_read_where_it_would_fill_the_memory(monkeypatch):
+    content = packed(*((f"{n}.png", b"x") for n in range(2_000)))
+    monkeypatch.setattr(archive, "MAX_LIST_BYTES", 100_000)
+    tracemalloc.start()
+    with pytest.raises(InvalidInput) as caught:
+        read(content)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (caught.value.code, peak < 500_000) == ("too_many_files", True)
+
+
+def test_tables_are_put_first_without_comparing_each_file_with_each(monkeypatch):
+    def compared(*_: object) -> bool:
+        raise AssertionError("a hundred thousand tables would take hours")
+
+    monkeypatch.setattr(archive._Entry, "__eq__", compared)
+    source = ZipSource(io.BytesIO(packed(*((f"{n}.{'png' if n % 2 else 'csv'}", b"x") for n in range(9)))), "set.zip")
+    assert [entry.is_table for entry in source.members] == [True] * 5 + [False] * 4
+
+
+def test_a_packing_that_takes_what_memory_it_likes_is_left_out():
+    records = read(packed(("a.png", b"x" * 99), compression=zipfile.ZIP_LZMA))
+    assert "not read here" in records[0].fault
 
 
 def test_entries_that_share_their_bytes_are_refused():

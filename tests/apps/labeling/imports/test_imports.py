@@ -267,6 +267,17 @@ def test_an_import_can_be_removed_with_all_it_holds(actor, imported):
     assert not QuarantinedRow.objects.exists()
 
 
+def test_a_file_of_endless_bad_rows_is_given_up_and_one_of_endless_good_ones_too(imported, monkeypatch):
+    monkeypatch.setattr(import_run, "CHUNK_ROWS", 10)
+    monkeypatch.setattr(import_run, "MAX_IMPORT_ITEMS", 30)
+    batch = imported(b"id,text\n" + b"x\n" * 500)
+    assert (batch.state, batch.item_count, 30 < batch.quarantined <= 40) == ("failed", 0, True)
+    assert "rows cannot be used" in batch.problem
+    batch = imported(table(100))
+    assert (batch.state, batch.item_count, items(batch)) == ("failed", 0, [])
+    assert "Split the file" in batch.problem
+
+
 def test_a_lost_upload_fails_with_what_to_do(start):
     batch = start(b"text\nfine\n")
     get_storage().delete(batch.sources[0]["key"])

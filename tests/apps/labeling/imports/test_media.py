@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from apps.labeling.import_types import MediaKind, UnusableMedia
+from apps.labeling.imports import media
 from apps.labeling.imports.media import Inspected, Inspector, sniff
 
 SIZE = (40, 20)
@@ -168,6 +169,14 @@ def test_a_file_that_kills_or_holds_its_reader_costs_that_file_only(inspector, t
     inspector._child.kill()
     inspector._child.wait()
     assert inspect(inspector, path).facts.width == 20
+
+
+def test_a_file_that_unpacks_to_a_full_disk_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    picture(path, "PNG")
+    monkeypatch.setattr(media, "WRITTEN_BYTES", 1_000)
+    with Inspector(seconds=30) as limited, pytest.raises(UnusableMedia):
+        inspect(limited, path)
 
 
 def test_sniffing_goes_by_the_first_bytes():

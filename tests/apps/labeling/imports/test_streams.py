@@ -72,28 +72,6 @@ def test_a_line_of_jsonl_that_does_not_end_is_one_bad_row(monkeypatch):
     assert [(row.number, bool(row.fault)) for row in rows] == [(1, True), (2, False)]
 
 
-@pytest.mark.soak
-@pytest.mark.django_db
-@pytest.mark.timeout(900)
-def test_a_million_rows_are_imported_in_constant_memory_and_time(actor, tmp_path):
-    """Measured in one worker on the machine at hand; prints its figures."""
-    import resource
-
-    path = tmp_path / "million.csv"
-    write_rows(path, 1_000_000)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with path.open("rb") as file:
-        batch = services.create_import(actor=actor, file=file, filename=path.name, **RIGHTS)
-    began = time.perf_counter()
-    services.run_import(batch.id)
-    seconds = time.perf_counter() - began
-    grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    batch.refresh_from_db()
-    print(f"1,000,000 rows in {seconds:.1f} s: {1_000_000 / seconds:,.0f} rows/s; memory grew by {grown_mb:.0f} MB")  # noqa: T201  # the figures
-    assert (batch.state, batch.item_count) == ("ready", 1_000_000)
-    assert grown_mb < 200
-
-
 @pytest.mark.django_db
 def test_many_rows_are_imported_quickly(actor, tmp_path):
     """Measured in processor time, for tests share their processors; the soak test prints the whole figure."""
