@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -90,6 +91,12 @@ class ReviewedItem:
     result_text: str
     may_adjudicate: bool
     history: tuple[tuple[str, str, datetime], ...]
+
+    @property
+    def stamp(self) -> str:
+        """Changes with whatever was decided about the item or its answers."""
+        seen = [self.made_by, self.result_text, len(self.history), [(str(one.id), one.state) for one in self.answers]]
+        return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
 
     def as_json(self) -> dict[str, Any]:
         """For the API and the page's element."""

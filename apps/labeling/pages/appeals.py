@@ -21,6 +21,7 @@ from apps.labeling.appeal_errors import AppealNotFound
 from apps.labeling.appeal_types import MAX_APPEAL, MIN_APPEAL, REVIEW_PRICE, ReviewInfo, Verdict
 from apps.labeling.brief import instruction_html
 from apps.labeling.design import Design
+from apps.labeling.pages.live import live_page
 from apps.labeling.pages.work import annotator_of_visitor
 from apps.labeling.selectors import appeals as selectors
 from apps.labeling.selectors import orders
@@ -55,8 +56,9 @@ def _answer_page(
             appeal = selectors.my_appeal(actor, annotation_id)
         except AppealNotFound:
             appeal = None
-    context = {"answer": answer, "appeal": appeal, "error": error, "text": text, "least": MIN_APPEAL}
-    return render(request, "labeling/answer.html", context | {"most": MAX_APPEAL}, status=422 if error else 200)
+    context: dict[str, Any] = {"answer": answer, "appeal": appeal, "error": error, "text": text, "annotator": actor}
+    context |= {"least": MIN_APPEAL, "most": MAX_APPEAL}
+    return live_page(request, "answer", "answer_live", context, status=422 if error else 200)
 
 
 @require_POST
@@ -156,4 +158,4 @@ def order_appeals(request: HttpRequest, order_id: UUID) -> HttpResponse:
         "kept": services.reserve_of(order) if order.closed_at and order.hold_id else None,
         "order_url": reverse("orders:order", args=[order.id]),
     }
-    return render(request, "labeling/order_appeals.html", context)
+    return live_page(request, "order_appeals", "order_appeals_live", context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -15,6 +16,7 @@ from apps.core.errors import Conflict, InvalidInput
 from apps.core.pagination import cursor_page
 from apps.labeling import services
 from apps.labeling.case_types import MAX_REASON, MAX_REPLY, MIN_REASON, MIN_REPLY
+from apps.labeling.pages.live import live_page
 from apps.labeling.pages.work import annotator_of_visitor
 from apps.labeling.policies import table
 from apps.labeling.selectors import cases as selectors
@@ -40,7 +42,7 @@ def order_cases(request: HttpRequest, order_id: UUID) -> HttpResponse:
         "least": MIN_REASON,
         "most": MAX_REASON,
     }
-    return render(request, "labeling/order_cases.html", context)
+    return live_page(request, "order_cases", "order_cases_live", context)
 
 
 @require_POST
@@ -70,7 +72,7 @@ def my_cases(request: HttpRequest) -> HttpResponse:
     """GET /work/cases/: what was seen in the annotator's answers."""
     with annotator_of_visitor(request) as actor:
         rows = selectors.my_cases(actor) if actor is not None else []
-    return render(request, "labeling/my_cases.html", {"rows": rows, "annotator": actor})
+    return live_page(request, "my_cases", "my_cases_live", {"rows": rows, "annotator": actor})
 
 
 @require_GET
@@ -86,8 +88,9 @@ def _my_case(request: HttpRequest, case_id: UUID, error: InvalidInput | None = N
         if actor is None:
             return redirect("work:board")
         found = selectors.my_case(actor, case_id)
-    context = {"case": found, "error": error, "reply": reply or found.reply, "least": MIN_REPLY, "most": MAX_REPLY}
-    return render(request, "labeling/my_case.html", context, status=422 if error else 200)
+    context: dict[str, Any] = {"case": found, "annotator": actor, "error": error, "reply": reply or found.reply}
+    context |= {"least": MIN_REPLY, "most": MAX_REPLY}
+    return live_page(request, "my_case", "my_case_live", context, status=422 if error else 200)
 
 
 @require_POST

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
@@ -25,6 +25,7 @@ from apps.labeling.brief import instruction_html
 from apps.labeling.design import Design
 from apps.labeling.errors import OrderNotFound
 from apps.labeling.pages.forms import money_of
+from apps.labeling.pages.live import live_page
 from apps.labeling.pages.work import annotator_of_visitor
 from apps.labeling.policies import table
 from apps.labeling.review_errors import UnusableSettings
@@ -64,7 +65,7 @@ def queue(request: HttpRequest, order_id: UUID) -> HttpResponse:
         "item_route": "orders:review-item",
         "order_url": reverse("orders:order", args=[order.id]),
     }
-    return render(request, "labeling/review_queue.html", context)
+    return live_page(request, "review_queue", "review_queue_live", context)
 
 
 @require_POST
@@ -106,7 +107,7 @@ def item(request: HttpRequest, order_id: UUID, task_id: UUID) -> HttpResponse:
     """GET /orders/<order>/review/<task>/: the item, its answers as they were given, the adjudicator's editors."""
     actor = actor_of(request)
     found = selectors.reviewed_item(selectors.reviewer_of(actor, order_id), order_id, task_id)
-    return _item_page(request, found, "orders:review", "orders:review-decide")
+    return _item_page(request, found, "orders")
 
 
 @require_POST
@@ -134,7 +135,7 @@ def annotator_queue(request: HttpRequest, order_id: UUID) -> HttpResponse:
         "item_route": "work:review-item",
         "order_url": reverse("work:player", args=[order.id]),
     }
-    return render(request, "labeling/review_queue.html", context)
+    return live_page(request, "review_queue", "review_queue_live", context)
 
 
 @require_GET
@@ -144,7 +145,7 @@ def annotator_item(request: HttpRequest, order_id: UUID, task_id: UUID) -> HttpR
     """GET /work/<order>/review/<task>/"""
     with _annotator(request) as actor:
         found = selectors.reviewed_item(selectors.reviewer_of(actor, order_id), order_id, task_id)
-    return _item_page(request, found, "work:review", "work:review-item-decide")
+    return _item_page(request, found, "work")
 
 
 @require_POST
@@ -155,20 +156,26 @@ def annotator_decide(request: HttpRequest, order_id: UUID, task_id: UUID) -> Htt
         return _decide(request, actor, order_id, task_id, "work:review-item")
 
 
-def _item_page(request: HttpRequest, found: ReviewedItem, queue_route: str, decide_route: str) -> HttpResponse:
+def _item_page(request: HttpRequest, found: ReviewedItem, side: str) -> HttpResponse:
+    """The page for one side: “orders”, the requester's, or “work”, an annotator's."""
     design = Design.from_json(found.design)
+    place = [found.order_id, found.task_id]
     context: dict[str, Any] = {
         "item": found,
         "design": design,
         "instruction": instruction_html(found.instruction),
         "shown": [(one, found.data[one.name]) for one in design.inputs],
-        "queue_url": reverse(queue_route, args=[found.order_id]),
-        "decide_url": reverse(decide_route, args=[found.order_id, found.task_id]),
+        "queue_url": reverse(f"{side}:review", args=[found.order_id]),
+        "item_url": reverse(f"{side}:review-item", args=place),
+        "decide_url": reverse("orders:review-decide" if side == "orders" else "work:review-item-decide", args=place),
+        "may_follow": side == "orders",
+        "stamp": found.stamp,
+        "is_news": request.GET.get("seen", found.stamp) != found.stamp,
         "review": found.as_json(),
         "least": MIN_REASON,
         "most": MAX_REASON,
     }
-    return render(request, "labeling/review_item.html", context)
+    return live_page(request, "review_item", "review_item_live", context)
 
 
 def _decide(request: HttpRequest, actor: Actor, order_id: UUID, task_id: UUID, item_route: str) -> HttpResponse:

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F
 
 from apps.core import clock
+from apps.core.live import notify
 from apps.core.tenant import tenant_scope
 from apps.labeling.acceptance import Decision, decide_adjudicated
 from apps.labeling.consensus import Record
@@ -182,6 +183,7 @@ def _note(
         reason=reason,
         decided_at=clock.now(),
     )
+    notify(f"order:{order.id}", {"task": str(task_id), "decided": decided.value})
     if reviewer.is_member:
         record_audit(actor, action=f"answer.{decided}", target_type="task", target_id=task_id, detail={"why": reason})
     else:

@@ -2,7 +2,8 @@
  * `<live-region topic="training-run:ID" src="/fragment/url/">`: refetches its content from `src` when the topic speaks.
  *
  * While the socket is down it polls every 5 s (`poll="10"` for another number of seconds). It stops for good when the
- * fragment contains an element with `data-live-done`.
+ * fragment contains an element with `data-live-done`. What a person is writing in it is never replaced: it waits until
+ * the field is as it was, or the form is sent.
  */
 import { onState, subscribe } from "./live";
 
@@ -16,12 +17,18 @@ class LiveRegion extends HTMLElement {
   private isFetching = false;
   /** The topic spoke while the content was fetched, which may be of before. */
   private isDue = false;
+  private isBehind = false;
 
   connectedCallback(): void {
     const topic = this.getAttribute("topic");
     if (this.querySelector("[data-live-done]")) return;
     if (topic) this.stops.push(subscribe(topic, () => this.refreshSoon()));
     this.stops.push(onState((isUp) => this.poll(isUp && topic !== null)));
+    const catchUp = (): void => {
+      if (this.isBehind) this.refreshSoon();
+    };
+    this.addEventListener("input", catchUp);
+    this.stops.push(() => this.removeEventListener("input", catchUp));
   }
 
   disconnectedCallback(): void {
@@ -48,9 +55,21 @@ class LiveRegion extends HTMLElement {
     this.gatherTimer = window.setTimeout(() => void this.refresh(), GATHER_MS);
   }
 
+  /** Whether a person has begun to fill in a form of the region. */
+  private isEdited(): boolean {
+    const fields = this.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>("input:not([type=hidden]), textarea");
+    return [...fields].some((field) =>
+      field instanceof HTMLInputElement && (field.type === "checkbox" || field.type === "radio")
+        ? field.checked !== field.defaultChecked
+        : field.value !== field.defaultValue,
+    );
+  }
+
   private async refresh(): Promise<void> {
     const source = this.getAttribute("src");
     if (!source || this.isFetching || document.hidden) return;
+    this.isBehind = this.isEdited();
+    if (this.isBehind) return;
     this.isFetching = true;
     this.isDue = false;
     try {
