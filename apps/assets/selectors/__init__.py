@@ -14,7 +14,7 @@ from apps.assets.selectors.catalogue import (
     visible_asset,
 )
 from apps.assets.selectors.contributions import contribution_proof
-from apps.assets.selectors.lineage import contributors, lineage, revenue_shares
+from apps.assets.selectors.lineage import allowed_parents, contributors, lineage, parents_of, revenue_shares
 from apps.assets.selectors.ownership import (
     assets_on_chain,
     chain_facts,
@@ -32,6 +32,7 @@ from apps.assets.selectors.verification import recorded_versions, verify_version
 
 __all__ = [
     "active_grants",
+    "allowed_parents",
     "asset",
     "assets_on_chain",
     "chain_facts",
@@ -48,6 +49,7 @@ __all__ = [
     "lineage",
     "owned_assets",
     "paid_address",
+    "parents_of",
     "recorded_versions",
     "revenue_shares",
     "royalty_floor",

@@ -12,8 +12,11 @@ from django.db.models import Count
 from apps.assets.attribution import VersionTerms, attribute, topological_order
 from apps.assets.errors import VersionNotFound
 from apps.assets.models import AssetVersion, Contribution, ProvenanceEdge
+from apps.assets.selectors.access import has_right, royalty_floor
 from apps.assets.selectors.ownership import owner_parts
 from apps.assets.types import (
+    BPS,
+    AccessRight,
     AssetKind,
     ChainProof,
     ChainState,
@@ -171,6 +174,26 @@ def parents_of(version_id: UUID) -> list[ParentRef]:
     with all_tenants(reason="provenance crosses organisations"):
         rows = ProvenanceEdge.objects.filter(child_id=version_id).order_by("parent_id")
         return [ParentRef(parent_id, weight) for parent_id, weight in rows.values_list("parent_id", "weight_bps")]
+
+
+def allowed_parents(organisation_id: UUID, parents: Iterable[ParentRef]) -> list[ParentRef]:
+    """Of these parents those that the organisation may build on now, each at no less than the royalty agreed for it.
+
+    Together they stay below the whole revenue: where they would not, the lightest are left out.
+    """
+    found: list[ParentRef] = []
+    parents = list(parents)
+    with all_tenants(reason="a version may be built on another organisation's"):
+        rows = AssetVersion.objects.filter(id__in=[one.version_id for one in parents])
+        assets = dict(rows.values_list("id", "asset_id"))
+    for parent in sorted(parents, key=lambda one: (-one.weight_bps, one.version_id)):
+        asset_id = assets[parent.version_id]
+        if not has_right(organisation_id, asset_id, AccessRight.DEVELOP):
+            continue
+        weight = max(parent.weight_bps, royalty_floor(organisation_id, asset_id))
+        if sum(one.weight_bps for one in found) + weight < BPS:
+            found.append(ParentRef(parent.version_id, weight))
+    return found
 
 
 def contributions_of(version_id: UUID) -> list[ContributionSpec]:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from apps.assets import selectors as assets
-from apps.assets.types import ContributionSpec
+from apps.assets.types import ContributionSpec, ParentRef
 from apps.core.errors import FieldProblem, InvalidInput
 from apps.datasets import selectors
 from apps.datasets.errors import DatasetNotFound
@@ -67,6 +67,7 @@ def derive_dataset_version(
         design=source.design,
         split=plan,
         contributions=contributions_of(source),
+        parents=parents_of(actor, source),
         idempotency_key=idempotency_key,
     )
 
@@ -81,6 +82,11 @@ def _rows(source: DatasetVersionInfo, chosen: Selection, passing: int) -> Iterat
 def contributions_of(version: DatasetVersionInfo) -> list[ContributionSpec]:
     """Who made a version, as its successor needs it."""
     return [ContributionSpec(one.organisation_id, one.role, one.weight) for one in assets.contributors(version.id)]
+
+
+def parents_of(actor: Actor, version: DatasetVersionInfo) -> list[ParentRef]:
+    """What a version was built on, as far as its successor may still be."""
+    return assets.allowed_parents(actor.organisation_id, assets.parents_of(version.id))
 
 
 def split_plan(raw: Mapping[str, Any], columns: Mapping[str, str]) -> SplitPlan:

@@ -25,7 +25,7 @@ from apps.datasets.files import store_answers, store_no_rows, store_rows
 from apps.datasets.models import Dataset, DatasetVersion, Removal
 from apps.datasets.policies import require
 from apps.datasets.rows import canonical_row
-from apps.datasets.services.derivations import contributions_of
+from apps.datasets.services.derivations import contributions_of, parents_of
 from apps.datasets.services.releases import release_dataset_version
 from apps.datasets.spool import RowSpool
 from apps.datasets.types import (
@@ -183,6 +183,7 @@ def _release_without(
         design=newest.design,
         answers=selectors.answers_in(file) if (file := _answers_file(change)) is not None else (),
         contributions=contributions_of(newest),
+        parents=parents_of(actor, newest),
     )
 
 

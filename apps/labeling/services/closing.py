@@ -34,6 +34,7 @@ from apps.labeling.selectors.orders import design_of
 from apps.labeling.services.funding import release_reviews
 from apps.labeling.services.machine_rows import forget_rows
 from apps.labeling.services.reserving import fee_on, keep_reserve, paid_for
+from apps.labeling.services.provenance import labelled_by, parents_of_result
 from apps.labeling.services.settling import apply_decisions, decision, lock_records
 from apps.labeling.services.skills import judge_attempt
 from apps.labeling.types import AnnotationState, MadeBy, OrderState, Rule, TaskState
@@ -176,6 +177,7 @@ def _release(order: Order, gathered: _Gathered) -> DatasetVersionInfo:
         answers=_dataset_answers(order),
         contributions=_contributions(order),
         idempotency_key=f"labeling.order:{order.id}",
+        parents=parents_of_result(order, len(gathered.outcome.items)),
     )
 
 
@@ -293,7 +295,9 @@ def _machine_card(order: Order) -> dict[str, Any]:
         return {}
     run = run_of(order)
     version = str(run.model_version_id) if run is not None and run.model_version_id else None
-    return {"machine": figures.as_json() | {"model_version_id": version, "audit_log": figures.audit_log}}
+    made = [{"model_version_id": str(one), "items": items} for one, items in sorted(labelled_by(order).items())]
+    said = {"model_version_id": version, "labelled_by": made, "audit_log": figures.audit_log}
+    return {"machine": figures.as_json() | said}
 
 
 def _contributions(order: Order) -> list[ContributionSpec]:

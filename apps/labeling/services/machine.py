@@ -19,6 +19,9 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Count, Q
 
+from apps.assets import selectors as assets
+from apps.assets.errors import DevelopRightMissing
+from apps.assets.types import AccessRight
 from apps.core import clock
 from apps.core.errors import DomainError, InvalidInput
 from apps.core.tenant import all_tenants, tenant_scope
@@ -96,7 +99,7 @@ def set_machine(*, actor: Actor, order_id: UUID, machine: Mapping[str, Any]) -> 
 
     Raises:
         WrongOrderState, InvalidInput
-        DomainError: the actor may not use the model.
+        DomainError: the actor may not use the model, or not build on it.
     """
     order = lock_order(actor, order_id, LabelingPermission.ORDER_LAUNCH)
     if order.state not in (OrderState.DRAFT, OrderState.RUNNING):
@@ -109,6 +112,7 @@ def set_machine(*, actor: Actor, order_id: UUID, machine: Mapping[str, Any]) -> 
     run, _ = MachineRun.objects.get_or_create(tenant_id=order.tenant_id, order=order)
     if settings is not None:
         source = _source(actor, order, settings)
+        _require_right(order, source)
         changed = order.machine.get("source") != settings.source
         run.model, run.model_version_id = source.name[:300], source.version_id
         run.prepared = 0 if changed else run.prepared
@@ -272,6 +276,15 @@ def _seen(order: Order, answers: int) -> str:
 def _source(actor: Actor, order: Order, settings: MachineSettings) -> Source:
     names = decisive_choice(design_of(order)).names
     return source_of(actor, settings.source, names, plain_text(order.instruction)[:1000])
+
+
+def _require_right(order: Order, source: Source) -> None:
+    """A dataset with a model's labels is built on the model. Raises DevelopRightMissing."""
+    if source.version_id is None:
+        return
+    version = assets.version(source.version_id)
+    if not assets.has_right(order.tenant_id, version.asset_id, AccessRight.DEVELOP):
+        raise DevelopRightMissing(version.asset_id, version.asset_name)
 
 
 def _within(value: Any, least: float, most: float) -> bool:

@@ -221,6 +221,7 @@ def _choose(
                     "right": 0,
                 }
                 | {"low": 0.0, "high": 1.0, "expected": proposal.expected_precision}
+                | {"version": str(facts.run.model_version_id or "")}
             )
             first = plan.offer[: len(proposal.stage(0))]
             plan.ask += [Asked(one.place, Reason.AUDIT, one.label, one.confidence) for one in first]
