@@ -32,6 +32,13 @@ class OrderFinished(Event):
 
 
 @dataclass(frozen=True)
+class ResultsCorrected(Event):
+    """Upheld appeals changed results of an order that has its dataset already."""
+
+    order_id: UUID
+
+
+@dataclass(frozen=True)
 class ImportQueued(Event):
     """An import waits to be read."""
 

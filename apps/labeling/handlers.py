@@ -7,7 +7,7 @@ from apps.core.outbox import handles, handles_many
 from apps.datasets import services as datasets
 from apps.labeling import services
 from apps.labeling.dataset_formats import register_formats
-from apps.labeling.events import ImportQueued, ItemCompleted, OrderClosed
+from apps.labeling.events import ImportQueued, ItemCompleted, OrderClosed, ResultsCorrected
 from apps.labeling.services.erasing import erase_rows
 
 register_formats()
@@ -24,6 +24,12 @@ def on_item_completed(events: list[ItemCompleted]) -> None:
 def on_order_closed(event: OrderClosed) -> None:
     """Decide the rest, settle the money, release the dataset version."""
     services.close_order(order_id=event.order_id)
+
+
+@handles(ResultsCorrected, long_running=True)
+def on_results_corrected(event: ResultsCorrected) -> None:
+    """Release a dataset version with them."""
+    services.correct_dataset(order_id=event.order_id)
 
 
 @handles(GuestMerged)

@@ -21,6 +21,7 @@ from apps.labeling.services.changing import (
     set_target,
 )
 from apps.labeling.services.closing import close_order
+from apps.labeling.services.correcting import correct_dataset
 from apps.labeling.services.drafting import DraftSettings, draft_with
 from apps.labeling.services.eligibility import declare_languages, set_requirements
 from apps.labeling.services.ending import end_due_orders
@@ -67,6 +68,7 @@ __all__ = [
     "change_skill",
     "close_expired_leases",
     "close_order",
+    "correct_dataset",
     "correct_import",
     "create_import",
     "create_order",

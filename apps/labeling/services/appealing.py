@@ -31,6 +31,7 @@ from apps.labeling.models import Annotation, AnnotatorStats, Order
 from apps.labeling.policies import require
 from apps.labeling.selectors.appeals import appeal_info
 from apps.labeling.selectors.orders import design_of
+from apps.labeling.services.correcting import correct_result
 from apps.labeling.services.reserving import capture_added_fee, keep_reserve
 from apps.labeling.services.settling import lock_records, outcome_of_task, pay_label
 from apps.labeling.services.skills import judge_attempt
@@ -128,6 +129,8 @@ def resolve(order: Order, appeal: Appeal, *, supported: int, verdicts: int) -> N
         answer.state, answer.rule = AnnotationState.ACCEPTED, Rule.APPEAL_UPHELD
         answer.reason = f"Appeal upheld: {said}"
         answer.amount_minor = pay_label(order, answer)
+        if correct_result(order, appeal, answer):
+            answer.reason = f"{answer.reason} It is the item's result now."
         AnnotatorStats.objects.filter(order=order, annotator_id=answer.annotator_id).update(
             accepted=F("accepted") + 1,
             rejected=F("rejected") - 1,

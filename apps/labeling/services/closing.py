@@ -26,15 +26,16 @@ from apps.labeling.brief import plain_text
 from apps.labeling.consensus import Record
 from apps.labeling.controls.choice import Choice
 from apps.labeling.design import Design
-from apps.labeling.events import OrderFinished
+from apps.labeling.events import OrderFinished, ResultsCorrected
 from apps.labeling.models import Annotation, AnnotatorStats, Order, Task
 from apps.labeling.outcomes import Given, OrderOutcome, Outcome, agreement, order_outcome
 from apps.labeling.selectors.machine import machine_figures, run_of
 from apps.labeling.selectors.orders import design_of
+from apps.labeling.services.correcting import corrections
 from apps.labeling.services.funding import release_reviews
 from apps.labeling.services.machine_rows import forget_rows
-from apps.labeling.services.reserving import fee_on, keep_reserve, paid_for
 from apps.labeling.services.provenance import labelled_by, parents_of_result
+from apps.labeling.services.reserving import fee_on, keep_reserve, paid_for
 from apps.labeling.services.settling import apply_decisions, decision, lock_records
 from apps.labeling.services.skills import judge_attempt
 from apps.labeling.types import AnnotationState, MadeBy, OrderState, Rule, TaskState
@@ -176,8 +177,8 @@ def _release(order: Order, gathered: _Gathered) -> DatasetVersionInfo:
         design=gathered.design.as_json(),
         answers=_dataset_answers(order),
         contributions=_contributions(order),
-        idempotency_key=f"labeling.order:{order.id}",
         parents=parents_of_result(order, len(gathered.outcome.items)),
+        idempotency_key=f"labeling.order:{order.id}",
     )
 
 
@@ -316,4 +317,6 @@ def _end(order_id: UUID, outcome: OrderState, version: DatasetVersionInfo | None
     order.save(update_fields=["state", "dataset_version_id", "updated_at"])
     if version is not None:
         publish(OrderFinished(order.id, version.id))
+        if corrections(order):  # by an appeal that was upheld while the dataset was made
+            publish(ResultsCorrected(order.id))
     notify(f"order:{order.id}", {"state": order.state})
