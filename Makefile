@@ -58,8 +58,8 @@ check: $(VENV)/.development build ## Lint, types, layers, migrations, deployment
 bench: $(VENV)/.development ## Measure again what README claims about speed; NAME=ledger for one; OPTIONS="--help" for those of NAME=annotation
 	@$(BIN)/python -m benchmarks $(NAME) $(OPTIONS)
 
-screenshots: $(VENV)/.development build ## Take the guides' pictures of the task player again, while testing it
-	@PICTURES=1 $(BIN)/python -m pytest tests/apps/labeling/test_every_type.py -q -p no:randomly
+screenshots: $(VENV)/.development build ## Take the guides' pictures of the task player and of review again, while testing it
+	@PICTURES=1 $(BIN)/python -m pytest tests/apps/labeling/test_every_type.py tests/apps/labeling/test_review_live.py -q -p no:randomly
 
 golden-path: $(VENV)/.platform ## Order, label, train, build, sell, pay out; DATA=file.csv for your own texts
 	@$(BIN)/python -m sahara_platform.embedded exec --start -- $(BIN)/python -m examples.golden_path $(if $(DATA),--data "$(DATA)")

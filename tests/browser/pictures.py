@@ -15,12 +15,12 @@ TAKE_PICTURES = os.environ.get("PICTURES") == "1"
 WIDTHS = {"desk": 640, "phone": 300}
 
 
-def picture(page: Page, name: str) -> None:
-    """What is on the screen, small and in few colours; nothing where no pictures are wanted."""
+def picture(page: Page, name: str, *, whole: bool = False) -> None:
+    """What is on the screen (or the `whole` page), small and in few colours; nothing where no pictures are wanted."""
     if not TAKE_PICTURES:
         return
     PICTURES.mkdir(parents=True, exist_ok=True)
-    with Image.open(io.BytesIO(page.screenshot(animations="disabled"))) as taken:
+    with Image.open(io.BytesIO(page.screenshot(animations="disabled", full_page=whole))) as taken:
         width = WIDTHS[name.rsplit("-", 1)[1]]
         shown = taken.convert("RGB").resize(
             (width, round(taken.height * width / taken.width)), Image.Resampling.LANCZOS
