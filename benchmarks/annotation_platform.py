@@ -112,9 +112,7 @@ class Site:
             if number == 0:
                 self.requester_id = _fund(user.id)
             browser = Browser(self.plan.web_url)
-            browser.form("/accounts/login/", login=email, password=PASSWORD)
-            if "sessionid" not in browser.cookies:
-                raise Refused(f"{email} could not sign in")
+            _sign_in(browser, email)
             people.append(browser)
         return people
 
@@ -177,6 +175,15 @@ class Site:
         self.processes.stop()
         shutil.rmtree(DIRECTORY / "postgres", ignore_errors=True)
         shutil.rmtree(DIRECTORY / "storage", ignore_errors=True)
+
+
+def _sign_in(browser: Browser, email: str) -> None:
+    """Sign in; all come from one address, which may do so thirty times a minute, so some have to wait."""
+    until = time.monotonic() + 90
+    while browser.form("/accounts/login/", login=email, password=PASSWORD) == 429 and time.monotonic() < until:
+        time.sleep(3)
+    if "sessionid" not in browser.cookies:
+        raise Refused(f"{email} could not sign in")
 
 
 def _fund(user_id: UUID) -> UUID:
