@@ -70,13 +70,16 @@ def scope_statements() -> bytes:
 
 
 def apply_scope(raw_connection: Any) -> None:
-    """Repeat the running scope to PostgreSQL, for the rest of the open transaction."""
+    """Repeat the running scope to PostgreSQL, for the rest of the open transaction; there must be one."""
     send(raw_connection, scope_statements())
 
 
 def begin_in_scope(raw_connection: Any) -> None:
-    """Start a transaction in the running scope, in one round trip."""
-    send(raw_connection, b"BEGIN; " + scope_statements())
+    """Start a transaction in the running scope, in one round trip where the connection says nothing of its kind."""
+    if (raw_connection.isolation_level, raw_connection.read_only, raw_connection.deferrable) == (None, None, None):
+        send(raw_connection, b"BEGIN; " + scope_statements())
+    else:
+        raw_connection.execute(scope_statements())  # psycopg begins as the connection says
 
 
 def send(raw_connection: Any, statements: bytes) -> None:

@@ -9,7 +9,7 @@ import psycopg
 from django.db import connections
 from psycopg.rows import dict_row
 
-from apps.core.tenant import all_tenants, apply_scope
+from apps.core.tenant import all_tenants, begin_in_scope
 from apps.ledger.verification.chains import ACCOUNTS, SIDES, walk_chains
 from apps.ledger.verification.checkpoints import (
     CHECKPOINTS,
@@ -41,7 +41,7 @@ def read_only_connection(alias: str = "default") -> psycopg.Connection[Any]:
     made.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     made.read_only = True
     with all_tenants(reason="a verification reads every account"):
-        apply_scope(made)
+        begin_in_scope(made)
     return made
 
 

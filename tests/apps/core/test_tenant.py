@@ -7,7 +7,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from apps.core.models import OutboxEvent
-from apps.core.tenant import all_tenants, tenant_scope
+from apps.core.tenant import all_tenants, begin_in_scope, tenant_scope
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -63,3 +63,17 @@ def test_a_scope_works_again_with_the_next_connection(actor, end_the_server_proc
     connection.close()
     with all_tenants(reason="test"):
         assert OutboxEvent.objects.count() >= 0
+
+
+def test_a_connection_that_asks_for_a_kind_of_transaction_gets_it_in_the_scope():
+    parameters = connection.get_connection_params()
+    parameters.pop("cursor_factory", None)
+    with psycopg.connect(**parameters) as own:
+        own.isolation_level, own.read_only = psycopg.IsolationLevel.REPEATABLE_READ, True
+        with all_tenants(reason="test"):
+            begin_in_scope(own)
+        row = own.execute(
+            "SELECT current_setting('transaction_isolation'), current_setting('transaction_read_only'),"
+            " current_setting('app.all_tenants')"
+        ).fetchone()
+    assert row == ("repeatable read", "on", "on")
