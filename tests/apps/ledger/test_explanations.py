@@ -115,11 +115,12 @@ def test_the_reader_is_told_cause_rule_other_side_and_the_transaction_that_paid(
 
 
 def test_an_app_may_say_more_about_its_transfers(actor, fund, monkeypatch):
-    monkeypatch.setattr(explanations, "_explainers", {})
-
-    @explanations.explains("test")
     def more(source, organisation_id):
         return Facts((("Paid by", source.id),), f"/somewhere/{organisation_id}/")
+
+    # Beside the others, which register once in a process, at its first explanation.
+    monkeypatch.setitem(explanations._explainers, "test", lambda *_: Facts(()))
+    explanations.explains("test")(more)
 
     fund(actor.organisation_id, 5)
     with all_tenants(reason="test"):
