@@ -16,9 +16,7 @@ from apps.datasets import selectors as datasets
 from apps.datasets import services as removals
 from apps.labeling import services
 from apps.labeling.models import Annotation, Order, Task
-from tests.apps.labeling.machine.test_machine_orders import drive, machine_order, source
-
-__all__ = ["machine_order", "source"]
+from tests.apps.labeling.machine.orders.driving import drive
 
 pytestmark = pytest.mark.django_db
 
