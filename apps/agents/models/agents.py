@@ -1,4 +1,4 @@
-"""Tables of agents, their immutable versions, conversations and metered calls."""
+"""Agents, their immutable versions and what the public sees of them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from apps.agents.types import AgentState, AnswerMode, FinishReason, Tone, UsageSide
-from apps.core.ids import uuid7
+from apps.agents.types import AgentState, AnswerMode, Tone
 from apps.core.models import TimeStamped
 from apps.core.tenant import TenantOwned
 
@@ -103,83 +102,3 @@ class PublishedAgent(models.Model):
 
     def __str__(self) -> str:
         return self.slug
-
-
-class Conversation(TenantOwned, TimeStamped):
-    """A chat of somebody with an agent. It belongs to the one who asks, also where the agent is another's."""
-
-    agent_id = models.UUIDField(db_index=True)
-    agent_name = models.CharField(max_length=80)
-    agent_owner_id = models.UUIDField()
-    user_id = models.UUIDField(null=True)
-    is_test = models.BooleanField(default=False)
-
-    class Meta:
-        ordering = ["-id"]
-        indexes = [models.Index(fields=["tenant", "agent_id", "-id"], name="conversation_by_agent")]
-
-    def __str__(self) -> str:
-        return f"{self.agent_name} {self.id}"
-
-
-class Message(TenantOwned):
-    """One message, with what an answer was made from and what it cost."""
-
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
-    role = models.CharField(max_length=10)
-    text = models.TextField()
-    sources = models.JSONField(default=list)
-    label = models.JSONField(null=True)
-    finish = models.CharField(max_length=10, blank=True)
-    is_supported = models.BooleanField(default=True)
-    problem = models.TextField(blank=True)
-    prompt_tokens = models.PositiveIntegerField(default=0)
-    completion_tokens = models.PositiveIntegerField(default=0)
-    seconds = models.FloatField(default=0)
-    first_token_s = models.FloatField(null=True)
-    agent_version_id = models.UUIDField(null=True, help_text="empty for an answer of the draft")
-    config_hash = models.CharField(max_length=64, blank=True)
-    language_model = models.CharField(max_length=200, blank=True)
-    classifier = models.CharField(max_length=200, blank=True)
-    knowledge = models.JSONField(default=list)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["id"]
-        constraints = [
-            models.CheckConstraint(condition=Q(role__in=["user", "assistant"]), name="message_role_known"),
-            models.CheckConstraint(
-                condition=Q(finish__in=["", *(reason.value for reason in FinishReason)]), name="message_finish_known"
-            ),
-        ]
-        indexes = [models.Index(fields=["conversation", "id"], name="message_by_conversation")]
-
-    def __str__(self) -> str:
-        return f"{self.role} {self.id}"
-
-
-class AgentUsage(TenantOwned):
-    """One answered call, metered. The owner and the caller each have their own row of the same call."""
-
-    call_id = models.UUIDField(default=uuid7)
-    side = models.CharField(max_length=8, choices=[(side.value, side.value) for side in UsageSide])
-    agent_id = models.UUIDField()
-    asset_id = models.UUIDField()
-    agent_slug = models.CharField(max_length=100)
-    version_number = models.PositiveIntegerField()
-    owner_id = models.UUIDField()
-    caller_id = models.UUIDField()
-    prompt_tokens = models.PositiveIntegerField()
-    completion_tokens = models.PositiveIntegerField()
-    seconds = models.FloatField()
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["-id"]
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "call_id", "side"], name="agent_usage_once_a_side"),
-        ]
-        indexes = [models.Index(fields=["tenant", "agent_id", "-id"], name="agent_usage_by_agent")]
-
-    def __str__(self) -> str:
-        return f"{self.side} {self.agent_slug}"

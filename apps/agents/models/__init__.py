@@ -1,0 +1,17 @@
+"""Tables of agents; each module has those of one matter."""
+
+from __future__ import annotations
+
+from apps.agents.models.agents import Agent, AgentSettings, AgentVersion, PublishedAgent
+from apps.agents.models.conversations import Conversation, Message
+from apps.agents.models.usage import AgentUsage
+
+__all__ = [
+    "Agent",
+    "AgentSettings",
+    "AgentUsage",
+    "AgentVersion",
+    "Conversation",
+    "Message",
+    "PublishedAgent",
+]

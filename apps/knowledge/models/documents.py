@@ -1,0 +1,43 @@
+"""Uploaded files and how far they have come on their way into the index."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from apps.core.models import TimeStamped
+from apps.core.tenant import TenantOwned
+from apps.knowledge.models.bases import KnowledgeBase
+from apps.knowledge.types import DocumentState
+
+
+class Document(TenantOwned, TimeStamped):
+    """An uploaded file and how far it has come on its way into the index."""
+
+    knowledge_base = models.ForeignKey(KnowledgeBase, on_delete=models.PROTECT, related_name="documents")
+    uploader = models.ForeignKey("tenancy.Organisation", on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=255)
+    storage_key = models.CharField(max_length=500)
+    kind = models.CharField(max_length=20, blank=True, help_text="what the bytes are; empty until they were read")
+    size_bytes = models.PositiveBigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    state = models.CharField(max_length=12, default=DocumentState.QUEUED)
+    cause = models.TextField(blank=True, help_text="why it failed or waits, and what to do, in plain words")
+    pages = models.PositiveIntegerField(null=True)
+    chunk_count = models.PositiveIntegerField(default=0)
+    embedded_count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "knowledge_base", "sha256"], name="document_once_in_a_base"),
+            models.CheckConstraint(
+                condition=Q(state__in=[state.value for state in DocumentState]), name="document_state_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=DocumentState.FAILED) | ~Q(cause=""), name="document_failed_has_cause"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
