@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.core.errors import Conflict, InvalidInput, NotFound, PaymentRequired
+from apps.core.errors import Conflict, InvalidInput, NotFound, NotPermitted, PaymentRequired
 
 
 class AgentNotFound(NotFound):
@@ -28,3 +28,29 @@ class NotReadyToPublish(Conflict):
 
 class LicenceRequired(PaymentRequired):
     """The caller's organisation holds no right to use the agent; `buy_url` sells it."""
+
+
+class GrantExceeded(NotPermitted):
+    """The caller of this agent allowed less than it would need."""
+
+
+class EffectUncertain(Conflict):
+    """A call that changes something outside was begun and its end is not known; a person must look."""
+
+    def __init__(self, tool: str, effect_id: str) -> None:
+        message = f"{tool} was called and it is not known whether it took effect. Look there, then say what happened."
+        super().__init__("effect_uncertain", message, tool=tool, effect_id=effect_id)
+
+
+class TeamNotFound(NotFound):
+    """No such team for this caller."""
+
+    def __init__(self) -> None:
+        super().__init__("team_not_found", "There is no such team.")
+
+
+class TeamRunNotFound(NotFound):
+    """No such run for this caller."""
+
+    def __init__(self) -> None:
+        super().__init__("team_run_not_found", "There is no such run of a team.")

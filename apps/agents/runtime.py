@@ -7,7 +7,7 @@ pydantic-ai. What is stored and metered around it is the business of the service
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
@@ -28,9 +28,11 @@ from apps.agents.citations import cite, without_repetition
 from apps.agents.errors import PromptTooLong
 from apps.agents.models_in_use import ModelInUse, classifier_in_use, language_model_in_use
 from apps.agents.prompting import check_question, instructions, recent, user_prompt
+from apps.agents.teams.grants import EVERYTHING, Grant
 from apps.agents.types import MAX_QUESTION_TOKENS, AgentConfig, AnswerMode, FinishReason, Label, Source, Turn
 from apps.compute import runner
 from apps.compute.errors import RunnerRefused, RunnerUnavailable
+from apps.core import clock
 from apps.core.errors import InvalidInput
 from apps.core.tenant import tenant_scope
 from apps.knowledge import selectors as knowledge
@@ -55,6 +57,8 @@ class RunPlan:
     owner_id: UUID
     config: AgentConfig
     document_ids: frozenset[UUID] | None = None
+    grant: Grant = EVERYTHING
+    effect_scope: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class Prepared:
     classifier: ModelInUse | None
     ready: str | None
     finish: FinishReason
+    grant: Grant = EVERYTHING
 
     @property
     def question_tokens(self) -> int:
@@ -91,6 +96,7 @@ def prepare(plan: RunPlan, question: str, history: Sequence[Turn] = ()) -> Prepa
 
     Raises:
         PromptTooLong: the question does not fit.
+        GrantExceeded: the caller's time is over, or its budget does not even cover the question.
         InvalidInput: the question is empty, or the agent lacks the classifier it answers by.
         DependencyFailed: the runner does not answer.
     """
@@ -100,7 +106,9 @@ def prepare(plan: RunPlan, question: str, history: Sequence[Turn] = ()) -> Prepa
             "empty_question", "Ask a question.", errors=[{"field": "messages", "message": "It is empty."}]
         )
     check_question(question)
-    config = plan.config
+    plan.grant.require_alive(clock.now())
+    plan.grant.answer_tokens(prompt_tokens=estimate_tokens(question), wanted=1)
+    config = replace(plan.config, knowledge_base_ids=plan.grant.knowledge(plan.config.knowledge_base_ids))
     with tenant_scope(plan.owner_id):
         classifier = classifier_in_use(plan.owner_id, config.classifier_version_id)
         label = _classified(classifier, question)
@@ -131,6 +139,7 @@ def prepare(plan: RunPlan, question: str, history: Sequence[Turn] = ()) -> Prepa
         classifier=classifier,
         ready=UNKNOWN if is_unknown else _ready(config, sources, quotes, label),
         finish=FinishReason.ABSTAINED if is_unknown else FinishReason.STOP,
+        grant=plan.grant,
     )
 
 
@@ -140,6 +149,7 @@ async def write(prepared: Prepared) -> AsyncIterator[str | Written]:
     Raises:
         RunnerUnavailable: it does not answer (any more).
         PromptTooLong: the conversation does not fit in its context.
+        GrantExceeded: the caller's budget does not cover the prompt.
     """
     config = prepared.config
     timeout = MODEL_TIMEOUT_S
@@ -153,8 +163,10 @@ async def write(prepared: Prepared) -> AsyncIterator[str | Written]:
     ):
         model = OpenAIChatModel(prepared.model.name, provider=OpenAIProvider(openai_client=client))
         agent = ModelAgent(model, instructions=instructions(config), retries=0)
-        settings = ModelSettings(temperature=config.temperature, max_tokens=config.max_answer_tokens)
         prompt = user_prompt(prepared.question, prepared.sources, prepared.label)
+        prompt_tokens = estimate_tokens(instructions(config)) + estimate_tokens(prompt)
+        most = prepared.grant.answer_tokens(prompt_tokens=prompt_tokens, wanted=config.max_answer_tokens)
+        settings = ModelSettings(temperature=config.temperature, max_tokens=most)
         try:
             async with agent.run_stream(
                 prompt, message_history=_messages(prepared.history), model_settings=settings

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from apps.agents.teams.grants import EVERYTHING, Grant
 from apps.core.money import Money
 
 MAX_STARTERS = 6
@@ -330,6 +331,10 @@ class ChatTarget:
     version: AgentVersionInfo | None
     asset_id: UUID | None
     document_ids: frozenset[UUID] | None
+    grant: Grant = EVERYTHING
+    """What the caller allows of all that the configuration could do."""
+    effect_scope: str = ""
+    """Names the step that this call belongs to, so that its side effects happen once however often it is begun."""
 
     @property
     def is_test(self) -> bool:

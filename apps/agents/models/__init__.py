@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from apps.agents.models.agents import Agent, AgentSettings, AgentVersion, PublishedAgent
 from apps.agents.models.conversations import Conversation, Message
+from apps.agents.models.effects import SideEffect
+from apps.agents.models.teams import Team, TeamRun, TeamStep, TeamVersion
 from apps.agents.models.usage import AgentUsage
 
 __all__ = [
@@ -14,4 +16,9 @@ __all__ = [
     "Conversation",
     "Message",
     "PublishedAgent",
+    "SideEffect",
+    "Team",
+    "TeamRun",
+    "TeamStep",
+    "TeamVersion",
 ]

@@ -83,7 +83,7 @@ def begin_answer(
     limits.require_room(organisation_id=_token_payer(actor, target), limit=Limit.MODEL_TOKENS)
     started = time.monotonic()
     turns = history if history is not None else _turns(actor, target, conversation_id)
-    plan = RunPlan(target.owner_id, target.config, target.document_ids)
+    plan = RunPlan(target.owner_id, target.config, target.document_ids, target.grant, target.effect_scope)
     prepared = runtime.prepare(plan, question, turns)
     return BegunAnswer(actor, target, prepared, conversation_id, history is None, started)
 
