@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apps.agents.types import Source
-from apps.knowledge.chunking import sentence_spans
+from apps.knowledge.sentences import sentence_spans
 
 _MARK = re.compile(r"\s?\[(\d{1,2}(?:\s*,\s*\d{1,2})*)\]")
 _WORD = re.compile(r"\w{3,}")

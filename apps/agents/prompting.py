@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from apps.agents.errors import PromptTooLong
 from apps.agents.types import MAX_QUESTION_TOKENS, AgentConfig, Label, Source, Tone, Turn
-from apps.knowledge.chunking import estimate_tokens, sentence_spans
+from apps.knowledge.chunking import estimate_tokens
+from apps.knowledge.sentences import sentence_spans
 
 PASSAGE_BUDGET_TOKENS = 320
 HISTORY_BUDGET_TOKENS = 160

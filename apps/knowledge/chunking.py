@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from apps.knowledge.sentences import sentence_spans
 from apps.knowledge.types import Block, BlockKind, ChunkDraft
 
 TARGET_TOKENS = 200
@@ -20,12 +21,6 @@ WHOLE_TABLE_TOKENS = 256
 SEPARATOR = "\n\n"
 
 _TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+|[^\w\s]|_")
-# A sentence ends at . ! ? (with closing quotes) before white space and a likely beginning, or at a CJK full stop.
-_SENTENCE_GAP = re.compile(
-    r"(?<=[.!?])[\"'\u201d\u2019)\]]*\s+(?=[\"'\u201c\u2018(\[]?[A-Z0-9\u00c0-\u024f\u0370-\uffff])"
-    r"|(?<=[\u3002\uff01\uff1f])"
-)
-_ABBREVIATION = re.compile(r"\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|No|Art|Fig|vs|etc|e\.g|i\.e|cf|Inc|Ltd|Jr|Sr)\.$")
 _WORD_PIECE_LETTERS = 6
 
 
@@ -50,19 +45,6 @@ def estimate_tokens(text: str) -> int:
 def full_text(blocks: Sequence[Block]) -> str:
     """The document's text; character positions of chunks refer to it."""
     return SEPARATOR.join(block.text for block in blocks)
-
-
-def sentence_spans(text: str) -> list[tuple[int, int]]:
-    """Start and end of every sentence in `text`, without surrounding white space."""
-    spans: list[tuple[int, int]] = []
-    start = 0
-    for gap in _SENTENCE_GAP.finditer(text):
-        if _ABBREVIATION.search(text[start : gap.start()].rstrip()):
-            continue
-        _append_stripped(spans, text, start, gap.start() if gap.end() == gap.start() else _quote_end(text, gap))
-        start = gap.end()
-    _append_stripped(spans, text, start, len(text))
-    return spans
 
 
 def chunk_blocks(
@@ -201,20 +183,3 @@ def _split_long(
         if part.strip():
             yield _Unit(start + begin, start + end, estimate_tokens(part), heading, page, section)
         begin = end
-
-
-def _quote_end(text: str, gap: re.Match[str]) -> int:
-    """Closing quotes at the gap belong to the sentence before it."""
-    end = gap.start()
-    while end < gap.end() and not text[end].isspace():
-        end += 1
-    return end
-
-
-def _append_stripped(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
-    while start < end and text[start].isspace():
-        start += 1
-    while end > start and text[end - 1].isspace():
-        end -= 1
-    if start < end:
-        spans.append((start, end))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from apps.compute import runner
-from apps.knowledge.chunking import sentence_spans
+from apps.knowledge.sentences import sentence_spans
 from apps.knowledge.types import Passage, Quote
 
 MAX_SENTENCES = 48
