@@ -26,6 +26,10 @@ class NotReadyToPublish(Conflict):
     """Something is missing; `missing` lists what and where to put it right."""
 
 
+class EditConflict(Conflict):
+    """Somebody changed the draft meanwhile: `revision` is the newest, `changes` lists what is different and by whom."""
+
+
 class LicenceRequired(PaymentRequired):
     """The caller's organisation holds no right to use the agent; `buy_url` sells it."""
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from apps.agents.specs import AnswerChecks, Budget, BundledModel, Extras, GuardRails, ModelChoice, ToolSpec
 from apps.agents.teams.grants import EVERYTHING, Grant
 from apps.core.money import Money
 
@@ -72,6 +73,15 @@ class FinishReason(StrEnum):
         return "length" if self is FinishReason.LENGTH else "stop"
 
 
+class ConnectionKind(StrEnum):
+    """What is at the other end of a connection."""
+
+    MODEL = "model"
+    HTTP = "http"
+    MCP = "mcp"
+    AGENT = "agent"
+
+
 class UsageSide(StrEnum):
     """Whose record of a call it is."""
 
@@ -95,10 +105,30 @@ class AgentConfig:
     temperature: float = 0.2
     max_answer_tokens: int = 160
     passages: int = 4
+    tools: tuple[ToolSpec, ...] = ()
+    model: ModelChoice = field(default_factory=BundledModel)
+    guard: GuardRails = field(default_factory=GuardRails)
+    budget: Budget = field(default_factory=Budget)
+    checks: AnswerChecks = field(default_factory=AnswerChecks)
+
+    def extras(self) -> Extras:
+        """The parts that are stored as JSON."""
+        return Extras(tools=self.tools, model=self.model, guard=self.guard, budget=self.budget, checks=self.checks)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for the API, a JSON column and differences."""
+        plain = {name: value for name, value in vars(self).items() if name not in Extras.model_fields}
+        ids = ("language_model_version_id", "classifier_version_id")
+        plain |= {name: None if plain[name] is None else str(plain[name]) for name in ids}
+        plain |= {"tone": str(self.tone), "mode": str(self.mode), "starters": list(self.starters)}
+        plain["knowledge_base_ids"] = [str(base_id) for base_id in self.knowledge_base_ids]
+        return plain | self.extras().model_dump(mode="json")
 
     def digest(self) -> str:
-        """SHA-256 of the canonical JSON: equal for equal behaviour."""
-        raw = json.dumps(asdict(self), sort_keys=True, default=str, ensure_ascii=False)
+        """SHA-256 of the canonical JSON: equal for equal behaviour. Parts at their defaults do not count."""
+        plain = {name: value for name, value in vars(self).items() if name not in Extras.model_fields}
+        plain |= {name: value for name, value in self.extras().stored().items() if value}
+        raw = json.dumps(plain, sort_keys=True, default=str, ensure_ascii=False)
         return hashlib.sha256(raw.encode()).hexdigest()
 
 
@@ -234,6 +264,7 @@ class AgentInfo:
     current_version: int | None
     has_unpublished_changes: bool
     created_at: datetime
+    revision: int = 1
 
 
 @dataclass(frozen=True)
@@ -246,6 +277,41 @@ class AgentVersionInfo:
     config: AgentConfig
     knowledge: tuple[KnowledgePin, ...]
     asset_version_id: UUID
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class RevisionInfo:
+    """One saved change of a draft: which fields it touched, and who made it."""
+
+    number: int
+    fields: tuple[str, ...]
+    user_id: UUID | None
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class ConnectionInfo:
+    """An address that agents may call; the secret itself is never shown."""
+
+    id: UUID
+    kind: ConnectionKind
+    name: str
+    url: str
+    header: str
+    has_secret: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class TableInfo:
+    """An uploaded table that tools may ask; each column has a `name` and a `type`."""
+
+    id: UUID
+    name: str
+    columns: tuple[dict[str, str], ...]
+    rows: int
+    size: int
     created_at: datetime
 
 

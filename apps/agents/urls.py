@@ -5,9 +5,10 @@ from __future__ import annotations
 from django.urls import path
 
 from apps.agents import pages
-from apps.agents.api import agents, openai
+from apps.agents.api import agents, connections, drafts, openai
 
 _AGENT = "agents/<uuid:agent_id>/"
+_CONNECTION = "agent-connections/<uuid:connection_id>/"
 
 api_urlpatterns = [
     path("agent-templates/", agents.TemplatesView.as_view(), name="api-agent-templates"),
@@ -19,6 +20,11 @@ api_urlpatterns = [
     path(f"{_AGENT}pause/", agents.PauseView.as_view(), name="api-agent-pause"),
     path(f"{_AGENT}resume/", agents.ResumeView.as_view(), name="api-agent-resume"),
     path(f"{_AGENT}versions/", agents.VersionsView.as_view(), name="api-agent-versions"),
+    path(f"{_AGENT}revisions/", drafts.RevisionsView.as_view(), name="api-agent-revisions"),
+    path(f"{_AGENT}differences/", drafts.DifferencesView.as_view(), name="api-agent-differences"),
+    path(f"{_AGENT}restore/", drafts.RestoreView.as_view(), name="api-agent-restore"),
+    path("agent-connections/", connections.ConnectionsView.as_view(), name="api-agent-connections"),
+    path(_CONNECTION, connections.ConnectionView.as_view(), name="api-agent-connection"),
     path(f"{_AGENT}usage/", agents.UsageView.as_view(), name="api-agent-usage"),
 ]
 

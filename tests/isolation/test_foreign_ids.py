@@ -38,6 +38,7 @@ FURNISHED = (
     "knowledgebase",
     "document",
     "agent",
+    "connection",
     "topup",
     "withdrawal",
     "licence",

@@ -12,6 +12,7 @@ from PIL import Image
 
 from apps.accounts import services as accounts
 from apps.agents import services as agents
+from apps.agents.types import ConnectionKind
 from apps.billing.models import SavedCard, TopUp
 from apps.core import outbox
 from apps.core.money import Money
@@ -67,7 +68,11 @@ def furnish(api: Any, actor: Actor, seller: Actor, buyable: Any) -> None:
         knowledge_base_id=base.id,
         files=[knowledge.Upload(f"{CANARY}.md", len(text), io.BytesIO(text.encode()))],
     )
-    agents.create_agent_from_template(actor=actor, template_key="support-desk", name=f"Agent {CANARY}")
+    agent = agents.create_agent_from_template(actor=actor, template_key="support-desk", name=f"Agent {CANARY}")
+    agents.update_agent(actor=actor, agent_id=agent.id, changes=agents.AgentChanges(job=f"Keeps {CANARY}."))
+    agents.create_connection(
+        actor=actor, kind=ConnectionKind.HTTP, name=f"Shop {CANARY}", url="https://shop.example/", secret=CANARY
+    )
     TopUp.objects.create(amount=500, currency="USD", session_id=f"cs_{CANARY}")
     SavedCard.objects.create(method_id=f"pm_{CANARY}", brand=CANARY, last4="4242", exp_month=1, exp_year=2030)
     payouts.request_withdrawal(actor=actor, amount=Money(100))

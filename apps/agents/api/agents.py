@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from rest_framework.views import APIView
 from apps.agents import selectors, services, wire
 from apps.agents.catalogue import TEMPLATES
 from apps.agents.services import AgentChanges
-from apps.agents.types import AgentInfo, AgentVersionInfo, AnswerMode, Tone, UsageSide
+from apps.agents.types import AgentConfig, AgentInfo, AgentVersionInfo, AnswerMode, Tone, UsageSide
 from apps.core.ids import uuid7
 from apps.core.pagination import CursorPage
 from apps.knowledge.services import uploads
@@ -51,6 +50,15 @@ class ConfigSerializer(serializers.Serializer[Any]):
     temperature = serializers.FloatField(required=False)
     max_answer_tokens = serializers.IntegerField(required=False)
     passages = serializers.IntegerField(required=False)
+    tools = serializers.ListField(child=serializers.DictField(), required=False)
+    model = serializers.DictField(required=False)
+    guard = serializers.DictField(required=False)
+    budget = serializers.DictField(required=False)
+    checks = serializers.DictField(required=False)
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """The configuration with plain values."""
+        return instance.as_json() if isinstance(instance, AgentConfig) else dict(super().to_representation(instance))
 
     def changes(self) -> AgentChanges:
         """What the caller sent, as the service takes it."""
@@ -60,6 +68,12 @@ class ConfigSerializer(serializers.Serializer[Any]):
             clear_classifier="classifier_version_id" in sent and sent["classifier_version_id"] is None,
             **sent,
         )
+
+
+class ChangeAgentSerializer(ConfigSerializer):
+    """What shall be different, and the revision that it was made from: an older one is refused with what changed."""
+
+    revision = serializers.IntegerField(required=False)
 
 
 class CreateAgentSerializer(ConfigSerializer):
@@ -78,6 +92,7 @@ class AgentSerializer(serializers.Serializer[Any]):
     asset_id = serializers.UUIDField(allow_null=True)
     current_version = serializers.IntegerField(allow_null=True)
     has_unpublished_changes = serializers.BooleanField()
+    revision = serializers.IntegerField()
     created_at = serializers.DateTimeField()
     config = ConfigSerializer()
 
@@ -180,9 +195,9 @@ class AgentView(APIView):
     def get(self, request: Request, agent_id: UUID) -> Response:
         return Response(_agent(selectors.agent(actor_of(request), agent_id)))
 
-    @extend_schema(request=ConfigSerializer, responses=AgentSerializer)
+    @extend_schema(request=ChangeAgentSerializer, responses=AgentSerializer)
     def patch(self, request: Request, agent_id: UUID) -> Response:
-        data = ConfigSerializer(data=request.data)
+        data = ChangeAgentSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         agent = services.update_agent(actor=actor_of(request), agent_id=agent_id, changes=data.changes())
         return Response(_agent(agent))
@@ -290,7 +305,7 @@ def _agent(agent: AgentInfo) -> Any:
 def _version(version: AgentVersionInfo) -> dict[str, Any]:
     names = ("id", "agent_id", "number", "asset_version_id", "created_at")
     fields: dict[str, Any] = {name: getattr(version, name) for name in names}
-    fields |= {"config": asdict(version.config), "knowledge": [pin.as_json() for pin in version.knowledge]}
+    fields |= {"config": version.config, "knowledge": [pin.as_json() for pin in version.knowledge]}
     return dict(VersionSerializer(fields).data)
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from apps.agents.models.agents import Agent, AgentSettings, AgentVersion, PublishedAgent
+from apps.agents.models.connections import AgentTable, Connection
 from apps.agents.models.conversations import Conversation, Message
+from apps.agents.models.drafts import AgentRevision
 from apps.agents.models.effects import SideEffect
 from apps.agents.models.teams import Team, TeamRun, TeamStep, TeamVersion
 from apps.agents.models.usage import AgentUsage
 
 __all__ = [
     "Agent",
+    "AgentRevision",
     "AgentSettings",
+    "AgentTable",
     "AgentUsage",
     "AgentVersion",
+    "Connection",
     "Conversation",
     "Message",
     "PublishedAgent",

@@ -29,6 +29,11 @@ class AgentSettings(models.Model):
     temperature = models.FloatField(default=0.2)
     max_answer_tokens = models.PositiveIntegerField(default=160)
     passages = models.PositiveIntegerField(default=4)
+    tools = models.JSONField(default=list)
+    model = models.JSONField(default=dict)
+    guard = models.JSONField(default=dict)
+    budget = models.JSONField(default=dict)
+    checks = models.JSONField(default=dict)
 
     class Meta:
         abstract = True
@@ -40,6 +45,7 @@ class Agent(TenantOwned, TimeStamped, AgentSettings):
     slug = models.SlugField(max_length=100, unique=True)
     template = models.CharField(max_length=40)
     state = models.CharField(max_length=10, default=AgentState.DRAFT)
+    revision = models.PositiveIntegerField(default=1, help_text="counts the changes of the draft")
     asset = models.OneToOneField("assets.Asset", on_delete=models.PROTECT, null=True, related_name="+")
     current_version = models.OneToOneField("agents.AgentVersion", on_delete=models.PROTECT, null=True, related_name="+")
 

@@ -12,7 +12,9 @@ from apps.agents.selectors.agents import (
     versions,
 )
 from apps.agents.selectors.conversations import conversation_turns, messages
+from apps.agents.selectors.drafts import revisions, version_differences
 from apps.agents.selectors.models import classifier_options, language_model_options
+from apps.agents.selectors.parts import connection, connections, table, tables
 from apps.agents.selectors.usage import usage
 
 __all__ = [
@@ -22,6 +24,8 @@ __all__ = [
     "agent_rows",
     "agents",
     "classifier_options",
+    "connection",
+    "connections",
     "conversation_turns",
     "draft_target",
     "language_model_options",
@@ -29,8 +33,12 @@ __all__ = [
     "missing_for_publishing",
     "public_agent",
     "published_target",
+    "revisions",
+    "table",
+    "tables",
     "usable_agents",
     "usage",
+    "version_differences",
     "version_info",
     "versions",
 ]

@@ -10,6 +10,7 @@ from django.urls import reverse
 from apps.agents.errors import AgentNotFound
 from apps.agents.models import Agent, AgentSettings, AgentVersion
 from apps.agents.policies import require
+from apps.agents.specs import Extras
 from apps.agents.types import (
     AgentConfig,
     AgentInfo,
@@ -110,7 +111,14 @@ def config_of(row: AgentSettings) -> AgentConfig:
         temperature=row.temperature,
         max_answer_tokens=row.max_answer_tokens,
         passages=row.passages,
+        **vars(_extras(row)),
     )
+
+
+def _extras(row: AgentSettings) -> Extras:
+    """The JSON parts; what is empty is at its default."""
+    stored = {name: getattr(row, name) for name in Extras.model_fields}
+    return Extras.model_validate({name: value for name, value in stored.items() if value})
 
 
 def agent_info(row: Agent) -> AgentInfo:
@@ -128,6 +136,7 @@ def agent_info(row: Agent) -> AgentInfo:
         current_version=current.number if current is not None else None,
         has_unpublished_changes=current is None or current.config_hash != config.digest(),
         created_at=row.created_at,
+        revision=row.revision,
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -14,7 +15,10 @@ from apps.agents.catalogue import template
 from apps.agents.models import Agent
 from apps.agents.models_in_use import classifier_in_use, language_model_in_use
 from apps.agents.policies import require
-from apps.agents.selectors.agents import agent_info, get_agent
+from apps.agents.selectors.agents import agent_info, config_of, get_agent
+from apps.agents.selectors.parts import require_usable
+from apps.agents.services.drafts import note_revision, require_revision
+from apps.agents.specs import Extras, read_extras
 from apps.agents.types import MAX_STARTERS, AgentInfo, AgentsPermission, AnswerMode, Tone
 from apps.core.errors import FieldProblem, InvalidInput, NotFound
 from apps.knowledge import selectors as knowledge
@@ -49,6 +53,13 @@ class AgentChanges:
     temperature: float | None = None
     max_answer_tokens: int | None = None
     passages: int | None = None
+    tools: Sequence[Mapping[str, Any]] | None = None
+    model: Mapping[str, Any] | None = None
+    guard: Mapping[str, Any] | None = None
+    budget: Mapping[str, Any] | None = None
+    checks: Mapping[str, Any] | None = None
+    revision: int | None = None
+    """The draft's revision that the changes were made from; None changes it whatever happened meanwhile."""
 
 
 def update_agent(*, actor: Actor, agent_id: UUID, changes: AgentChanges) -> AgentInfo:
@@ -57,15 +68,21 @@ def update_agent(*, actor: Actor, agent_id: UUID, changes: AgentChanges) -> Agen
     Raises:
         AgentNotFound: the agent is not the actor's.
         InvalidInput: with one line a bad field; nothing is changed then.
-        NotFound: a knowledge base or model is not the actor's to use.
+        NotFound: a knowledge base, a model or what a tool needs is not the actor's to use.
+        EditConflict: somebody changed the draft after `changes.revision`; says what. Nothing is changed then.
     """
     with transaction.atomic():
         get_agent(actor, agent_id, AgentsPermission.EDIT)
         row = Agent.objects.select_for_update(of=("self",)).get(id=agent_id)
+        require_revision(row, changes.revision)
+        before = config_of(row)
         problems = [*_set_texts(row, changes), *_set_choices(row, changes), *_set_numbers(row, changes)]
+        problems += _set_extras(row, changes)
         if problems:
             raise InvalidInput("invalid_agent", "Some fields are not valid.", errors=problems)
         _set_parts(actor, row, changes)
+        require_usable(actor, config_of(row))
+        note_revision(actor, row, before)
         row.save()
         record_audit(actor, action="agent.changed", target_type="agent", target_id=row.id, detail={"name": row.name})
     return agent_info(row)
@@ -133,6 +150,20 @@ def _set_numbers(row: Agent, changes: AgentChanges) -> list[FieldProblem]:
         if not low <= value <= high:
             problems.append({"field": field, "message": f"Choose a number from {low} to {high}."})
         setattr(row, field, value)
+    return problems
+
+
+def _set_extras(row: Agent, changes: AgentChanges) -> list[FieldProblem]:
+    """Tools, model, guard rails, budget and checks, each replaced whole."""
+    given = {name: getattr(changes, name) for name in Extras.model_fields}
+    given = {name: value for name, value in given.items() if value is not None}
+    if not given:
+        return []
+    extras, problems = read_extras(given)
+    if extras is not None:
+        for name, value in extras.stored().items():
+            if name in given:
+                setattr(row, name, value)
     return problems
 
 

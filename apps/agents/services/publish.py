@@ -172,7 +172,7 @@ def _release(
 
 
 def _frozen(config: AgentConfig) -> dict[str, object]:
-    fields = dict(vars(config))
+    fields = dict(vars(config)) | config.extras().stored()
     return fields | {"knowledge_base_ids": list(config.knowledge_base_ids), "starters": list(config.starters)}
 
 
