@@ -43,6 +43,9 @@ class DocumentSerializer(serializers.Serializer[Any]):
     sha256 = serializers.CharField()
     state = serializers.CharField()
     cause = serializers.CharField()
+    cause_code = serializers.CharField()
+    notes = serializers.CharField()
+    title = serializers.CharField()
     progress = serializers.IntegerField()
     chunks = serializers.IntegerField()
     pages = serializers.IntegerField(allow_null=True)
@@ -59,6 +62,14 @@ class DocumentUploadSerializer(serializers.Serializer[Any]):
     """Files to add, in one or several form fields named `files`."""
 
     files = serializers.ListField(child=serializers.FileField(allow_empty_file=True))
+
+
+class DocumentRetrySerializer(serializers.Serializer[Any]):
+    """The password of a protected file, if it has one; it is used once and not kept."""
+
+    password = serializers.CharField(
+        max_length=200, required=False, allow_blank=True, default="", trim_whitespace=False
+    )
 
 
 class AddedSerializer(serializers.Serializer[Any]):
@@ -182,12 +193,15 @@ class DocumentView(APIView):
 class DocumentRetryView(APIView):
     """Read a failed document once more."""
 
-    @extend_schema(request=None, responses=DocumentSerializer)
+    @extend_schema(request=DocumentRetrySerializer, responses=DocumentSerializer)
     def post(self, request: Request, knowledge_base_id: UUID, document_id: UUID) -> Response:
-        selectors.document_in(actor_of(request), knowledge_base_id, document_id)
-        return Response(
-            DocumentSerializer(services.retry_document(actor=actor_of(request), document_id=document_id)).data
-        )
+        data = DocumentRetrySerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        actor = actor_of(request)
+        selectors.document_in(actor, knowledge_base_id, document_id)
+        password = data.validated_data["password"]
+        found = services.retry_document(actor=actor, document_id=document_id, password=password)
+        return Response(DocumentSerializer(found).data)
 
 
 class SearchView(APIView):

@@ -16,7 +16,7 @@ from apps.core.errors import DependencyFailed, DomainError, InvalidInput
 from apps.core.problems import status_of
 from apps.knowledge import selectors, services
 from apps.knowledge.ranking import is_weak
-from apps.knowledge.types import MAX_DOCUMENT_BYTES, Passage, Quote
+from apps.knowledge.types import ACCEPTED_ENDINGS, MAX_DOCUMENT_BYTES, Passage, Quote
 from apps.tenancy.actors import actor_of
 from apps.tenancy.types import Actor
 
@@ -111,7 +111,8 @@ def document_detail(request: HttpRequest, knowledge_base_id: UUID, document_id: 
 def document_retry(request: HttpRequest, knowledge_base_id: UUID, document_id: UUID) -> HttpResponse:
     """Read the document once more."""
     selectors.document_in(actor_of(request), knowledge_base_id, document_id)
-    services.retry_document(actor=actor_of(request), document_id=document_id)
+    password = request.POST.get("password", "")[:200]
+    services.retry_document(actor=actor_of(request), document_id=document_id, password=password)
     return redirect("knowledge-base", knowledge_base_id=knowledge_base_id)
 
 
@@ -146,6 +147,7 @@ def _detail(request: HttpRequest, knowledge_base_id: UUID, problem: DomainError 
         "releases": selectors.releases(actor, knowledge_base_id),
         "problem": problem,
         "max_bytes": MAX_DOCUMENT_BYTES,
+        "accepted": ",".join(ACCEPTED_ENDINGS),
         "max_megabytes": MAX_DOCUMENT_BYTES // (1024 * 1024),
     }
     if question:

@@ -11,6 +11,12 @@ from uuid import UUID
 EMBEDDING_DIMENSIONS = 384
 MAX_DOCUMENT_BYTES = 20 * 1024 * 1024
 MAX_DOCUMENTS_PER_UPLOAD = 20
+ACCEPTED_ENDINGS = (
+    *(".pdf", ".docx", ".pptx", ".xlsx", ".xls", ".xlsb", ".ods", ".odt", ".odp", ".csv", ".tsv", ".html", ".htm"),
+    *(".xhtml", ".xml", ".md", ".markdown", ".txt", ".text", ".epub", ".eml", ".msg", ".ipynb", ".json", ".jsonl"),
+    ".rtf",
+)
+"""What the file dialog offers; what a file is, its bytes tell."""
 
 
 class KnowledgePermission(StrEnum):
@@ -38,12 +44,25 @@ class DocumentState(StrEnum):
         return self in (DocumentState.READY, DocumentState.FAILED)
 
 
-class SourceKind(StrEnum):
+class FileKind(StrEnum):
     """What the bytes of a file are, whatever its name says."""
 
     TEXT = "text"
+    MARKDOWN = "markdown"
+    TABLE = "table"
+    HTML = "html"
+    XML = "xml"
+    JSON = "json"
+    NOTEBOOK = "notebook"
     PDF = "pdf"
     DOCX = "docx"
+    PPTX = "pptx"
+    SPREADSHEET = "spreadsheet"
+    EPUB = "epub"
+    OPEN_DOCUMENT = "opendocument"
+    RTF = "rtf"
+    EMAIL = "email"
+    OUTLOOK = "outlook"
 
 
 class BlockKind(StrEnum):
@@ -117,6 +136,9 @@ class DocumentInfo:
     sha256: str
     state: DocumentState
     cause: str
+    cause_code: str
+    notes: str
+    title: str
     progress: int
     chunks: int
     pages: int | None
@@ -126,6 +148,11 @@ class DocumentInfo:
     def is_final(self) -> bool:
         """True once nothing more will happen without the user."""
         return self.state.is_final
+
+    @property
+    def wants_password(self) -> bool:
+        """True where the right password would open it."""
+        return self.cause_code == "encrypted_pdf"
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,12 @@ class Document(TenantOwned, TimeStamped):
     sha256 = models.CharField(max_length=64)
     state = models.CharField(max_length=12, default=DocumentState.QUEUED)
     cause = models.TextField(blank=True, help_text="why it failed or waits, and what to do, in plain words")
+    cause_code = models.CharField(max_length=40, blank=True, help_text="stable word for the cause")
+    notes = models.TextField(blank=True, help_text="what was left out while reading, one line each")
+    title = models.CharField(max_length=300, blank=True, help_text="what the document calls itself")
+    metadata = models.JSONField(default=dict, help_text="names and values that a search can be narrowed by")
+    secret = models.TextField(blank=True, help_text="the sealed password of the file, until it was read")
+    peak_bytes = models.PositiveBigIntegerField(default=0, help_text="memory that reading it took")
     pages = models.PositiveIntegerField(null=True)
     chunk_count = models.PositiveIntegerField(default=0)
     embedded_count = models.PositiveIntegerField(default=0)
@@ -41,3 +47,13 @@ class Document(TenantOwned, TimeStamped):
 
     def __str__(self) -> str:
         return self.name
+
+
+class DocumentText(TenantOwned):
+    """The whole text of a document; `start` and `end` of its passages count its characters."""
+
+    document = models.OneToOneField(Document, on_delete=models.CASCADE, related_name="content")
+    text = models.TextField()
+
+    def __str__(self) -> str:
+        return str(self.document_id)

@@ -3,62 +3,104 @@
 from __future__ import annotations
 
 import re
-import zipfile
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Any
 
 import docx
-from docx.opc.exceptions import PackageNotFoundError
-from docx.table import Table
+from docx.oxml.ns import qn
 from docx.text.paragraph import Paragraph
-from lxml.etree import LxmlError
 
-from apps.knowledge.errors import UnreadableFile
-from apps.knowledge.parsing.text import clean
+from apps.knowledge.parsing.archive import open_archive
+from apps.knowledge.parsing.encoding import clean
+from apps.knowledge.parsing.reading import Reading
+from apps.knowledge.parsing.tables import table_blocks
 from apps.knowledge.types import Block, BlockKind
 
 _HEADING_STYLE = re.compile(r"^heading (\d)$", re.IGNORECASE)
+_NOTES = ("/footnotes", "/endnotes")
+_P, _TBL, _TR, _TC, _T = (qn(f"w:{name}") for name in ("p", "tbl", "tr", "tc", "t"))
+_HOLDERS = frozenset(qn(f"w:{name}") for name in ("sdt", "sdtContent", "ins", "smartTag", "customXml"))
+_OUTLINE, _VAL, _TEXT_BOX = qn("w:outlineLvl"), qn("w:val"), qn("w:txbxContent")
+_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 
 
-def read_docx(path: Path) -> list[Block]:
-    """Blocks of a Word document: headings by style, paragraphs, tables with one line per row.
-
-    Raises:
-        UnreadableFile: the archive is damaged or holds no text.
-    """
-    try:
-        content = list(docx.Document(str(path)).iter_inner_content())
-        blocks = [block for item in content if (block := _block(item)) is not None]
-    except (PackageNotFoundError, zipfile.BadZipFile, LxmlError, KeyError, ValueError, OSError, EOFError) as error:
-        raise UnreadableFile(
-            "broken_file", "The Word document is damaged. Open it on your side, save it again and upload the new copy."
-        ) from error
-    if not blocks:
-        raise UnreadableFile("no_text", "The Word document has no text in it. Write its content as text.")
+def read_docx(reading: Reading) -> list[Block]:
+    """Blocks of a Word document: headings by style or outline, paragraphs, text boxes, tables, foot- and endnotes."""
+    with open_archive(reading.path):
+        pass  # checks sizes before anything is unpacked
+    document = docx.Document(str(reading.path))
+    reading.title = document.core_properties.title or ""
+    blocks = list(_blocks(document.element.body, document))
+    for relation in document.part.rels.values():
+        if not relation.is_external and relation.reltype.endswith(_NOTES):
+            blocks += _notes(relation.target_part.blob)
     return blocks
 
 
-def _block(item: Paragraph | Table) -> Block | None:
-    if isinstance(item, Table):
-        rows = [_row(cells) for cells in ([cell.text for cell in row.cells] for row in item.rows)]
-        body = "\n".join(row for row in rows if row.strip(" |"))
-        return Block(BlockKind.TABLE, body) if body else None
-    text = clean(item.text).strip()
-    if not text:
-        return None
-    style = item.style.name if item.style is not None and item.style.name else ""
-    if style.lower() == "title":
-        return Block(BlockKind.HEADING, text, level=1)
-    heading = _HEADING_STYLE.match(style)
+def _blocks(parent: Any, document: Any) -> Iterator[Block]:
+    for element in parent:
+        if element.tag == _P:
+            yield from _paragraph(element, document)
+        elif element.tag == _TBL:
+            yield from _table(element, document)
+        elif element.tag in _HOLDERS:
+            yield from _blocks(element, document)
+
+
+def _paragraph(element: Any, document: Any) -> Iterator[Block]:
+    paragraph = Paragraph(element, document._body)
+    text = clean(paragraph.text).strip()
+    if text:
+        level = _level(paragraph)
+        if level:
+            yield Block(BlockKind.HEADING, " ".join(text.split()), level=level)
+        else:
+            yield Block(BlockKind.PARAGRAPH, text)
+    for box in element.iter(_TEXT_BOX):
+        # Word writes every text box twice, for itself and as a fallback for older programs.
+        if not any(above.tag == _FALLBACK for above in box.iterancestors()):
+            yield from _blocks(box, document)
+
+
+def _level(paragraph: Paragraph) -> int:
+    style = paragraph.style
+    name = (style.name or "") if style is not None else ""
+    if name.lower() == "title":
+        return 1
+    heading = _HEADING_STYLE.match(name)
     if heading:
-        return Block(BlockKind.HEADING, text, level=int(heading[1]))
-    return Block(BlockKind.PARAGRAPH, text)
+        return max(1, min(6, int(heading[1])))
+    sources = [paragraph._p, style.element if style is not None else None]
+    for source in sources:
+        found = next(source.iter(_OUTLINE), None) if source is not None else None
+        value = found.get(_VAL, "") if found is not None else ""
+        if value.isdigit() and int(value) < 6:
+            return int(value) + 1
+    return 0
 
 
-def _row(cells: list[str]) -> str:
-    """`| a | b |`; merged cells are repeated by python-docx and written once here."""
-    seen: list[str] = []
-    for cell in cells:
-        value = " ".join(clean(cell).split())
-        if not seen or seen[-1] != value:
-            seen.append(value)
-    return "| " + " | ".join(seen) + " |"
+def _table(table: Any, document: Any) -> Iterator[Block]:
+    rows = []
+    inner: list[Any] = []
+    for row in table.iter(_TR):
+        if next(row.iterancestors(_TBL)) is not table:
+            continue
+        cells = [cell for cell in row.iter(_TC) if next(cell.iterancestors(_TBL)) is table]
+        rows.append([_cell_text(cell, document) for cell in cells])
+        inner += [nested for cell in cells for nested in cell if nested.tag == _TBL]
+    yield from table_blocks(rows)
+    for nested in inner:
+        yield from _table(nested, document)
+
+
+def _cell_text(cell: Any, document: Any) -> str:
+    return " ".join(block.text for child in cell if child.tag != _TBL for block in _blocks([child], document))
+
+
+def _notes(xml: bytes) -> Iterator[Block]:
+    from docx.oxml.parser import parse_xml
+
+    for note in parse_xml(xml):
+        text = " ".join(clean("".join(piece.text or "" for piece in note.iter(_T))).split())
+        if text:
+            yield Block(BlockKind.PARAGRAPH, text)

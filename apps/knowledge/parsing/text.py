@@ -1,50 +1,23 @@
-"""Plain text and Markdown into blocks, in any encoding."""
+"""Plain text and Markdown into blocks."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from charset_normalizer import from_bytes
-
-from apps.knowledge.errors import UnreadableFile
+from apps.knowledge.parsing.encoding import clean, decode
+from apps.knowledge.parsing.reading import Reading
 from apps.knowledge.types import Block, BlockKind
 
 _ATX_HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*\s*$")
 _SETEXT_UNDERLINE = re.compile(r"^(=+|-+)\s*$")
 _TABLE_ROW = re.compile(r"^\s*\|.*\|\s*$")
 _FENCE = re.compile(r"^\s*(```|~~~)")
-_FORBIDDEN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
-_SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
-def clean(text: str) -> str:
-    """Text that PostgreSQL stores and people read: no U+0000 or other controls, one kind of line end."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\n").replace("\x0b", "\n")
-    return _SURROGATES.sub("\ufffd", _FORBIDDEN.sub("", text))
-
-
-def decode(data: bytes) -> str:
-    """The text of `data` in whatever encoding it is.
-
-    Raises:
-        UnreadableFile: no known encoding makes text of it.
-    """
-    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-        if data.startswith(mark):
-            return data.decode(encoding, errors="replace")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        best = from_bytes(data).best()
-    if best is None:
-        raise UnreadableFile("unknown_encoding", "The text encoding is not known. Save the file as UTF-8.")
-    return str(best)
-
-
-def read_text(data: bytes) -> list[Block]:
+def read_text(reading: Reading) -> list[Block]:
     """Blocks of a text or Markdown file: headings, pipe tables, fenced code and paragraphs."""
-    return list(text_blocks(clean(decode(data))))
+    return list(text_blocks(clean(decode(reading.path.read_bytes()))))
 
 
 def text_blocks(text: str, page: int | None = None) -> Iterator[Block]:

@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet
 
 from apps.core.errors import NotFound
 from apps.core.storage import get_storage
-from apps.knowledge.models import Chunk, Document, KnowledgeBase, KnowledgeBaseRelease
+from apps.knowledge.models import Chunk, Document, DocumentText, KnowledgeBase, KnowledgeBaseRelease
 from apps.knowledge.policies import require
 from apps.knowledge.types import (
     ChunkDraft,
@@ -83,6 +83,12 @@ def document_chunks(actor: Actor, document_id: UUID) -> list[ChunkDraft]:
         ChunkDraft(chunk.ordinal, chunk.text, chunk.heading, chunk.page, chunk.start, chunk.end, chunk.tokens)
         for chunk in Chunk.objects.filter(document=row).defer("embedding", "search").order_by("ordinal")
     ]
+
+
+def document_text(actor: Actor, document_id: UUID) -> str:
+    """The whole text of a document; the passages' `start` and `end` count its characters. Empty before it was read."""
+    row = get_document(actor, document_id, KnowledgePermission.VIEW)
+    return DocumentText.objects.filter(document=row).values_list("text", flat=True).first() or ""
 
 
 def document_url(actor: Actor, document_id: UUID) -> str:
@@ -180,6 +186,9 @@ def document_info(row: Document) -> DocumentInfo:
         sha256=row.sha256,
         state=DocumentState(row.state),
         cause=row.cause,
+        cause_code=row.cause_code,
+        notes=row.notes,
+        title=row.title,
         progress=_progress(row),
         chunks=row.chunk_count,
         pages=row.pages,

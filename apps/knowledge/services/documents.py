@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from apps.core import live, outbox
 from apps.core.errors import Conflict, FieldProblem, InvalidInput, NotFound
 from apps.core.ids import uuid7
+from apps.core.sealing import seal
 from apps.core.storage import get_storage
 from apps.knowledge.errors import FileTooLarge
 from apps.knowledge.events import DocumentQueued
@@ -33,6 +34,7 @@ from apps.tenancy.limits import Limit
 from apps.tenancy.services import record_audit
 from apps.tenancy.types import Actor
 
+PASSWORD_PURPOSE = "document-password"  # noqa: S105  # what it is sealed for, no password
 _READ_BYTES = 1 << 20
 _MEGABYTE = 1024 * 1024
 
@@ -76,8 +78,11 @@ def add_documents(*, actor: Actor, knowledge_base_id: UUID, files: Sequence[Uplo
     return [_add(actor, base, file) for file in files]
 
 
-def retry_document(*, actor: Actor, document_id: UUID) -> DocumentInfo:
+def retry_document(*, actor: Actor, document_id: UUID, password: str = "") -> DocumentInfo:
     """Read a document once more from its stored bytes.
+
+    Args:
+        password: opens the file where it is protected; kept sealed until the file was read, then forgotten.
 
     Raises:
         NotFound: it is not the actor's.
@@ -87,6 +92,7 @@ def retry_document(*, actor: Actor, document_id: UUID) -> DocumentInfo:
         row = _locked(actor, document_id, KnowledgePermission.UPLOAD)
         if row.state == DocumentState.READY:
             raise Conflict("document_ready", f"{row.name} is ready; there is nothing to retry.")
+        row.secret = seal(row.tenant_id, PASSWORD_PURPOSE, password.encode()) if password else ""
         _queue(row)
     return document_info(row)
 
@@ -204,8 +210,8 @@ def _digest(content: IO[bytes]) -> str:
 
 
 def _queue(row: Document) -> None:
-    row.state, row.cause = DocumentState.QUEUED, ""
-    row.save(update_fields=["state", "cause", "updated_at"])
+    row.state, row.cause, row.cause_code, row.notes = DocumentState.QUEUED, "", "", ""
+    row.save(update_fields=["state", "cause", "cause_code", "notes", "secret", "updated_at"])
     outbox.publish(DocumentQueued(document_id=row.id), tenant_id=row.tenant_id)
     live.notify(topic(row.knowledge_base_id))
 

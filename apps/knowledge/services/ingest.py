@@ -14,15 +14,16 @@ from django.db.models import F
 from apps.compute import runner
 from apps.core import live
 from apps.core.errors import DependencyFailed
+from apps.core.sealing import Unsealable, unseal
 from apps.core.storage import get_storage
-from apps.knowledge.chunking import chunk_blocks
+from apps.knowledge.chunking import chunk_blocks, full_text
 from apps.knowledge.errors import UnreadableFile
-from apps.knowledge.models import Chunk, Document
+from apps.knowledge.models import Chunk, Document, DocumentText
 from apps.knowledge.parsing.process import ParsedFile, parse_file
-from apps.knowledge.services.documents import topic
+from apps.knowledge.services.documents import PASSWORD_PURPOSE, topic
 from apps.knowledge.types import ChunkDraft, DocumentState
 
-EMBEDDING_BATCH = 32
+EMBEDDING_BATCH = 64
 
 
 def ingest_document(document_id: UUID) -> None:
@@ -43,7 +44,7 @@ def ingest_document(document_id: UUID) -> None:
             parsed = _read(row)
             drafts = _chunks(parsed)
         except UnreadableFile as error:
-            _fail(row, error.message)
+            _fail(row, error)
             return
         if not _store(row, parsed, drafts):
             return
@@ -63,7 +64,14 @@ def _read(row: Document) -> ParsedFile:
                 shutil.copyfileobj(source, target)
         except FileNotFoundError:
             raise UnreadableFile("file_lost", "The stored file is gone. Remove it and upload it again.") from None
-        return parse_file(path)
+        return parse_file(path, name=row.name, password=_password(row))
+
+
+def _password(row: Document) -> str:
+    try:
+        return unseal(row.tenant_id, PASSWORD_PURPOSE, row.secret).decode() if row.secret else ""
+    except Unsealable:
+        return ""
 
 
 def _chunks(parsed: ParsedFile) -> list[ChunkDraft]:
@@ -98,7 +106,10 @@ def _store(row: Document, parsed: ParsedFile, drafts: Sequence[ChunkDraft]) -> b
             ),
             batch_size=500,
         )
-        current.kind, current.pages = parsed.kind.value, parsed.pages
+        text = full_text(parsed.blocks)
+        DocumentText.objects.update_or_create(document=current, defaults={"tenant_id": current.tenant_id, "text": text})
+        current.kind, current.pages, current.title = parsed.kind.value, parsed.pages, parsed.title
+        current.notes, current.peak_bytes, current.secret = "\n".join(parsed.notes), parsed.peak_bytes, ""
         current.chunk_count, current.embedded_count = len(drafts), 0
         current.state = DocumentState.EMBEDDING
         current.save()
@@ -131,11 +142,18 @@ def _finish(row: Document) -> None:
         live.notify(topic(row.knowledge_base_id))
 
 
-def _fail(row: Document, message: str) -> None:
+def _fail(row: Document, error: UnreadableFile) -> None:
     with transaction.atomic():
         Chunk.objects.filter(document_id=row.id).delete()
+        DocumentText.objects.filter(document_id=row.id).delete()
         Document.objects.filter(id=row.id).update(
-            state=DocumentState.FAILED, cause=f"{row.name}: {message}", chunk_count=0, embedded_count=0
+            state=DocumentState.FAILED,
+            cause=f"{row.name}: {error.message}",
+            cause_code=error.code,
+            peak_bytes=error.context.get("peak_bytes", 0),
+            secret="",
+            chunk_count=0,
+            embedded_count=0,
         )
         live.notify(topic(row.knowledge_base_id))
 

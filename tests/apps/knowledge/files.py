@@ -6,6 +6,7 @@ import io
 
 import docx
 from pypdf import PdfReader, PdfWriter
+from pypdf.generic import EncodedStreamObject, NameObject
 
 HANDBOOK = """# Handbook
 
@@ -44,6 +45,18 @@ def encrypted_pdf() -> bytes:
     """The same, under a password."""
     writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf("Secret text."))))
     writer.encrypt("a-password", algorithm="AES-256")
+    target = io.BytesIO()
+    writer.write(target)
+    return target.getvalue()
+
+
+def pdf_of_stream(deflated: bytes) -> bytes:
+    """A PDF whose only page unpacks its content from these deflated bytes."""
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf("Text."))))
+    content = EncodedStreamObject()
+    content._data = deflated
+    content[NameObject("/Filter")] = NameObject("/FlateDecode")
+    writer.pages[0][NameObject("/Contents")] = writer._add_object(content)
     target = io.BytesIO()
     writer.write(target)
     return target.getvalue()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.knowledge.chunking import chunk_blocks, estimate_tokens, full_text
-from apps.knowledge.parsing.text import read_text
+from apps.knowledge.parsing.text import text_blocks
 from apps.knowledge.types import Block, BlockKind
 from tests.apps.knowledge.files import HANDBOOK
 
@@ -26,13 +26,13 @@ _blocks = st.lists(
 
 
 def test_a_chunk_stays_in_its_section_and_carries_its_headings() -> None:
-    chunks = chunk_blocks(read_text(HANDBOOK.encode()))
+    chunks = chunk_blocks(list(text_blocks(HANDBOOK)))
     assert [chunk.heading for chunk in chunks] == ["Handbook > Returns", "Handbook > Shipping", "Handbook > Shipping"]
     assert chunks[0].text.startswith("You have 30 days")
 
 
 def test_a_table_is_kept_whole() -> None:
-    table = next(chunk for chunk in chunk_blocks(read_text(HANDBOOK.encode())) if "| Norway" in chunk.text)
+    table = next(chunk for chunk in chunk_blocks(list(text_blocks(HANDBOOK))) if "| Norway" in chunk.text)
     assert table.text.startswith("| Country")
     assert table.text.endswith("| Switzerland | 4 |")
 

@@ -42,7 +42,7 @@ def test_a_document_becomes_ready_with_embedded_chunks(actor: Actor, base: Knowl
     assert added.state is DocumentState.QUEUED
     outbox.drain()
     found = selectors.document(actor, added.id)
-    assert (found.state, found.progress, found.kind, found.chunks) == (DocumentState.READY, 100, "text", 3)
+    assert (found.state, found.progress, found.kind, found.chunks) == (DocumentState.READY, 100, "markdown", 3)
     assert not Chunk.objects.filter(document_id=added.id, embedding__isnull=True).exists()
 
 

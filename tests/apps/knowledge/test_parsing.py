@@ -11,13 +11,13 @@ import pytest
 from apps.knowledge.chunking import full_text
 from apps.knowledge.errors import UnreadableFile
 from apps.knowledge.parsing.process import ParsingLimits, parse_file
-from apps.knowledge.types import BlockKind, SourceKind
+from apps.knowledge.types import BlockKind, FileKind
 from tests.apps.knowledge import files
 
 
 def test_a_pdf_gives_text_with_pages(tmp_path: Path) -> None:
     parsed = parse_file(_written(tmp_path, files.pdf("First page.", "Second page.")))
-    assert parsed.kind is SourceKind.PDF
+    assert parsed.kind is FileKind.PDF
     assert [(block.text, block.page) for block in parsed.blocks] == [("First page.", 1), ("Second page.", 2)]
     assert parsed.pages == 2
 
@@ -37,7 +37,7 @@ def test_a_word_document_gives_headings_and_tables(tmp_path: Path) -> None:
 def test_the_name_of_a_file_is_not_trusted(tmp_path: Path) -> None:
     path = tmp_path / "looks-like.docx"
     path.write_bytes(files.pdf("It is a PDF."))
-    assert parse_file(path).kind is SourceKind.PDF
+    assert parse_file(path).kind is FileKind.PDF
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
@@ -61,7 +61,7 @@ def test_zero_characters_are_stripped(tmp_path: Path) -> None:
         (files.pdf("Text.")[:120], "broken_file"),
         (files.word()[:2000], "broken_file"),
         (b"\x89PNG\r\n\x1a\n" + b"\x00" * 100, "unsupported_type"),
-        (b"<!DOCTYPE html><html><body>Hello</body></html>", "unsupported_type"),
+        (b"<!DOCTYPE html><html><body><script>1</script></body></html>", "no_text"),
         (bytes(range(256)) * 8, "unsupported_type"),
         (b"-- -- !! ??", "no_text"),
     ],
