@@ -31,6 +31,11 @@ app.conf.beat_schedule = {
         "options": {"expires": 300},
     },
     "labeling.watch_orders": {"task": "labeling.watch_orders", "schedule": 60.0, "options": {"expires": 60}},
+    "knowledge.index_due_bases": {
+        "task": "knowledge.index_due_bases",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
     "labeling.plan_labels": {"task": "labeling.plan_labels", "schedule": 5.0, "options": {"expires": 5}},
     "labeling.end_due_orders": {"task": "labeling.end_due_orders", "schedule": 10.0, "options": {"expires": 10}},
     "labeling.advance_machines": {

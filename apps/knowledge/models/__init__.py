@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from apps.knowledge.models.bases import KnowledgeBase, KnowledgeBaseRelease
-from apps.knowledge.models.chunks import TEXT_SEARCH_CONFIG, Chunk
+from apps.knowledge.models.chunks import Chunk
 from apps.knowledge.models.documents import Document, DocumentText
+from apps.knowledge.models.lexical import LexicalSegment, PendingTerms, PostingBlock, RemovedChunks
 
 __all__ = [
-    "TEXT_SEARCH_CONFIG",
     "Chunk",
     "Document",
     "DocumentText",
     "KnowledgeBase",
     "KnowledgeBaseRelease",
+    "LexicalSegment",
+    "PendingTerms",
+    "PostingBlock",
+    "RemovedChunks",
 ]

@@ -14,6 +14,8 @@ class KnowledgeBase(TenantOwned, TimeStamped):
     asset = models.OneToOneField("assets.Asset", on_delete=models.PROTECT, related_name="+")
     name = models.CharField(max_length=120)
     description = models.CharField(max_length=500, blank=True)
+    next_number = models.PositiveIntegerField(default=0, help_text="the number that the next chunk gets")
+    languages = models.JSONField(default=list, help_text="of its documents, most frequent first (ISO 639-1)")
 
     class Meta:
         ordering = ["-id"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
 from django.db.models import Q
 from pgvector.django import HnswIndex, VectorField
@@ -13,15 +11,13 @@ from apps.knowledge.models.bases import KnowledgeBase
 from apps.knowledge.models.documents import Document
 from apps.knowledge.types import EMBEDDING_DIMENSIONS
 
-TEXT_SEARCH_CONFIG = "english"
-"""Stems English; words of other scripts pass through it unchanged, so they are still found as written."""
-
 
 class Chunk(TenantOwned):
     """A passage of a document; `text` is exactly the characters `start` to `end` of the document's text."""
 
     knowledge_base = models.ForeignKey(KnowledgeBase, on_delete=models.CASCADE, related_name="+")
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="chunks")
+    number = models.PositiveIntegerField(help_text="its place among all that the knowledge base ever had")
     ordinal = models.PositiveIntegerField()
     text = models.TextField()
     heading = models.CharField(max_length=300, blank=True)
@@ -30,21 +26,17 @@ class Chunk(TenantOwned):
     end = models.PositiveIntegerField()
     tokens = models.PositiveIntegerField()
     embedding = VectorField(dimensions=EMBEDDING_DIMENSIONS, null=True)
-    search = models.GeneratedField(
-        expression=SearchVector("heading", "text", config=TEXT_SEARCH_CONFIG),
-        output_field=SearchVectorField(),
-        db_persist=True,
-    )
 
     class Meta:
         ordering = ["document", "ordinal"]
         constraints = [
             models.UniqueConstraint(fields=["tenant", "document", "ordinal"], name="chunk_once_in_a_document"),
+            models.UniqueConstraint(
+                fields=["tenant", "knowledge_base", "number"], include=["id", "document"], name="chunk_number_in_a_base"
+            ),
             models.CheckConstraint(condition=Q(end__gt=models.F("start")), name="chunk_span_not_empty"),
         ]
         indexes = [
-            models.Index(fields=["tenant", "knowledge_base"], name="chunk_by_base"),
-            GinIndex(fields=["search"], name="chunk_search"),
             HnswIndex(
                 name="chunk_embedding",
                 fields=["embedding"],

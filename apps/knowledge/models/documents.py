@@ -30,6 +30,8 @@ class Document(TenantOwned, TimeStamped):
     secret = models.TextField(blank=True, help_text="the sealed password of the file, until it was read")
     peak_bytes = models.PositiveBigIntegerField(default=0, help_text="memory that reading it took")
     pages = models.PositiveIntegerField(null=True)
+    language = models.CharField(max_length=8, blank=True, help_text="ISO 639-1; und where too little tells it")
+    first_number = models.PositiveIntegerField(default=0, help_text="of its chunks, which have numbers in a row")
     chunk_count = models.PositiveIntegerField(default=0)
     embedded_count = models.PositiveIntegerField(default=0)
 

@@ -81,7 +81,7 @@ def document_chunks(actor: Actor, document_id: UUID) -> list[ChunkDraft]:
     row = get_document(actor, document_id, KnowledgePermission.VIEW)
     return [
         ChunkDraft(chunk.ordinal, chunk.text, chunk.heading, chunk.page, chunk.start, chunk.end, chunk.tokens)
-        for chunk in Chunk.objects.filter(document=row).defer("embedding", "search").order_by("ordinal")
+        for chunk in Chunk.objects.filter(document=row).defer("embedding").order_by("ordinal")
     ]
 
 
@@ -147,8 +147,14 @@ def get_base(actor: Actor, knowledge_base_id: UUID, permission: KnowledgePermiss
 
 
 def get_bases(actor: Actor, ids: Sequence[UUID]) -> list[KnowledgeBase]:
-    """The rows in the order of `ids`; one that is not the actor's makes NotFound of all."""
-    return [get_base(actor, base_id, KnowledgePermission.VIEW) for base_id in dict.fromkeys(ids)]
+    """The rows in the order of `ids`, without counts; one that is not the actor's makes NotFound of all."""
+    rows = KnowledgeBase.objects.in_bulk(list(ids))
+    missing = [base_id for base_id in ids if base_id not in rows]
+    if missing:
+        raise NotFound("knowledge_base_not_found", "There is no such knowledge base.")
+    for row in rows.values():
+        require(actor, KnowledgePermission.VIEW, row)
+    return [rows[base_id] for base_id in dict.fromkeys(ids)]
 
 
 def get_document(actor: Actor, document_id: UUID, permission: KnowledgePermission) -> Document:

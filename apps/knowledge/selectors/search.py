@@ -1,60 +1,38 @@
-"""Retrieval: passages near a question in meaning (pgvector) and in words (BM25 over PostgreSQL's text search)."""
+"""Retrieval: passages near a question in meaning (pgvector) and in words (BM25)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from pgvector.django import CosineDistance
 
 from apps.compute import runner
 from apps.core.errors import InvalidInput
-from apps.knowledge.models import TEXT_SEARCH_CONFIG, Chunk
+from apps.knowledge.models import Chunk, KnowledgeBase
 from apps.knowledge.ranking import Evidence, fuse
 from apps.knowledge.selectors.bases import get_bases
+from apps.knowledge.selectors.words import document_ranges, ranking
 from apps.knowledge.types import Passage, SearchMode
 from apps.tenancy.types import Actor
 
 CANDIDATES = 100
 MAX_RESULTS = 50
 MAX_QUERY_CHARACTERS = 2000
-_BM25_K1 = 1.2
-_BM25_B = 0.75
+#: Up to so many chunks all distances are computed: sure, and faster than an index that holds everybody's chunks.
+EXACT_CHUNKS = 20_000
+#: How far the index is followed before the search goes without it.
+_MOST_SCANNED = 100_000
 
-# ts_rank knows nothing of how rare a word is; this is BM25 proper: term frequencies from the stored tsvector,
-# document frequencies and the mean length from the searched knowledge bases. Row-level security applies throughout.
-_BM25 = """
-WITH terms AS MATERIALIZED (
-  SELECT lexeme FROM unnest(to_tsvector(%(config)s::regconfig, %(query)s))
-), stats AS MATERIALIZED (
-  SELECT count(*)::float8 AS total, greatest(avg(tokens), 1)::float8 AS mean
-  FROM knowledge_chunk
-  WHERE knowledge_base_id = ANY(%(bases)s) AND embedding IS NOT NULL AND (%(documents)s::uuid[] IS NULL
-        OR document_id = ANY(%(documents)s::uuid[]))
-), hits AS MATERIALIZED (
-  SELECT chunk.id, chunk.tokens, word.lexeme, coalesce(array_length(word.positions, 1), 1)::float8 AS frequency
-  FROM knowledge_chunk AS chunk
-  CROSS JOIN LATERAL unnest(chunk.search) AS word
-  JOIN terms ON terms.lexeme = word.lexeme
-  WHERE chunk.knowledge_base_id = ANY(%(bases)s) AND chunk.embedding IS NOT NULL AND (%(documents)s::uuid[] IS NULL
-        OR chunk.document_id = ANY(%(documents)s::uuid[]))
-    AND chunk.search @@ %(any_term)s::tsquery
-), weights AS MATERIALIZED (
-  SELECT terms.lexeme, ln(1 + (stats.total - count(hits.id) + 0.5) / (count(hits.id) + 0.5)) AS idf
-  FROM terms LEFT JOIN hits USING (lexeme) CROSS JOIN stats
-  GROUP BY terms.lexeme, stats.total
-), scored AS (
-  SELECT hits.id,
-         sum(idf * frequency * (%(k1)s + 1)
-             / (frequency + %(k1)s * (1 - %(b)s + %(b)s * hits.tokens / stats.mean))) AS score,
-         sum(idf + 1) / (SELECT sum(idf + 1) FROM weights) AS coverage
-  FROM hits JOIN weights USING (lexeme) CROSS JOIN stats
-  GROUP BY hits.id
-), ranked AS (
-  SELECT id, score, coverage, row_number() OVER (ORDER BY score DESC, id) AS place FROM scored
-)
-SELECT id, score, coverage FROM ranked WHERE place <= %(limit)s OR id = ANY(%(also)s)
+# `+ 0` keeps the planner from the index.
+_NEAREST = """
+SELECT id, number, embedding <=> %(vector)s::vector AS distance FROM knowledge_chunk
+WHERE knowledge_base_id = %(base)s AND embedding IS NOT NULL {only} ORDER BY {order} LIMIT %(limit)s
+"""
+_BY_NUMBER = """
+SELECT id, number, embedding <=> %(vector)s::vector FROM knowledge_chunk
+WHERE knowledge_base_id = %(base)s AND embedding IS NOT NULL AND number = ANY(%(numbers)s)
 """
 
 
@@ -81,15 +59,17 @@ def search(
     """
     question = _checked(query)
     with transaction.atomic():
-        bases = [base.id for base in get_bases(actor, knowledge_base_ids)]
+        bases = get_bases(actor, knowledge_base_ids)
     if not bases:
         return []
     vector = runner.embed([question])[0]
     with transaction.atomic():
         _tune_index_scan()
-        evidence = _evidence(question, vector, bases, document_ids)
+        evidence: dict[UUID, Evidence] = {}
+        for base in bases:
+            evidence |= _evidence(base, question, vector, document_ids)
         best = fuse(evidence, mode)[: max(1, min(k, MAX_RESULTS))]
-        rows = Chunk.objects.select_related("document").defer("embedding", "search").in_bulk([key for key, _ in best])
+        rows = Chunk.objects.select_related("document").defer("embedding").in_bulk([key for key, _ in best])
     return [_passage(rows[key], score, evidence[key]) for key, score in best if key in rows]
 
 
@@ -112,50 +92,44 @@ def _tune_index_scan() -> None:
     """The index holds all tenants' vectors and filters come after it: scan on until enough rows are ours."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL hnsw.iterative_scan = 'strict_order'")
-        cursor.execute(f"SET LOCAL hnsw.ef_search = {CANDIDATES}")
+        cursor.execute(f"SET LOCAL hnsw.ef_search = {2 * CANDIDATES}")
+        cursor.execute(f"SET LOCAL hnsw.max_scan_tuples = {_MOST_SCANNED}")
 
 
 def _evidence(
-    question: str, vector: Sequence[float], bases: Sequence[UUID], documents: Collection[UUID] | None
+    base: KnowledgeBase, question: str, vector: Sequence[float], documents: Collection[UUID] | None
 ) -> dict[UUID, Evidence]:
-    chunks = Chunk.objects.filter(knowledge_base_id__in=bases, embedding__isnull=False)
-    if documents is not None:
-        chunks = chunks.filter(document_id__in=documents)
-    near = chunks.annotate(distance=CosineDistance("embedding", vector))
-    distances: dict[UUID, float] = dict(near.order_by("distance").values_list("id", "distance")[:CANDIDATES])
-    words = _lexical(question, bases, documents, list(distances))
-    missing = [key for key in words if key not in distances]
-    distances |= dict(near.filter(id__in=missing).values_list("id", "distance"))
-    return {key: Evidence(1.0 - float(distance), *words.get(key, (0.0, 0.0))) for key, distance in distances.items()}
+    """What both sides know of each chunk that either of them has among its best."""
+    only = None if documents is None else document_ranges(base.id, documents)
+    words = ranking(base, question, only)
+    held = words.chunks if only is None else sum(last - first + 1 for first, last in only)
+    parameters: dict[str, Any] = {"base": base.id, "vector": str(list(vector))}
+    found = _nearest(parameters, held, documents)
+    known = {number for _, number, _ in found}
+    missing = [number for number, _ in words.best(CANDIDATES) if number not in known]
+    found += _rows(_BY_NUMBER, {**parameters, "numbers": missing})
+    numbers = [number for _, number, _ in found]
+    scored = zip(found, words.scores(numbers), words.coverage(numbers), strict=True)
+    return {chunk: Evidence(1.0 - distance, score, share) for (chunk, _, distance), score, share in scored}
 
 
-def _lexical(
-    question: str, bases: Sequence[UUID], documents: Collection[UUID] | None, also: Sequence[UUID]
-) -> dict[UUID, tuple[float, float]]:
-    """BM25 score and coverage by chunk, for the best by words and for the chunks in `also`."""
+def _nearest(
+    parameters: dict[str, Any], held: int, documents: Collection[UUID] | None
+) -> list[tuple[UUID, int, float]]:
+    """The chunks that are nearest in meaning, among about `held` ones."""
+    only = "" if documents is None else "AND document_id = ANY(%(documents)s)"
+    parameters = {**parameters, "limit": CANDIDATES, "documents": list(documents or ())}
+    if held > EXACT_CHUNKS:
+        found = _rows(_NEAREST.format(only=only, order="embedding <=> %(vector)s::vector"), parameters)
+        if len(found) == CANDIDATES:
+            return found
+    return _rows(_NEAREST.format(only=only, order="(embedding <=> %(vector)s::vector) + 0"), parameters)
+
+
+def _rows(statement: str, parameters: Mapping[str, Any]) -> list[tuple[UUID, int, float]]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT tsvector_to_array(to_tsvector(%s::regconfig, %s))", [TEXT_SEARCH_CONFIG, question])
-        lexemes: list[str] = cursor.fetchone()[0]
-        if not lexemes:
-            return {}
-        parameters = {
-            "config": TEXT_SEARCH_CONFIG,
-            "query": question,
-            "any_term": " | ".join(_quoted(lexeme) for lexeme in lexemes),
-            "bases": list(bases),
-            "documents": None if documents is None else list(documents),
-            "also": list(also),
-            "limit": CANDIDATES,
-            "k1": _BM25_K1,
-            "b": _BM25_B,
-        }
-        cursor.execute(_BM25, parameters)
-        return {row[0]: (float(row[1]), float(row[2])) for row in cursor.fetchall()}
-
-
-def _quoted(lexeme: str) -> str:
-    escaped = lexeme.replace("\\", "\\\\").replace("'", "''")
-    return f"'{escaped}'"
+        cursor.execute(statement, parameters)
+        return [(chunk, number, float(distance)) for chunk, number, distance in cursor.fetchall()]
 
 
 def _passage(row: Chunk, score: float, evidence: Evidence) -> Passage:

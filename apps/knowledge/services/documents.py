@@ -21,6 +21,7 @@ from apps.knowledge.errors import FileTooLarge
 from apps.knowledge.events import DocumentQueued
 from apps.knowledge.models import Document, KnowledgeBase
 from apps.knowledge.selectors.bases import document_info, get_base, get_document
+from apps.knowledge.services.indexing import remove_chunks
 from apps.knowledge.types import (
     MAX_DOCUMENT_BYTES,
     MAX_DOCUMENTS_PER_UPLOAD,
@@ -115,6 +116,7 @@ def remove_document(*, actor: Actor, document_id: UUID) -> None:
         )
         live.notify(topic(row.knowledge_base_id))
         _note_bytes(row, -row.size_bytes, "removed")
+        remove_chunks(row)
         row.delete()
         transaction.on_commit(lambda: get_storage().delete(key), robust=True)
 

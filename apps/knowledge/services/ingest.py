@@ -21,6 +21,7 @@ from apps.knowledge.errors import UnreadableFile
 from apps.knowledge.models import Chunk, Document, DocumentText
 from apps.knowledge.parsing.process import ParsedFile, parse_file
 from apps.knowledge.services.documents import PASSWORD_PURPOSE, topic
+from apps.knowledge.services.indexing import remove_chunks, replace_chunks
 from apps.knowledge.types import ChunkDraft, DocumentState
 
 EMBEDDING_BATCH = 64
@@ -87,25 +88,7 @@ def _store(row: Document, parsed: ParsedFile, drafts: Sequence[ChunkDraft]) -> b
         current = Document.objects.select_for_update().filter(id=row.id).first()
         if current is None:
             return False
-        Chunk.objects.filter(document=current).delete()
-        Chunk.objects.bulk_create(
-            (
-                Chunk(
-                    tenant_id=current.tenant_id,
-                    knowledge_base_id=current.knowledge_base_id,
-                    document=current,
-                    ordinal=draft.ordinal,
-                    text=draft.text,
-                    heading=draft.heading,
-                    page=draft.page,
-                    start=draft.start,
-                    end=draft.end,
-                    tokens=draft.tokens,
-                )
-                for draft in drafts
-            ),
-            batch_size=500,
-        )
+        replace_chunks(current, drafts)
         text = full_text(parsed.blocks)
         DocumentText.objects.update_or_create(document=current, defaults={"tenant_id": current.tenant_id, "text": text})
         current.kind, current.pages, current.title = parsed.kind.value, parsed.pages, parsed.title
@@ -144,7 +127,7 @@ def _finish(row: Document) -> None:
 
 def _fail(row: Document, error: UnreadableFile) -> None:
     with transaction.atomic():
-        Chunk.objects.filter(document_id=row.id).delete()
+        remove_chunks(row)
         DocumentText.objects.filter(document_id=row.id).delete()
         Document.objects.filter(id=row.id).update(
             state=DocumentState.FAILED,
