@@ -49,6 +49,7 @@ app.conf.beat_schedule = {
         "schedule": 300.0,
         "options": {"expires": 300},
     },
+    "agents.end_due_runs": {"task": "agents.end_due_runs", "schedule": 15.0, "options": {"expires": 15}},
     "marketplace.expire_licences": {"task": "marketplace.expire_licences", "schedule": 300.0},
     "assets.settle_linked_wallets": {"task": "assets.settle_linked_wallets", "schedule": 300.0},
     "accounts.activate_due_wallets": {"task": "accounts.activate_due_wallets", "schedule": 60.0},

@@ -28,3 +28,11 @@ class AgentCalled(Event):
     caller_organisation_id: UUID
     prompt_tokens: int
     completion_tokens: int
+
+
+@dataclass(frozen=True)
+class TeamStepQueued(Event):
+    """A step of a team's run waits for a worker; `ticket` tells this request from earlier ones."""
+
+    step_id: UUID
+    ticket: int

@@ -13,6 +13,7 @@ table = PermissionTable(
         AgentsPermission.CREATE: Role.MEMBER,
         AgentsPermission.EDIT: Role.MEMBER,
         AgentsPermission.PUBLISH: Role.MEMBER,
+        AgentsPermission.APPROVE: Role.MEMBER,
     }
 )
 require = table.require

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -27,6 +27,7 @@ class AgentsPermission(StrEnum):
     EDIT = "agents:agent:edit"
     CHAT = "agents:agent:chat"
     PUBLISH = "agents:agent:publish"
+    APPROVE = "agents:team:approve"
 
 
 class AgentState(StrEnum):
@@ -406,6 +407,10 @@ class ChatTarget:
     def is_test(self) -> bool:
         """Whether this is the builder's test chat."""
         return self.version is None
+
+    def narrowed(self, grant: Grant, effect_scope: str) -> ChatTarget:
+        """The same for a caller that allows less, as a part of a step that may be begun again."""
+        return replace(self, grant=self.grant.narrow(grant), effect_scope=effect_scope)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from apps.agents import pages
-from apps.agents.api import agents, connections, drafts, openai
+from apps.agents.api import agents, connections, drafts, openai, teams
 
 _AGENT = "agents/<uuid:agent_id>/"
 _CONNECTION = "agent-connections/<uuid:connection_id>/"
@@ -26,6 +26,25 @@ api_urlpatterns = [
     path("agent-connections/", connections.ConnectionsView.as_view(), name="api-agent-connections"),
     path(_CONNECTION, connections.ConnectionView.as_view(), name="api-agent-connection"),
     path(f"{_AGENT}usage/", agents.UsageView.as_view(), name="api-agent-usage"),
+]
+
+_TEAM = "teams/<uuid:team_id>/"
+_RUN = "team-runs/<uuid:run_id>/"
+_STEP = "team-steps/<uuid:step_id>/"
+
+api_urlpatterns += [
+    path("team-templates/", teams.TemplatesView.as_view(), name="api-team-templates"),
+    path("teams/", teams.TeamsView.as_view(), name="api-teams"),
+    path(_TEAM, teams.TeamView.as_view(), name="api-team"),
+    path(f"{_TEAM}check/", teams.TeamCheckView.as_view(), name="api-team-check"),
+    path(f"{_TEAM}publish/", teams.PublishTeamView.as_view(), name="api-team-publish"),
+    path(f"{_TEAM}versions/", teams.TeamVersionsView.as_view(), name="api-team-versions"),
+    path(f"{_TEAM}runs/", teams.RunsView.as_view(), name="api-team-runs"),
+    path(_RUN, teams.RunView.as_view(), name="api-team-run"),
+    path(f"{_RUN}cancel/", teams.CancelRunView.as_view(), name="api-team-run-cancel"),
+    path(f"{_RUN}retry/", teams.RetryRunView.as_view(), name="api-team-run-retry"),
+    path(f"{_STEP}decide/", teams.DecideStepView.as_view(), name="api-team-step-decide"),
+    path(f"{_STEP}settle/", teams.SettleStepView.as_view(), name="api-team-step-settle"),
 ]
 
 root_urlpatterns = [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests_hardened import Config, HTTPSession, ip_filter
+from urllib3.exceptions import NewConnectionError
 
 from apps.core.errors import InvalidInput
 
@@ -30,11 +31,16 @@ ip_filter.EXTRA_BLOCKED_NET_RANGES += (ipaddress.ip_network("fec0::/10"), ipaddr
 
 
 class FetchFailed(InvalidInput):
-    """An address did not give what was asked of it. `is_passing`: trying again later may help."""
+    """An address did not give what was asked of it.
 
-    def __init__(self, message: str, *, is_passing: bool = False) -> None:
+    `is_passing`: trying again later may help. `is_unheard`: surely nothing was done there, as the request did not get
+    through or was refused.
+    """
+
+    def __init__(self, message: str, *, is_passing: bool = False, is_unheard: bool = False) -> None:
         super().__init__("fetch_failed", message)
         self.is_passing = is_passing
+        self.is_unheard = is_unheard
 
 
 @dataclass(frozen=True)
@@ -94,28 +100,38 @@ def post_json(
     *,
     max_bytes: int,
     max_seconds: float = 120.0,
+    headers: Mapping[str, str] | None = None,
+    accepted: Container[int] = (requests.codes.ok,),
 ) -> Fetched:
     """POST a JSON body to an address and take the answer into `target`. It is not sent on where the server redirects.
 
     Raises:
-        FetchFailed: as `fetch`.
+        FetchFailed: as `fetch`; other statuses than `accepted`.
     """
-    return _receive(
-        lambda: opened.post(url, json=body, stream=True, allow_redirects=False), url, target, max_bytes, max_seconds
-    )
+
+    def ask() -> requests.Response:
+        return opened.post(url, json=body, stream=True, allow_redirects=False, headers=dict(headers or {}))
+
+    return _receive(ask, url, target, max_bytes, max_seconds, accepted)
 
 
 def _receive(
-    ask: Callable[[], requests.Response], url: str, target: IO[bytes], max_bytes: int, max_seconds: float
+    ask: Callable[[], requests.Response],
+    url: str,
+    target: IO[bytes],
+    max_bytes: int,
+    max_seconds: float,
+    accepted: Container[int] = (requests.codes.ok,),
 ) -> Fetched:
     _require_http(url)
     deadline = time.monotonic() + max_seconds
     try:
         with ask() as response:
-            if response.status_code != requests.codes.ok:
+            if response.status_code not in accepted:
                 raise FetchFailed(
                     f"The server answered {response.status_code} {response.reason or ''}".strip() + ".",
                     is_passing=response.status_code in (408, 425, 429) or response.status_code >= 500,
+                    is_unheard=400 <= response.status_code < 500 and response.status_code != 408,
                 )
             size = 0
             for chunk in response.iter_content(_CHUNK):
@@ -127,12 +143,14 @@ def _receive(
                 target.write(chunk)
             return Fetched(size, response.headers.get("Content-Type", ""), response.url)
     except ip_filter.InvalidIPAddress:
-        raise FetchFailed("The address leads to a private network. Only public addresses are fetched.") from None
+        message = "The address leads to a private network. Only public addresses are fetched."
+        raise FetchFailed(message, is_unheard=True) from None
     except requests.TooManyRedirects:
         raise FetchFailed(f"The address redirects more than {MAX_REDIRECTS} times.") from None
     except (requests.Timeout, requests.ConnectionError) as error:
         reason = "in time" if isinstance(error, requests.Timeout) else "at all, or broke off"
-        raise FetchFailed(f"The server did not answer {reason}.", is_passing=True) from None
+        message = f"The server did not answer {reason}."
+        raise FetchFailed(message, is_passing=True, is_unheard=_never_connected(error)) from None
     except requests.RequestException:
         raise FetchFailed("The address cannot be fetched. Check it in a browser.") from None
 
@@ -144,4 +162,9 @@ def _require_http(url: str) -> None:
     except ValueError:
         usable = False
     if not usable or len(url) > MAX_URL_CHARACTERS or not url.isprintable():
-        raise FetchFailed("This is no http:// or https:// address.")
+        raise FetchFailed("This is no http:// or https:// address.", is_unheard=True)
+
+
+def _never_connected(error: requests.RequestException) -> bool:
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)

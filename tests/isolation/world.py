@@ -12,6 +12,8 @@ from PIL import Image
 
 from apps.accounts import services as accounts
 from apps.agents import services as agents
+from apps.agents.services import teams
+from apps.agents.teams.types import Edge, Graph, Node, NodeKind
 from apps.agents.types import ConnectionKind
 from apps.billing.models import SavedCard, TopUp
 from apps.core import outbox
@@ -73,10 +75,21 @@ def furnish(api: Any, actor: Actor, seller: Actor, buyable: Any) -> None:
     agents.create_connection(
         actor=actor, kind=ConnectionKind.HTTP, name=f"Shop {CANARY}", url="https://shop.example/", secret=CANARY
     )
+    _team(actor)
     TopUp.objects.create(amount=500, currency="USD", session_id=f"cs_{CANARY}")
     SavedCard.objects.create(method_id=f"pm_{CANARY}", brand=CANARY, last4="4242", exp_month=1, exp_year=2030)
     payouts.request_withdrawal(actor=actor, amount=Money(100))
     marketplace.buy_licence(actor=actor, listing_id=buyable.id, idempotency_key=str(uuid4()))
+
+
+def _team(actor: Actor) -> None:
+    """A team with a version, and a run that waits for a person."""
+    look = Node("look", NodeKind.APPROVAL, f"Look {CANARY}")
+    ends = Node("in", NodeKind.INPUT, "In"), Node("out", NodeKind.OUTPUT, "Out")
+    graph = Graph((ends[0], look, ends[1]), (Edge("in", "look"), Edge("look", "out")))
+    team = teams.create_team(actor=actor, name=f"Team {CANARY}", job=CANARY, graph=graph)
+    teams.publish_team(actor=actor, team_id=team.id)
+    teams.start_run(actor=actor, team_id=team.id, question=CANARY)
 
 
 def _skill(actor: Actor) -> None:

@@ -18,7 +18,7 @@ class TeamSettings(models.Model):
     job = models.CharField(max_length=300, blank=True)
     graph = models.JSONField(default=dict)
     tokens = models.PositiveIntegerField(default=4000, help_text="budget of a run, prompts and answers together")
-    tool_calls = models.PositiveIntegerField(default=20, help_text="budget of a run")
+    tool_calls = models.PositiveIntegerField(default=20, help_text="most of one step and what it calls")
     minutes = models.PositiveIntegerField(default=60, help_text="a run that takes longer is ended")
 
     class Meta:
@@ -106,7 +106,8 @@ class TeamStep(TenantOwned, TimeStamped):
     name = models.CharField(max_length=80)
     agent = models.CharField(max_length=100, blank=True)
     state = models.CharField(max_length=10, default=StepState.QUEUED)
-    attempt = models.PositiveIntegerField(default=0, help_text="whose result counts: an abandoned worker has less")
+    ticket = models.PositiveIntegerField(default=0, help_text="goes up when it is queued; older deliveries do nothing")
+    attempt = models.PositiveIntegerField(default=0, help_text="how often a worker has begun since it was queued")
     input = models.TextField(blank=True)
     arrivals = models.JSONField(default=list, help_text="name and text of each branch that has arrived")
     rounds = models.JSONField(default=dict, help_text="how often each loop around it has gone")

@@ -24,7 +24,8 @@ def graph(nodes: list[Node], *edges: str) -> Graph:
     made = []
     for text in edges:
         ends, _, when = text.partition(":")
-        made.append(Edge(*ends.split("-"), when))
+        source, target = ends.split("-")
+        made.append(Edge(source, target, when))
     return Graph((node("in", K.INPUT), *nodes, node("out", K.OUTPUT)), tuple(made))
 
 

@@ -22,7 +22,7 @@ class Outside:
 
     def __init__(self) -> None:
         self.keys: list[str] = []
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
 
     def __call__(self, key: str) -> Any:
         self.keys.append(key)

@@ -1,0 +1,13 @@
+"""Thin Celery shells."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from apps.agents.services import teams
+
+
+@shared_task(name="agents.end_due_runs", ignore_result=True)
+def end_due_runs() -> None:
+    """End teams' runs whose time is over."""
+    teams.end_due_runs()
