@@ -6,6 +6,7 @@ from django.urls import path
 
 from apps.agents import pages
 from apps.agents.api import agents, connections, drafts, openai, teams
+from apps.agents.pages import teams as team_pages
 
 _AGENT = "agents/<uuid:agent_id>/"
 _CONNECTION = "agent-connections/<uuid:connection_id>/"
@@ -64,4 +65,23 @@ page_urlpatterns = [
     path(f"{_AGENT}pause/", pages.agent_pause, name="agent-pause"),
     path("a/<slug:slug>/", pages.public_agent, name="public-agent"),
     path("a/<slug:slug>/chat/", pages.public_chat, name="public-agent-chat"),
+]
+
+page_urlpatterns += [
+    path("teams/", team_pages.team_list, name="teams"),
+    path("teams/new/", team_pages.team_new, name="team-new"),
+    path(_TEAM, team_pages.team_edit, name="team"),
+    path(f"{_TEAM}nodes/", team_pages.node_add, name="team-node-add"),
+    path(f"{_TEAM}nodes/<slug:key>/", team_pages.node_edit, name="team-node"),
+    path(f"{_TEAM}nodes/<slug:key>/change/", team_pages.node_change, name="team-node-change"),
+    path(f"{_TEAM}connections/", team_pages.edge_add, name="team-edge-add"),
+    path(f"{_TEAM}connections/<int:index>/", team_pages.edge_change, name="team-edge-change"),
+    path(f"{_TEAM}publish/", team_pages.team_publish, name="team-publish"),
+    path(f"{_TEAM}run/", team_pages.run_start, name="team-run-start"),
+    path(_RUN, team_pages.run_detail, name="team-run"),
+    path(f"{_RUN}live/", team_pages.run_live, name="team-run-live"),
+    path(f"{_RUN}cancel/", team_pages.run_cancel, name="team-run-cancel"),
+    path(f"{_RUN}retry/", team_pages.run_retry, name="team-run-retry"),
+    path(f"{_STEP}decide/", team_pages.step_decide, name="team-step-decide"),
+    path(f"{_STEP}settle/", team_pages.step_settle, name="team-step-settle"),
 ]

@@ -42,6 +42,7 @@ from tests.browser.appeal_scene import appeals
 from tests.browser.case_scene import cases
 from tests.browser.review_scene import reviews
 from tests.browser.skill_scene import skills
+from tests.browser.team_scene import a_team
 from tests.browser.world import World
 
 TRAINING_LIMIT_S = 240
@@ -370,6 +371,7 @@ SCENES: list[Callable[[World], None]] = [
     training,
     knowledge_base,
     agents,
+    a_team,
     trade,
     payouts,
     payments,

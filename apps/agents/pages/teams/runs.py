@@ -96,7 +96,7 @@ def _decided(request: HttpRequest, service: Any, **values: Any) -> HttpResponse:
         run: RunInfo = service(actor=actor_of(request), **values)
     except Conflict as error:
         messages.error(request, error.message)
-        return redirect(request.POST.get("back") or "teams")
+        return redirect("teams")
     return redirect("team-run", run_id=run.id)
 
 
