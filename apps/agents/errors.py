@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from apps.core.errors import Conflict, InvalidInput, NotFound, NotPermitted, PaymentRequired
 
 
@@ -39,9 +41,13 @@ class GrantExceeded(NotPermitted):
 
 
 class EffectUncertain(Conflict):
-    """A call that changes something outside was begun and its end is not known; a person must look."""
+    """A call that changes something outside was begun and its end is not known; a person must look.
 
-    def __init__(self, tool: str, effect_id: str) -> None:
+    `organisation_id`: whose row of the call it is, the owner's of the agent that made it.
+    """
+
+    def __init__(self, tool: str, effect_id: str, organisation_id: UUID) -> None:
+        self.organisation_id = organisation_id
         message = f"{tool} was called and it is not known whether it took effect. Look there, then say what happened."
         super().__init__("effect_uncertain", message, tool=tool, effect_id=effect_id)
 

@@ -128,7 +128,11 @@ def sends(url: str) -> Graph:
         Node("out", NodeKind.OUTPUT, "Out"),
     )
     ways = ("in-a", "a-b", "a-c", "b-j", "c-j", "j-d", "d-l", "l-d:again", "l-out:done")
-    edges = [Edge(*way.partition(":")[0].split("-"), way.partition(":")[2]) for way in ways]
+    edges = []
+    for way in ways:
+        ends, _, when = way.partition(":")
+        source, target = ends.split("-")
+        edges.append(Edge(source, target, when))
     return Graph(nodes, tuple(edges))
 
 

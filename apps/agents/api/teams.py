@@ -40,6 +40,7 @@ class NodeSerializer(serializers.Serializer[Any]):
     ask_first = serializers.BooleanField(required=False, default=True)
     tokens = serializers.IntegerField(required=False, allow_null=True, min_value=1)
     knowledge = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=8)
+    tools = serializers.ListField(child=serializers.CharField(max_length=60), required=False, max_length=20)
 
 
 class EdgeSerializer(serializers.Serializer[Any]):

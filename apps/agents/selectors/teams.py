@@ -61,6 +61,7 @@ def team_info(row: Team) -> TeamInfo:
     return TeamInfo(
         id=row.id,
         slug=row.slug,
+        template=row.template,
         name=row.name,
         job=row.job,
         graph=graph,

@@ -53,7 +53,7 @@ def once(*, organisation_id: UUID, scope: str, tool: str, arguments: dict[str, A
         raise refused.error from refused
     except DomainError as error:
         _note(effect, error.message)
-        raise EffectUncertain(tool, str(effect.id)) from error
+        raise EffectUncertain(tool, str(effect.id), organisation_id) from error
     _end(effect, EffectState.DONE, result=result)
     return result
 
@@ -82,7 +82,7 @@ def _begin(organisation_id: UUID, scope: str, tool: str, arguments: dict[str, An
             defaults={"arguments": arguments, "started_at": clock.now()},
         )
         if not is_new and effect.state == EffectState.STARTED:
-            raise EffectUncertain(tool, str(effect.id))
+            raise EffectUncertain(tool, str(effect.id), organisation_id)
         if effect.state == EffectState.UNDONE:
             effect.state, effect.started_at, effect.ended_at = EffectState.STARTED, clock.now(), None
             effect.problem = ""

@@ -16,6 +16,7 @@ class TeamInfo:
 
     id: UUID
     slug: str
+    template: str
     name: str
     job: str
     graph: Graph

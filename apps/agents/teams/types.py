@@ -12,6 +12,8 @@ from typing import Any
 AGAIN, DONE = "again", "done"
 APPROVED, REJECTED = "approved", "rejected"
 
+NO_TOOLS = ("none",)
+
 MAX_NODES = 30
 MAX_EDGES = 60
 MAX_ROUNDS = 10
@@ -85,6 +87,7 @@ class StepState(StrEnum):
         return self in OPEN_STEPS
 
 
+_LISTS = ("workers", "knowledge", "tools")
 OPEN_STEPS = (StepState.QUEUED, StepState.RUNNING, StepState.GATHERING, StepState.WAITING, StepState.UNCERTAIN)
 
 
@@ -114,6 +117,7 @@ class Node:
         ask_first: whether a person approves what is sent.
         tokens: at most so many for one step here; None is the run's.
         knowledge: ids of the knowledge bases that may be searched here; empty is all that the agent names.
+        tools: names of the tools that may be called here; empty is all that the agent has, NO_TOOLS none.
     """
 
     key: str
@@ -131,6 +135,7 @@ class Node:
     ask_first: bool = True
     tokens: int | None = None
     knowledge: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
 
     @property
     def chooses(self) -> bool:
@@ -149,7 +154,7 @@ class Node:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for a JSON column and the API."""
-        return asdict(self) | {"workers": list(self.workers), "knowledge": list(self.knowledge)}
+        return asdict(self) | {name: list(getattr(self, name)) for name in _LISTS}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Node:
@@ -157,7 +162,7 @@ class Node:
         known = {name: value[name] for name in cls.__dataclass_fields__ if name in value}
         known["kind"] = NodeKind(known["kind"])
         known["by"] = RouteBy(known.get("by", RouteBy.WORDS))
-        for name in ("workers", "knowledge"):
+        for name in _LISTS:
             known[name] = tuple(known.get(name) or ())
         return cls(**known)
 

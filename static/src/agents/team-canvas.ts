@@ -8,6 +8,7 @@ const MOST = 3;
 
 class TeamCanvas extends HTMLElement {
   private readonly gone = new AbortController();
+  private readonly watch = new MutationObserver(() => this.zoom(this.scale));
   private scale = 1;
 
   connectedCallback(): void {
@@ -18,11 +19,14 @@ class TeamCanvas extends HTMLElement {
     this.addEventListener("keydown", (event) => this.keyed(event), options);
     this.addEventListener("wheel", (event) => this.wheeled(event), { ...options, passive: false });
     this.addEventListener("pointerdown", (event) => this.grabbed(event), options);
+    // A live page writes the server's picture over this one: it is shown as large as before.
+    this.watch.observe(this, { subtree: true, attributes: true, attributeFilter: ["width"] });
     this.dataset["ready"] = "";
   }
 
   disconnectedCallback(): void {
     this.gone.abort();
+    this.watch.disconnect();
   }
 
   private get view(): HTMLElement | null {
@@ -41,7 +45,9 @@ class TeamCanvas extends HTMLElement {
     const size = drawing?.viewBox.baseVal;
     if (!drawing || !size) return;
     this.scale = Math.min(MOST, Math.max(LEAST, scale));
-    drawing.setAttribute("width", String(Math.round(size.width * this.scale)));
+    const width = String(Math.round(size.width * this.scale));
+    if (drawing.getAttribute("width") === width) return;
+    drawing.setAttribute("width", width);
     drawing.setAttribute("height", String(Math.round(size.height * this.scale)));
   }
 

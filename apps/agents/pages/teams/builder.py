@@ -179,7 +179,7 @@ def builder_page(
     choices = facts.agent_choices(actor)
     found = facts.check(actor, team.graph)
     runs = facts.run_rows(actor, team.id)[:RUNS_SHOWN]
-    template = BY_KEY.get(request.GET.get("template", ""))
+    template = BY_KEY.get(team.template)
     context: dict[str, Any] = {
         "team": team,
         "settings_form": settings or TeamForm(initial=initial_of(team)),

@@ -31,8 +31,8 @@ BY = {
 }
 FIELDS: dict[NodeKind, tuple[str, ...]] = {
     NodeKind.INPUT: (),
-    NodeKind.AGENT: ("agent", "prompt", "tokens", "knowledge"),
-    NodeKind.SUPERVISOR: ("agent", "workers", "most", "prompt", "tokens"),
+    NodeKind.AGENT: ("agent", "prompt", "tokens", "knowledge", "tools"),
+    NodeKind.SUPERVISOR: ("agent", "workers", "most", "prompt", "tokens", "tools"),
     NodeKind.ROUTER: ("by", "classifier"),
     NodeKind.JOIN: (),
     NodeKind.LOOP: ("rounds", "until"),
@@ -105,6 +105,12 @@ class NodeForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         help_text="Nothing chosen: all knowledge bases of the agent.",
     )
+    tools = forms.CharField(
+        required=False,
+        max_length=400,
+        label="Calls only these tools",
+        help_text="Names, with commas between. Empty: all tools of the agent; none: no tool.",
+    )
     by = forms.ChoiceField(label="Chooses by", choices=[(str(by), label) for by, label in BY.items()])
     classifier = forms.ChoiceField(required=False, label="Classifier")
     rounds = forms.IntegerField(label="Goes back at most", min_value=1, max_value=MAX_ROUNDS)
@@ -123,7 +129,8 @@ class NodeForm(forms.Form):
         classifiers: list[ModelOption],
         **kwargs: Any,
     ) -> None:
-        super().__init__(*args, initial=_initial(node), **kwargs)
+        kwargs["initial"] = _initial(node)
+        super().__init__(*args, **kwargs)
         self.node = node
         for name in set(self.fields) - {"name", *FIELDS[node.kind]}:
             del self.fields[name]
@@ -138,6 +145,8 @@ class NodeForm(forms.Form):
     def changed(self) -> Node:
         """The node as the valid form says."""
         values = {name: self.cleaned_data[name] for name in self.fields}
+        if "tools" in values:
+            values["tools"] = [name.strip() for name in values["tools"].split(",") if name.strip()]
         return Node.from_json(self.node.as_json() | values)
 
 
@@ -178,7 +187,7 @@ def agent_options(choices: list[AgentChoice]) -> list[tuple[str, str]]:
 
 
 def _initial(node: Node) -> dict[str, Any]:
-    return node.as_json() | {"by": str(node.by)}
+    return node.as_json() | {"by": str(node.by), "tools": ", ".join(node.tools)}
 
 
 def _choose(form: forms.Form, name: str, choices: list[tuple[str, str]]) -> None:

@@ -14,6 +14,7 @@ from apps.agents.teams.grants import Grant
 from apps.agents.teams.types import (
     AGAIN,
     MAX_STEPS,
+    NO_TOOLS,
     OPEN_STEPS,
     Edge,
     Graph,
@@ -219,8 +220,10 @@ class Advance:
     def _grant(self, node: Node | None, tokens: int | None) -> Grant:
         """What a step may do: less than the run in every respect."""
         bases = frozenset(UUID(one) for one in node.knowledge) if node is not None and node.knowledge else None
+        tools = frozenset(node.tools).difference(NO_TOOLS) if node is not None and node.tools else None
         try:
-            return Grant.from_json(self.run.grant).delegate(Grant(tokens=tokens, knowledge_base_ids=bases))
+            wanted = Grant(tokens=tokens, knowledge_base_ids=bases, tools=tools)
+            return Grant.from_json(self.run.grant).delegate(wanted)
         except GrantExceeded:
             return Grant(tokens=0, tool_calls=0, depth=0)
 

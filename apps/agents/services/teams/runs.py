@@ -159,11 +159,11 @@ def settle_step(*, actor: Actor, step_id: UUID, happened: bool, note: str = "") 
     """
     with transaction.atomic():
         run, step = _waiting(actor, step_id, StepState.UNCERTAIN)
-        effect = (step.approval or {}).get("effect")
-        if effect:
+        asked = step.approval or {}
+        if "effect" in asked:
             settle_effect(
-                organisation_id=run.tenant_id,
-                effect_id=UUID(effect),
+                organisation_id=UUID(asked["effect_owner"]),
+                effect_id=UUID(asked["effect"]),
                 user_id=actor.user_id,
                 happened=happened,
                 result={"answer": note or "It took effect, as a person found."},

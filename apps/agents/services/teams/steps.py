@@ -336,9 +336,10 @@ def _store_problem(claimed: Claimed, error: DomainError, state: StepState) -> No
         run, step = lock(claimed.step_id)
         if not _is_mine(step, claimed):
             return
-        if state is StepState.UNCERTAIN:
+        if isinstance(error, EffectUncertain):
             step.state, step.problem_code, step.problem = state, error.code, error.message
-            step.approval = {**(step.approval or {}), "effect": error.context.get("effect_id")}
+            found = {"effect": error.context["effect_id"], "effect_owner": str(error.organisation_id)}
+            step.approval = {**(step.approval or {}), **found}
             step.save()
             Advance(run).conclude()
             return

@@ -135,7 +135,8 @@ def test_a_supervisor_calls_the_fitting_workers_within_its_part_of_the_budget(
     actor: Actor, reader: AgentInfo, make_agent: Callable[..., AgentInfo], run_team: Callable[..., RunInfo]
 ) -> None:
     tutor = make_agent(actor, "tutor")
-    boss = Node("s", K.SUPERVISOR, "Boss", agent=reader.slug, workers=(tutor.slug, reader.slug), most=1)
+    workers = (tutor.slug, reader.slug)
+    boss = Node("s", K.SUPERVISOR, "Boss", agent=reader.slug, workers=workers, most=1, tools=("table",))
     run = run_team(graph(boss, ways="in-s s-out"), "Find the clause of the contract about the notice period")
     assert run.state == "succeeded", run.problem
     worker = next(step for step in run.steps if step.parent_id is not None)
@@ -143,6 +144,7 @@ def test_a_supervisor_calls_the_fitting_workers_within_its_part_of_the_budget(
     rows = {row.node if row.parent_id is None else "worker": row for row in TeamStep.objects.filter(run_id=run.id)}
     assert rows["worker"].grant["tokens"] < rows["s"].grant["tokens"]
     assert (rows["s"].grant["depth"], rows["worker"].grant["depth"]) == (2, 1)
+    assert rows["s"].grant["tools"] == rows["worker"].grant["tools"] == ["table"]
     assert TeamRun.objects.get(id=run.id).reserved_tokens == 0
 
 
