@@ -16,6 +16,14 @@ class DocumentQueued(Event):
 
 
 @dataclass(frozen=True)
+class SourceQueued(Event):
+    """A source shall be looked at; `run` counts its syncs."""
+
+    source_id: UUID
+    run: int
+
+
+@dataclass(frozen=True)
 class KnowledgeBaseReleased(Event):
     """A snapshot of a knowledge base became an asset version."""
 

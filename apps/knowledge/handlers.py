@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from apps.core.outbox import handles
 from apps.knowledge import services
-from apps.knowledge.events import DocumentQueued
+from apps.knowledge.events import DocumentQueued, SourceQueued
 
 
 @handles(DocumentQueued, long_running=True)
 def on_document_queued(event: DocumentQueued) -> None:
     """Read and embed the document."""
     services.ingest_document(event.document_id)
+
+
+@handles(SourceQueued, long_running=True)
+def on_source_queued(event: SourceQueued) -> None:
+    """Take what the source holds."""
+    services.sync_source(event.source_id, event.run)

@@ -11,6 +11,7 @@ from uuid import UUID
 EMBEDDING_DIMENSIONS = 384
 MAX_DOCUMENT_BYTES = 20 * 1024 * 1024
 MAX_DOCUMENTS_PER_UPLOAD = 20
+MAX_RECORDS_BYTES = 1024 * 1024 * 1024
 ACCEPTED_ENDINGS = (
     *(".pdf", ".docx", ".pptx", ".xlsx", ".xls", ".xlsb", ".ods", ".odt", ".odp", ".csv", ".tsv", ".html", ".htm"),
     *(".xhtml", ".xml", ".md", ".markdown", ".txt", ".text", ".epub", ".eml", ".msg", ".ipynb", ".json", ".jsonl"),
@@ -63,6 +64,38 @@ class FileKind(StrEnum):
     RTF = "rtf"
     EMAIL = "email"
     OUTLOOK = "outlook"
+
+
+class SourceKind(StrEnum):
+    """What kind of place a knowledge base takes documents from."""
+
+    RECORDS = "records"
+    PAGES = "pages"
+    SITEMAP = "sitemap"
+    BUCKET = "bucket"
+
+
+class SourceState(StrEnum):
+    """Where a source stands."""
+
+    QUEUED = "queued"
+    SYNCING = "syncing"
+    SYNCED = "synced"
+    FAILED = "failed"
+
+
+class SyncSchedule(StrEnum):
+    """How often a source is looked at again."""
+
+    NEVER = "never"
+    HOURLY = "hourly"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+
+    @property
+    def seconds(self) -> int | None:
+        """The time between two syncs."""
+        return {"hourly": 3600, "daily": 86_400, "weekly": 604_800}.get(self.value)
 
 
 class BlockKind(StrEnum):
@@ -153,6 +186,40 @@ class DocumentInfo:
     def wants_password(self) -> bool:
         """True where the right password would open it."""
         return self.cause_code == "encrypted_pdf"
+
+
+@dataclass(frozen=True)
+class SourceFailure:
+    """Something that a source lists and that could not be taken."""
+
+    address: str
+    cause: str
+
+
+@dataclass(frozen=True)
+class SourceInfo:
+    """A source as pages and the API show it; `result` counts new, changed, unchanged, removed and failed."""
+
+    id: UUID
+    knowledge_base_id: UUID
+    kind: SourceKind
+    name: str
+    addresses: tuple[str, ...]
+    schedule: SyncSchedule
+    state: SourceState
+    cause: str
+    total: int
+    done: int
+    result: dict[str, int]
+    failures: tuple[SourceFailure, ...]
+    synced_at: datetime | None
+    next_sync_at: datetime | None
+    created_at: datetime
+
+    @property
+    def is_busy(self) -> bool:
+        """True while a sync waits or runs."""
+        return self.state in (SourceState.QUEUED, SourceState.SYNCING)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from apps.knowledge.models.bases import KnowledgeBase, KnowledgeBaseRelease
 from apps.knowledge.models.chunks import Chunk
 from apps.knowledge.models.documents import Document, DocumentText
 from apps.knowledge.models.lexical import LexicalSegment, PendingTerms, PostingBlock, RemovedChunks
+from apps.knowledge.models.sources import Source
 
 __all__ = [
     "Chunk",
@@ -17,4 +18,5 @@ __all__ = [
     "PendingTerms",
     "PostingBlock",
     "RemovedChunks",
+    "Source",
 ]

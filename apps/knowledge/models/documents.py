@@ -8,6 +8,7 @@ from django.db.models import Q
 from apps.core.models import TimeStamped
 from apps.core.tenant import TenantOwned
 from apps.knowledge.models.bases import KnowledgeBase
+from apps.knowledge.models.sources import Source
 from apps.knowledge.types import DocumentState
 
 
@@ -16,11 +17,16 @@ class Document(TenantOwned, TimeStamped):
 
     knowledge_base = models.ForeignKey(KnowledgeBase, on_delete=models.PROTECT, related_name="documents")
     uploader = models.ForeignKey("tenancy.Organisation", on_delete=models.PROTECT, related_name="+")
+    source = models.ForeignKey(Source, on_delete=models.SET_NULL, null=True, related_name="documents")
+    external_id = models.CharField(max_length=2000, blank=True, help_text="its address or id in the source")
     name = models.CharField(max_length=255)
-    storage_key = models.CharField(max_length=500)
+    storage_key = models.CharField(max_length=500, blank=True, help_text="empty for a row of a file of records")
     kind = models.CharField(max_length=20, blank=True, help_text="what the bytes are; empty until they were read")
     size_bytes = models.PositiveBigIntegerField()
     sha256 = models.CharField(max_length=64)
+    text_sha256 = models.CharField(max_length=64, blank=True)
+    etag = models.CharField(max_length=300, blank=True, help_text="what the server calls this version")
+    seen_run = models.PositiveIntegerField(default=0, help_text="the last sync of the source that listed it")
     state = models.CharField(max_length=12, default=DocumentState.QUEUED)
     cause = models.TextField(blank=True, help_text="why it failed or waits, and what to do, in plain words")
     cause_code = models.CharField(max_length=40, blank=True, help_text="stable word for the cause")
@@ -37,6 +43,9 @@ class Document(TenantOwned, TimeStamped):
 
     class Meta:
         ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["source", "external_id"], name="document_in_source", condition=Q(source__isnull=False))
+        ]
         constraints = [
             models.UniqueConstraint(fields=["tenant", "knowledge_base", "sha256"], name="document_once_in_a_base"),
             models.CheckConstraint(

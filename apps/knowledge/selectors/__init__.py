@@ -20,6 +20,7 @@ from apps.knowledge.selectors.bases import (
 )
 from apps.knowledge.selectors.quotes import best_quotes
 from apps.knowledge.selectors.search import search
+from apps.knowledge.selectors.sources import source_in, source_rows, sources
 
 __all__ = [
     "base_info",
@@ -40,4 +41,7 @@ __all__ = [
     "release_of_version",
     "releases",
     "search",
+    "source_in",
+    "source_rows",
+    "sources",
 ]

@@ -92,8 +92,10 @@ def document_text(actor: Actor, document_id: UUID) -> str:
 
 
 def document_url(actor: Actor, document_id: UUID) -> str:
-    """A short-lived link that downloads the original file."""
+    """A short-lived link that downloads the original file; empty for a row of a file of records."""
     row = get_document(actor, document_id, KnowledgePermission.VIEW)
+    if not row.storage_key:
+        return ""
     return get_storage().signed_url(row.storage_key, filename=row.name)
 
 

@@ -6,17 +6,35 @@ from apps.knowledge.services.indexing import renew_chunk
 from apps.knowledge.services.ingest import ingest_document
 from apps.knowledge.services.release import release_version
 from apps.knowledge.services.segments import index_base, index_due_bases
+from apps.knowledge.services.sources import (
+    add_bucket,
+    add_pages,
+    add_records,
+    queue_due_sources,
+    remove_source,
+    set_schedule,
+    sync_now,
+)
+from apps.knowledge.services.syncing import sync_source
 
 __all__ = [
     "Upload",
+    "add_bucket",
     "add_documents",
+    "add_pages",
+    "add_records",
     "create_knowledge_base",
     "index_base",
     "index_due_bases",
     "ingest_document",
+    "queue_due_sources",
     "release_version",
     "remove_document",
+    "remove_source",
     "renew_chunk",
     "retry_document",
+    "set_schedule",
+    "sync_now",
+    "sync_source",
     "uploads",
 ]

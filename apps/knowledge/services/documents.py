@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from apps.core import live, outbox
 from apps.core.errors import Conflict, FieldProblem, InvalidInput, NotFound
@@ -115,10 +116,20 @@ def remove_document(*, actor: Actor, document_id: UUID) -> None:
             detail={"name": row.name, "sha256": row.sha256},
         )
         live.notify(topic(row.knowledge_base_id))
-        _note_bytes(row, -row.size_bytes, "removed")
+        if key:
+            _note_bytes(row, -row.size_bytes, "removed")
+            transaction.on_commit(lambda: get_storage().delete(key), robust=True)
         remove_chunks(row)
         row.delete()
-        transaction.on_commit(lambda: get_storage().delete(key), robust=True)
+
+
+def discard_records(documents: QuerySet[Document]) -> int:
+    """Delete documents that have no file of their own, with their passages. Returns how many."""
+    rows = list(documents)
+    for row in rows:
+        remove_chunks(row)
+        row.delete()
+    return len(rows)
 
 
 def _check(files: Sequence[Upload]) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 
-from apps.compute import runner
 from apps.core import live
 from apps.core.errors import DependencyFailed
 from apps.core.sealing import Unsealable, unseal
@@ -21,10 +21,9 @@ from apps.knowledge.errors import UnreadableFile
 from apps.knowledge.models import Chunk, Document, DocumentText
 from apps.knowledge.parsing.process import ParsedFile, parse_file
 from apps.knowledge.services.documents import PASSWORD_PURPOSE, topic
+from apps.knowledge.services.embedding import EMBEDDING_BATCH, Embedder
 from apps.knowledge.services.indexing import remove_chunks, replace_chunks
 from apps.knowledge.types import ChunkDraft, DocumentState
-
-EMBEDDING_BATCH = 64
 
 
 def ingest_document(document_id: UUID) -> None:
@@ -91,6 +90,7 @@ def _store(row: Document, parsed: ParsedFile, drafts: Sequence[ChunkDraft]) -> b
         replace_chunks(current, drafts)
         text = full_text(parsed.blocks)
         DocumentText.objects.update_or_create(document=current, defaults={"tenant_id": current.tenant_id, "text": text})
+        current.text_sha256 = sha256(text.encode()).hexdigest()
         current.kind, current.pages, current.title = parsed.kind.value, parsed.pages, parsed.title
         current.notes, current.peak_bytes, current.secret = "\n".join(parsed.notes), parsed.peak_bytes, ""
         current.chunk_count, current.embedded_count = len(drafts), 0
@@ -100,22 +100,28 @@ def _store(row: Document, parsed: ParsedFile, drafts: Sequence[ChunkDraft]) -> b
     return True
 
 
-def _embed(row: Document) -> None:
+def pending_chunks(chunks: QuerySet[Chunk]) -> Iterator[Chunk]:
+    """Passages without a vector, a batch at a time, in reading order."""
+    after: tuple[UUID, int] | None = None
     while True:
-        batch = list(
-            Chunk.objects.filter(document_id=row.id, embedding__isnull=True)
-            .only("id", "heading", "text", "tenant_id")
-            .order_by("ordinal")[:EMBEDDING_BATCH]
+        rows = chunks.filter(embedding__isnull=True).only(
+            "id", "heading", "text", "tenant_id", "document_id", "ordinal"
         )
+        if after is not None:
+            rows = rows.filter(Q(document_id__gt=after[0]) | Q(document_id=after[0], ordinal__gt=after[1]))
+        batch = list(rows.order_by("document_id", "ordinal")[:EMBEDDING_BATCH])
         if not batch:
             return
-        vectors = runner.embed([f"{chunk.heading}\n{chunk.text}" if chunk.heading else chunk.text for chunk in batch])
-        for chunk, vector in zip(batch, vectors, strict=True):
-            chunk.embedding = vector
-        with transaction.atomic():
-            Chunk.objects.bulk_update(batch, ["embedding"])
-            Document.objects.filter(id=row.id).update(embedded_count=F("embedded_count") + len(batch), cause="")
-            live.notify(topic(row.knowledge_base_id))
+        after = (batch[-1].document_id, batch[-1].ordinal)
+        yield from batch
+
+
+def _embed(row: Document) -> None:
+    def tell(_: Sequence[UUID]) -> None:
+        live.notify(topic(row.knowledge_base_id))
+
+    with Embedder(tell) as embedder:
+        embedder.feed(pending_chunks(Chunk.objects.filter(document_id=row.id)))
 
 
 def _finish(row: Document) -> None:

@@ -14,7 +14,7 @@ from django.db import transaction
 from apps.accounts import services as accounts
 from apps.core.storage import get_storage
 from apps.core.tenant import tenant_scope
-from apps.knowledge.models import Document
+from apps.knowledge.models import Document, Source
 from apps.tenancy import selectors as tenancy
 from apps.tenancy import services as organisations
 from apps.tenancy.types import Actor
@@ -38,6 +38,6 @@ def temporary_workspace(name: str) -> Iterator[Actor]:
 
 def _delete_files() -> None:
     storage = get_storage()
-    for key in Document.objects.values_list("storage_key", flat=True):
-        if key:
+    for model in (Document, Source):
+        for key in model.objects.exclude(storage_key="").values_list("storage_key", flat=True):
             storage.delete(key)
