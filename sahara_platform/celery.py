@@ -59,6 +59,7 @@ app.conf.beat_schedule = {
     "billing.settle_overdue_top_ups": {"task": "billing.settle_overdue_top_ups", "schedule": 300.0},
     "billing.send_overdue_refunds": {"task": "billing.send_overdue_refunds", "schedule": 300.0},
     "billing.reconcile_stripe": {"task": "billing.reconcile_stripe", "schedule": 6 * 3600.0},
+    "agents.forget_old_responses": {"task": "agents.forget_old_responses", "schedule": 3600.0},
     "core.forget_idempotency_keys": {"task": "core.forget_idempotency_keys", "schedule": 3600.0},
 }
 

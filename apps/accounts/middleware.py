@@ -20,8 +20,10 @@ from django.utils.functional import SimpleLazyObject
 from apps.accounts import selectors as accounts
 from apps.accounts.models import User
 from apps.accounts.sessions import GUEST_KEY, Caller
-from apps.core.problems import CONTENT_TYPE, is_api, problem
+from apps.core.errors import DomainError
+from apps.core.problems import CONTENT_TYPE, for_caller, is_api, problem, problem_response
 from apps.core.tenant import tenant_scope
+from apps.tenancy import quotas
 from apps.tenancy import selectors as tenancy
 from apps.tenancy.errors import OrganisationNotFound
 from apps.tenancy.types import Actor
@@ -73,10 +75,15 @@ class ActorMiddleware:
         request.actor = actor  # type: ignore[attr-defined]  # read through apps.tenancy.actors
         request.actor_source = source  # type: ignore[attr-defined]
         if source == "refused":
-            return _unauthorised()
+            return _unauthorised(request)
         if actor is None:
             return self.get_response(request)
         with tenant_scope(actor.organisation_id):
+            if actor.key is not None:
+                try:
+                    quotas.admit(actor, request.path)
+                except DomainError as error:
+                    return problem_response(error, request)
             return self.get_response(request)
 
 
@@ -101,7 +108,7 @@ def actor_of_api_key(key: str) -> Actor | None:
     if user is None:
         return None
     try:
-        return tenancy.actor_for(user.id, owner[1], is_staff=user.is_staff)
+        return tenancy.actor_for(user.id, owner[1], is_staff=user.is_staff, key=owner[2])
     except OrganisationNotFound:
         return None
 
@@ -142,6 +149,7 @@ def actor_of_session(user: object, session: object) -> tuple[Actor | None, str |
     return tenancy.actor_for(guest.id, is_guest=True), "guest"
 
 
-def _unauthorised() -> HttpResponse:
+def _unauthorised(request: HttpRequest) -> HttpResponse:
     body = problem(401, "credentials_invalid", "The API key or session token is not valid (any more).")
+    body = for_caller(body, request)
     return HttpResponse(json.dumps(body), status=401, content_type=CONTENT_TYPE, headers={"WWW-Authenticate": "Bearer"})

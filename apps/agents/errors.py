@@ -64,3 +64,8 @@ class TeamRunNotFound(NotFound):
 
     def __init__(self) -> None:
         super().__init__("team_run_not_found", "There is no such run of a team.")
+
+
+def unsupported(field: str, message: str) -> InvalidInput:
+    """A wish of the caller that this agent cannot fulfil."""
+    return InvalidInput("unsupported_parameter", message, errors=[{"field": field, "message": message}])

@@ -36,3 +36,10 @@ class TeamStepQueued(Event):
 
     step_id: UUID
     ticket: int
+
+
+@dataclass(frozen=True)
+class ResponseQueued(Event):
+    """A caller of the API wants a response that is answered in the background."""
+
+    response_id: UUID

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from apps.agents.events import TeamStepQueued
+from apps.agents import services
+from apps.agents.events import ResponseQueued, TeamStepQueued
+from apps.agents.selectors import usable_agents
 from apps.agents.services.teams import run_step
 from apps.core.outbox import handles
+from apps.tenancy.agent_choices import set_agent_lister
 
 
 @handles(TeamStepQueued, long_running=True)
 def on_team_step_queued(event: TeamStepQueued) -> None:
     """Work on the step."""
     run_step(event.step_id, event.ticket)
+
+
+@handles(ResponseQueued, long_running=True)
+def on_response_queued(event: ResponseQueued) -> None:
+    """Answer a background response."""
+    services.run_response(event.response_id)
+
+
+set_agent_lister(lambda actor: [(agent.agent_id, agent.name) for agent in usable_agents(actor)])

@@ -25,11 +25,21 @@ from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.settings import ModelSettings
 
 from apps.agents.citations import cite, without_repetition
-from apps.agents.errors import PromptTooLong
+from apps.agents.errors import PromptTooLong, unsupported
 from apps.agents.models_in_use import ModelInUse, classifier_in_use, language_model_in_use
 from apps.agents.prompting import check_question, instructions, recent, user_prompt
 from apps.agents.teams.grants import EVERYTHING, Grant
-from apps.agents.types import MAX_QUESTION_TOKENS, AgentConfig, AnswerMode, FinishReason, Label, Source, Turn
+from apps.agents.types import (
+    AS_THE_AGENT_DOES,
+    MAX_QUESTION_TOKENS,
+    AgentConfig,
+    AnswerMode,
+    CallOptions,
+    FinishReason,
+    Label,
+    Source,
+    Turn,
+)
 from apps.compute import runner
 from apps.compute.errors import RunnerRefused, RunnerUnavailable
 from apps.core import clock
@@ -59,6 +69,7 @@ class RunPlan:
     document_ids: frozenset[UUID] | None = None
     grant: Grant = EVERYTHING
     effect_scope: str = ""
+    options: CallOptions = AS_THE_AGENT_DOES
 
 
 @dataclass(frozen=True)
@@ -75,6 +86,7 @@ class Prepared:
     ready: str | None
     finish: FinishReason
     grant: Grant = EVERYTHING
+    options: CallOptions = AS_THE_AGENT_DOES
 
     @property
     def question_tokens(self) -> int:
@@ -128,6 +140,8 @@ def prepare(plan: RunPlan, question: str, history: Sequence[Turn] = ()) -> Prepa
     if model.ref is not None and config.mode is AnswerMode.GENERATE:
         runner.ensure_model(model.ref)
     sources = _sources(passages, quotes)
+    if plan.options.is_json and config.mode is not AnswerMode.GENERATE:
+        raise unsupported("response_format", "This agent does not write freely; it cannot answer in a given format.")
     is_unknown = bool(config.knowledge_base_ids) and config.mode is not AnswerMode.LABEL and is_weak(passages)
     return Prepared(
         config=config,
@@ -137,9 +151,10 @@ def prepare(plan: RunPlan, question: str, history: Sequence[Turn] = ()) -> Prepa
         label=label,
         model=model,
         classifier=classifier,
-        ready=UNKNOWN if is_unknown else _ready(config, sources, quotes, label),
+        ready=_cut(plan.options, UNKNOWN if is_unknown else _ready(config, sources, quotes, label)),
         finish=FinishReason.ABSTAINED if is_unknown else FinishReason.STOP,
         grant=plan.grant,
+        options=plan.options,
     )
 
 
@@ -166,7 +181,7 @@ async def write(prepared: Prepared) -> AsyncIterator[str | Written]:
         prompt = user_prompt(prepared.question, prepared.sources, prepared.label)
         prompt_tokens = estimate_tokens(instructions(config)) + estimate_tokens(prompt)
         most = prepared.grant.answer_tokens(prompt_tokens=prompt_tokens, wanted=config.max_answer_tokens)
-        settings = ModelSettings(temperature=config.temperature, max_tokens=most)
+        settings = _settings(config, prepared.options, most)
         try:
             async with agent.run_stream(
                 prompt, message_history=_messages(prepared.history), model_settings=settings
@@ -197,7 +212,7 @@ def complete(prepared: Prepared, raw: str) -> tuple[str, bool]:
     if prepared.ready is not None:
         return raw.strip(), True
     raw = without_repetition(raw)
-    if not prepared.sources:
+    if not prepared.sources or prepared.options.is_json:
         return raw.strip(), True
     cited = cite(raw, prepared.sources)
     if cited.is_supported:
@@ -209,6 +224,25 @@ def complete(prepared: Prepared, raw: str) -> tuple[str, bool]:
 def _raise_refused(error: ModelRequestRejectedError) -> None:
     if "context" in str(error).lower():
         raise PromptTooLong(MAX_QUESTION_TOKENS + 1, MAX_QUESTION_TOKENS) from error
+    if "response_format" in str(error) or "constrain" in str(error):
+        raise unsupported("response_format", "The model of this agent cannot answer in a given format.") from error
+
+
+def _settings(config: AgentConfig, options: CallOptions, max_tokens: int) -> ModelSettings:
+    settings = ModelSettings(temperature=config.temperature, max_tokens=max_tokens)
+    if options.seed is not None:
+        settings["seed"] = options.seed
+    if options.stop:
+        settings["stop_sequences"] = list(options.stop)
+    if options.top_p is not None:
+        settings["top_p"] = options.top_p
+    if options.response_format is not None:
+        settings["extra_body"] = {"response_format": options.response_format}
+    return settings
+
+
+def _cut(options: CallOptions, ready: str | None) -> str | None:
+    return None if ready is None else options.cut(ready)
 
 
 def _classified(classifier: ModelInUse | None, question: str) -> Label | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from apps.agents import services
 from apps.agents.services import teams
 
 
@@ -11,3 +12,9 @@ from apps.agents.services import teams
 def end_due_runs() -> None:
     """End teams' runs whose time is over."""
     teams.end_due_runs()
+
+
+@shared_task(name="agents.forget_old_responses", ignore_result=True)
+def forget_old_responses() -> None:
+    """Delete responses of the API that are older than they are kept."""
+    services.forget_old_responses()

@@ -388,6 +388,33 @@ ChatEvent = ChatStarted | ChatDelta | ChatFinished
 
 
 @dataclass(frozen=True)
+class CallOptions:
+    """What one caller wishes of one answer, beyond the agent's own settings.
+
+    `response_format` is OpenAI's: `{"type": "json_schema", "json_schema": {…}}` or `{"type": "json_object"}`.
+    """
+
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    top_p: float | None = None
+    response_format: dict[str, Any] | None = None
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the answer shall be JSON and nothing else."""
+        return self.response_format is not None
+
+    def cut(self, text: str) -> str:
+        """The text up to the first stop word, as a model would have ended there."""
+        places = [place for word in self.stop if (place := text.find(word)) >= 0]
+        return text[: min(places)] if places else text
+
+
+AS_THE_AGENT_DOES = CallOptions()
+"""A caller without wishes of its own."""
+
+
+@dataclass(frozen=True)
 class ChatTarget:
     """What a chat talks to: an agent's draft (`version` None) or its published version, and who owns it."""
 
@@ -402,6 +429,7 @@ class ChatTarget:
     """What the caller allows of all that the configuration could do."""
     effect_scope: str = ""
     """Names the step that this call belongs to, so that its side effects happen once however often it is begun."""
+    options: CallOptions = AS_THE_AGENT_DOES
 
     @property
     def is_test(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from apps.agents import pages
-from apps.agents.api import agents, connections, drafts, openai, teams
+from apps.agents.api import agents, connections, drafts, openai, responses, teams
 from apps.agents.pages import teams as team_pages
 
 _AGENT = "agents/<uuid:agent_id>/"
@@ -50,6 +50,10 @@ api_urlpatterns += [
 
 root_urlpatterns = [
     path("v1/chat/completions", openai.ChatCompletionsView.as_view(), name="openai-chat-completions"),
+    path("v1/responses", responses.ResponsesView.as_view(), name="openai-responses"),
+    path("v1/responses/<str:response_id>", responses.ResponseView.as_view(), name="openai-response"),
+    path("v1/responses/<str:response_id>/cancel", responses.CancelResponseView.as_view(), name="openai-cancel"),
+    path("v1/responses/<str:response_id>/input_items", responses.InputItemsView.as_view(), name="openai-input-items"),
     path("v1/models", openai.ModelsView.as_view(), name="openai-models"),
     path("v1/models/<slug:slug>", openai.ModelView.as_view(), name="openai-model"),
 ]

@@ -18,6 +18,7 @@ from apps.agents.types import (
     ChatEvent,
     ChatFinished,
     ChatStarted,
+    ChatTarget,
     FinishReason,
     Label,
     Source,
@@ -85,17 +86,18 @@ def answer(finished: ChatFinished) -> dict[str, Any]:
     }
 
 
-def completion(identifier: str, model: str, answer: Answer) -> dict[str, Any]:
+def completion(identifier: str, target: ChatTarget, answer: Answer) -> dict[str, Any]:
     """A `chat.completion` with our extensions `sources`, `classification` and `supported`."""
     return {
         "id": identifier,
         "object": "chat.completion",
         "created": int(time.time()),
-        "model": model,
+        "model": target.slug,
+        "system_fingerprint": _fingerprint(target),
         "choices": [
             {
                 "index": 0,
-                "message": {"role": "assistant", "content": answer.text},
+                "message": {"role": "assistant", **_content(target, answer)},
                 "finish_reason": answer.finish.for_openai,
                 "logprobs": None,
             }
@@ -106,10 +108,11 @@ def completion(identifier: str, model: str, answer: Answer) -> dict[str, Any]:
 
 
 async def completion_chunks(
-    stream: AsyncIterator[ChatEvent], identifier: str, model: str, *, include_usage: bool
+    stream: AsyncIterator[ChatEvent], identifier: str, target: ChatTarget, *, include_usage: bool
 ) -> AsyncIterator[bytes]:
     """`chat.completion.chunk` events, closed by `[DONE]`; the chunk that ends the choice carries the extensions."""
-    base = {"id": identifier, "object": "chat.completion.chunk", "created": int(time.time()), "model": model}
+    base = {"id": identifier, "object": "chat.completion.chunk", "created": int(time.time()), "model": target.slug}
+    base["system_fingerprint"] = _fingerprint(target)
     try:
         yield _data(base | {"choices": [_choice({"role": "assistant", "content": ""})]})
         sent = ""
@@ -140,7 +143,7 @@ def _last_chunks(base: dict[str, Any], answer: Answer, sent: str, *, include_usa
 def conversation(messages: object) -> tuple[list[Turn], str]:
     """Earlier turns and the question of an OpenAI `messages` list.
 
-    System messages are left out: the agent keeps its own instruction.
+    System messages are not turns; `caller_instructions` gives them.
 
     Raises:
         InvalidInput: naming the message that is not understood.
@@ -156,6 +159,24 @@ def conversation(messages: object) -> tuple[list[Turn], str]:
     if not turns or turns[-1].role != "user":
         raise _bad("messages", "The last message must be the user's.")
     return turns[:-1], turns[-1].text
+
+
+def caller_instructions(messages: list[Any]) -> list[str]:
+    """The texts of the system and developer messages: they add to the agent's own instruction."""
+    found = [_message(index, message) for index, message in enumerate(messages)]
+    return [text for role, text in found if role in ("system", "developer")]
+
+
+def _fingerprint(target: ChatTarget) -> str:
+    """Changes when what answers changes."""
+    return f"fp_{target.config.digest()[:12]}"
+
+
+def _content(target: ChatTarget, answer: Answer) -> dict[str, Any]:
+    """The text; where JSON was asked for and there is no answer, OpenAI's refusal."""
+    if target.options.is_json and answer.finish is FinishReason.ABSTAINED:
+        return {"content": None, "refusal": answer.text}
+    return {"content": answer.text, "refusal": None}
 
 
 def _message(index: int, message: object) -> tuple[str, str]:

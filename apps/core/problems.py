@@ -43,6 +43,21 @@ TITLES = {
 
 API_PREFIXES = ("/api/", "/v1/", "/webhooks/")
 CONTENT_TYPE = "application/problem+json"
+OPENAI_PREFIX = "/v1/"
+OPENAI_TYPES = {
+    401: "authentication_error",
+    402: "insufficient_quota",
+    403: "permission_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+}
+#: Our codes that OpenAI's clients know by another name.
+OPENAI_CODES = {
+    "credentials_invalid": "invalid_api_key",
+    "not_authenticated": "invalid_api_key",
+    "key_quota_exceeded": "rate_limit_exceeded",
+    "key_spend_cap": "insufficient_quota",
+}
 
 
 def status_of(error: errors.DomainError) -> int:
@@ -67,12 +82,39 @@ def problem_of(error: errors.DomainError) -> dict[str, Any]:
     return problem(status_of(error), error.code, error.message, **error.context)
 
 
-def problem_response(error: errors.DomainError) -> JsonResponse:
+def problem_response(error: errors.DomainError, request: HttpRequest | None = None) -> JsonResponse:
     """A complete API answer for a domain error."""
-    response = JsonResponse(problem_of(error), status=status_of(error), content_type=CONTENT_TYPE)
+    body = problem_of(error)
+    if request is not None:
+        body = for_caller(body, request)
+    response = JsonResponse(body, status=status_of(error), content_type=CONTENT_TYPE)
     if error.retryable:
-        response["Retry-After"] = "2"
+        response["Retry-After"] = retry_after(error)
     return response
+
+
+def retry_after(error: errors.DomainError) -> str:
+    """Seconds until it is worth trying again."""
+    return str(error.context.get("retry_after_s", 2))
+
+
+def for_caller(body: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
+    """The problem as the caller's protocol has it: under `/v1/` with OpenAI's `error` object beside it."""
+    return body | {"error": openai_error(body)} if request.path.startswith(OPENAI_PREFIX) else body
+
+
+def openai_error(body: dict[str, Any]) -> dict[str, Any]:
+    """OpenAI's error object for a problem: its clients read `message`, `type`, `param` and `code`."""
+    http_status = int(body["status"])
+    kind = OPENAI_TYPES.get(http_status, "invalid_request_error" if http_status < 500 else "server_error")
+    fields = [problem_.get("field") for problem_ in body.get("errors", [])]
+    facts = {key: value for key, value in body.items() if key not in ("type", "title", "status", "detail", "errors")}
+    return facts | {
+        "message": body.get("detail"),
+        "type": kind,
+        "code": OPENAI_CODES.get(body["code"], body["code"]),
+        "param": fields[0] if fields else None,
+    }
 
 
 def is_api(request: HttpRequest) -> bool:
@@ -85,7 +127,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if isinstance(error, errors.DomainError):
         response = Response(problem_of(error), status=status_of(error), content_type=CONTENT_TYPE)
         if error.retryable:
-            response["Retry-After"] = "2"
+            response["Retry-After"] = retry_after(error)
         return response
     if isinstance(error, Http404):
         error = exceptions.NotFound()

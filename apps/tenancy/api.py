@@ -1,4 +1,4 @@
-"""API of organisations: members, keys and the audit trail."""
+"""API of organisations: members and the audit trail."""
 
 from __future__ import annotations
 
@@ -42,23 +42,6 @@ class InvitationSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField(read_only=True)
     email = serializers.EmailField()
     role = serializers.ChoiceField(choices=Role.choices, default=Role.MEMBER)
-
-
-class ApiKeySerializer(serializers.Serializer[Any]):
-    """A key, without its secret."""
-
-    id = serializers.CharField(read_only=True)
-    name = serializers.CharField(max_length=50)
-    prefix = serializers.CharField(read_only=True)
-    created = serializers.DateTimeField(read_only=True)
-
-
-class IssuedApiKeySerializer(serializers.Serializer[Any]):
-    """A fresh key; the secret is shown this once."""
-
-    id = serializers.CharField()
-    name = serializers.CharField()
-    secret = serializers.CharField()
 
 
 class AuditEntrySerializer(serializers.Serializer[Any]):
@@ -136,32 +119,6 @@ class InvitationListView(generics.ListAPIView[Any]):
             actor=actor_of(request), email=data.validated_data["email"], role=Role(data.validated_data["role"])
         )
         return Response(status=status.HTTP_201_CREATED)
-
-
-class ApiKeyListView(generics.ListAPIView[Any]):
-    """The caller's keys; POST issues one and shows its secret once."""
-
-    serializer_class = ApiKeySerializer
-    pagination_class = None
-
-    def get_queryset(self) -> Any:
-        return selectors.api_keys(actor_of(self.request))
-
-    @extend_schema(request=ApiKeySerializer, responses={201: IssuedApiKeySerializer})
-    def post(self, request: Request) -> Response:
-        data = ApiKeySerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        issued = services.issue_api_key(actor=actor_of(request), name=data.validated_data["name"])
-        return Response(IssuedApiKeySerializer(issued).data, status=status.HTTP_201_CREATED)
-
-
-class ApiKeyView(APIView):
-    """One key: DELETE revokes."""
-
-    @extend_schema(request=None, responses={204: None})
-    def delete(self, request: Request, key_id: str) -> Response:
-        services.revoke_api_key(actor=actor_of(request), key_id=key_id)
-        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class AuditTrailView(generics.ListAPIView[Any]):

@@ -1,4 +1,4 @@
-"""Pages of an organisation: members, invitations, API keys, audit trail; and the frame's switcher."""
+"""Pages of an organisation: members, invitations, audit trail; and the frame's switcher."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apps.core.errors import Conflict, InvalidInput
@@ -39,7 +38,7 @@ class Shell:
         self.actor: Actor | None = maybe_actor(request)
 
     @property
-    def is_signed_in(self) -> bool:
+    def issigned_in(self) -> bool:
         """Has an account (a guest has none)."""
         return self.actor is not None and not self.actor.is_guest
 
@@ -99,12 +98,14 @@ class RoleForm(forms.Form):
 
 
 class NameForm(forms.Form):
-    """Name an organisation or a key."""
+    """Name an organisation."""
 
     name = forms.CharField(max_length=50)
 
 
-def _signed_in(view: View[P]) -> View[P]:
+def signed_in(view: View[P]) -> View[P]:
+    """Page for signed-in users."""
+
     # `apps.accounts.access.actor_required` is a layer above.
     @wraps(view)
     def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
@@ -117,14 +118,14 @@ def _signed_in(view: View[P]) -> View[P]:
 
 
 @require_GET
-@_signed_in
+@signed_in
 def members(request: HttpRequest) -> HttpResponse:
     """Members with their roles, and open invitations."""
     return _members_page(request, InviteForm())
 
 
 @require_POST
-@_signed_in
+@signed_in
 def invite(request: HttpRequest) -> HttpResponse:
     """Invite by e-mail."""
     form = InviteForm(request.POST)
@@ -154,7 +155,7 @@ def _members_page(request: HttpRequest, form: InviteForm, status: int = 200) -> 
 
 
 @require_POST
-@_signed_in
+@signed_in
 def change_role(request: HttpRequest, membership_id: UUID) -> HttpResponse:
     """Change a member's role."""
     form = RoleForm(request.POST)
@@ -166,7 +167,7 @@ def change_role(request: HttpRequest, membership_id: UUID) -> HttpResponse:
 
 
 @require_POST
-@_signed_in
+@signed_in
 def remove_member(request: HttpRequest, membership_id: UUID) -> HttpResponse:
     """Remove a member and end their keys."""
     services.remove_member(actor=actor_of(request), membership_id=membership_id)
@@ -175,7 +176,7 @@ def remove_member(request: HttpRequest, membership_id: UUID) -> HttpResponse:
 
 
 @require_POST
-@_signed_in
+@signed_in
 def withdraw_invitation(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
     """Take an invitation back."""
     services.withdraw_invitation(actor=actor_of(request), invitation_id=invitation_id)
@@ -183,37 +184,8 @@ def withdraw_invitation(request: HttpRequest, invitation_id: UUID) -> HttpRespon
     return redirect("tenancy:members")
 
 
-@require_http_methods(["GET", "POST"])
-@_signed_in
-@never_cache
-def api_keys(request: HttpRequest) -> HttpResponse:
-    """The caller's keys. A POST issues one, and its answer is the only page that shows the secret."""
-    actor = actor_of(request)
-    form = NameForm(request.POST or None)
-    issued = None
-    if request.method == "POST" and form.is_valid():
-        issued = services.issue_api_key(actor=actor, name=form.cleaned_data["name"])
-        form = NameForm()
-    context = {
-        "keys": selectors.api_keys(actor),
-        "form": form,
-        "issued": issued,
-        "base_url": request.build_absolute_uri("/").rstrip("/"),
-    }
-    return render(request, "tenancy/api_keys.html", context, status=422 if form.is_bound else 200)
-
-
-@require_POST
-@_signed_in
-def revoke_api_key(request: HttpRequest) -> HttpResponse:
-    """End a key."""
-    services.revoke_api_key(actor=actor_of(request), key_id=request.POST.get("key", ""))
-    messages.success(request, "The key no longer works.")
-    return redirect("tenancy:api-keys")
-
-
 @require_GET
-@_signed_in
+@signed_in
 def audit_trail(request: HttpRequest) -> HttpResponse:
     """Who did what, newest first."""
     actor = actor_of(request)
@@ -228,7 +200,7 @@ def audit_trail(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@_signed_in
+@signed_in
 def create(request: HttpRequest) -> HttpResponse:
     """Found a team and switch to it."""
     actor = actor_of(request)
@@ -242,7 +214,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@_signed_in
+@signed_in
 def switch(request: HttpRequest) -> HttpResponse:
     """Act for another of the caller's organisations."""
     actor = actor_of(request)

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 from django.db import connection, models
 
+from apps.core import clock
+from apps.core.errors import NotFound
 from apps.core.tenant import all_tenants, tenant_scope
 from apps.tenancy import policies
 from apps.tenancy.errors import OrganisationNotFound
-from apps.tenancy.models import ApiKey, AuditEntry, Invitation, Membership, Organisation
+from apps.tenancy.models import ApiKey, ApiKeyWindow, AuditEntry, Invitation, Membership, Organisation
 from apps.tenancy.policies import TenancyPermission
-from apps.tenancy.types import PLATFORM_ID, Actor, MembershipInfo, OrganisationInfo, OrganisationKind, Role
+from apps.tenancy.quotas import month_of
+from apps.tenancy.types import (
+    PLATFORM_ID,
+    Actor,
+    KeyGrant,
+    KeyUsage,
+    MembershipInfo,
+    OrganisationInfo,
+    OrganisationKind,
+    Role,
+)
 
 if TYPE_CHECKING:
     from apps.core.postgresql.base import DatabaseWrapper
@@ -74,10 +88,31 @@ def personal_organisation_id(user_id: UUID) -> UUID:
 
 
 def actor_for(
-    user_id: UUID, organisation_id: UUID | None = None, *, is_guest: bool = False, is_staff: bool = False
+    user_id: UUID,
+    organisation_id: UUID | None = None,
+    *,
+    is_guest: bool = False,
+    is_staff: bool = False,
+    key: KeyGrant | None = None,
 ) -> Actor:
     """The user as an actor of an organisation (the personal one where left out). Raises OrganisationNotFound."""
-    return choose_actor(user_id, memberships_of(user_id), organisation_id, is_guest=is_guest, is_staff=is_staff)
+    found = choose_actor(user_id, memberships_of(user_id), organisation_id, is_guest=is_guest, is_staff=is_staff)
+    return replace(found, key=key)
+
+
+def actor_of_key(user_id: UUID, organisation_id: UUID, key_id: str) -> Actor:
+    """The actor that came with a key earlier, for work that its call has left to us; without a key where it had none.
+
+    Raises:
+        NotFound: the key was revoked or has expired since.
+        OrganisationNotFound: the user has left.
+    """
+    if not key_id:
+        return actor_for(user_id, organisation_id)
+    key = ApiKey.objects.filter(pk=key_id, revoked=False).first()
+    if key is None or key.has_expired:
+        raise NotFound("api_key_not_found", "The key of this call is not valid any more.")
+    return actor_for(user_id, organisation_id, key=_grant(key))
 
 
 def choose_actor(
@@ -122,13 +157,52 @@ def api_keys(actor: Actor) -> models.QuerySet[ApiKey]:
     return keys.order_by("-created")
 
 
-def api_key_owner(secret: str) -> tuple[UUID, UUID, str] | None:
-    """The (user, organisation, key id) of a valid key, or None."""
+def api_key_owner(secret: str) -> tuple[UUID, UUID, KeyGrant] | None:
+    """The user and organisation of a valid key and what it may do, or None (also where it has expired)."""
     try:
         key = cast("ApiKey", ApiKey.objects.get_from_key(secret))
     except ApiKey.DoesNotExist:
         return None
-    return (key.user_id, key.organisation_id, str(key.pk))
+    return None if key.has_expired else (key.user_id, key.organisation_id, _grant(key))
+
+
+def api_key(actor: Actor, key_id: str) -> ApiKey:
+    """One of the keys that the actor sees.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = api_keys(actor).filter(pk=key_id).first()
+    if found is None:
+        raise NotFound("api_key_not_found", "There is no such key.")
+    return found
+
+
+def api_key_usage(actor: Actor, key_id: str) -> KeyUsage:
+    """What a key was used for in the last 30 days. Raises NotFound."""
+    key = api_key(actor, key_id)
+    now = clock.now()
+    today, month = now.astimezone(UTC).date(), month_of(now)
+    rows = ApiKeyWindow.objects.filter(key=key, period="day", starts_at__gte=now - timedelta(days=31))
+    days = {row.starts_at.astimezone(UTC).date(): row.requests for row in rows.order_by("-starts_at")}
+    this_month = ApiKeyWindow.objects.filter(key=key, period="month", starts_at=month).first()
+    return KeyUsage(
+        requests_today=days.get(today, 0),
+        requests_month=this_month.requests if this_month else 0,
+        tokens_month=this_month.tokens if this_month else 0,
+        days=tuple(days.items()),
+    )
+
+
+def _grant(key: ApiKey) -> KeyGrant:
+    return KeyGrant(
+        id=str(key.pk),
+        scopes=frozenset(key.scopes),
+        agent_ids=None if key.agent_ids is None else frozenset(key.agent_ids),
+        requests_per_minute=key.requests_per_minute,
+        requests_per_day=key.requests_per_day,
+        tokens_per_month=key.tokens_per_month,
+    )
 
 
 def audit_trail(actor: Actor) -> models.QuerySet[AuditEntry]:

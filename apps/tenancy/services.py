@@ -8,18 +8,21 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from apps.core.errors import Conflict, InvalidInput, NotFound, NotPermitted
+from apps.core import clock
+from apps.core.errors import Conflict, FieldProblem, InvalidInput, NotFound, NotPermitted
 from apps.core.ids import uuid7
 from apps.core.tenant import all_tenants, tenant_scope
 from apps.tenancy import limits, policies
+from apps.tenancy.agent_choices import agent_choices
 from apps.tenancy.errors import LastOwner
 from apps.tenancy.limits import Limit
 from apps.tenancy.models import ApiKey, AuditEntry, Invitation, Membership, Organisation
 from apps.tenancy.policies import TenancyPermission
-from apps.tenancy.selectors import info_of, seats_taken
-from apps.tenancy.types import Actor, IssuedApiKey, OrganisationInfo, OrganisationKind, Role
+from apps.tenancy.selectors import api_key, info_of, seats_taken
+from apps.tenancy.types import Actor, IssuedApiKey, KeyScope, KeyWishes, OrganisationInfo, OrganisationKind, Role
 
 SLUG_TRIES = 5
+MAX_KEY_LIMIT = 2**31
 
 
 def record_audit(
@@ -171,16 +174,69 @@ def _refuse_higher_role(actor: Actor, role: Role) -> None:
 
 
 @transaction.atomic
-def issue_api_key(*, actor: Actor, name: str) -> IssuedApiKey:
-    """Make a key that acts as this user for this organisation. Its secret cannot be read again."""
+def issue_api_key(*, actor: Actor, name: str, wishes: KeyWishes | None = None) -> IssuedApiKey:
+    """Make a key that acts as this user for this organisation, within `wishes`. Its secret cannot be read again.
+
+    Raises:
+        NotPermitted: the caller is a guest, or came with a key that is limited itself.
+        InvalidInput: a limit makes no sense, or names an agent that the organisation may not call.
+    """
     policies.require(actor, TenancyPermission.MANAGE_API_KEYS)
     if actor.user_id is None or actor.is_guest:
         raise NotPermitted("guest", "Sign up first; a guest has no API keys.")
+    _refuse_limited_key(actor)
     key, secret = ApiKey.objects.create_key(
-        name=name.strip()[:50] or "API key", organisation_id=actor.organisation_id, user_id=actor.user_id
+        name=name.strip()[:50] or "API key",
+        organisation_id=actor.organisation_id,
+        user_id=actor.user_id,
+        **(_key_limits(actor, wishes) if wishes is not None else {}),
     )
     record_audit(actor, action="api_key.issued", target_type="api_key", target_id=key.prefix, detail={"name": key.name})
     return IssuedApiKey(str(key.pk), key.name, f"sk_{secret}")
+
+
+@transaction.atomic
+def change_api_key(*, actor: Actor, key_id: str, wishes: KeyWishes) -> None:
+    """Give a key another name, other scopes and limits; calls that it makes from now on are held to them."""
+    _refuse_limited_key(actor)
+    key = api_key(actor, key_id)
+    key.name = wishes.name.strip()[:50] or key.name
+    for field, value in _key_limits(actor, wishes).items():
+        setattr(key, field, value)
+    key.save()
+    record_audit(
+        actor, action="api_key.changed", target_type="api_key", target_id=key.prefix, detail={"name": key.name}
+    )
+
+
+def _refuse_limited_key(actor: Actor) -> None:
+    if actor.key is not None and actor.key.is_limited:
+        raise NotPermitted("key_scope", "A limited key cannot make or change keys.")
+
+
+def _key_limits(actor: Actor, wishes: KeyWishes) -> dict[str, Any]:
+    """The columns of a key's limits, checked."""
+    problems: list[FieldProblem] = []
+    if not wishes.scopes:
+        problems.append({"field": "scopes", "message": "Choose at least one."})
+    for field in ("requests_per_minute", "requests_per_day", "tokens_per_month"):
+        limit = getattr(wishes, field)
+        if limit is not None and not 1 <= limit < MAX_KEY_LIMIT:
+            problems.append({"field": field, "message": "A whole number above 0, or nothing for no limit."})
+    if wishes.expires_at is not None and wishes.expires_at <= clock.now():
+        problems.append({"field": "expires_at", "message": "Choose a time to come."})
+    if wishes.agent_ids is not None and not set(wishes.agent_ids) <= {choice[0] for choice in agent_choices(actor)}:
+        problems.append({"field": "agent_ids", "message": "Choose agents that your organisation may call."})
+    if problems:
+        raise InvalidInput("key_limits_invalid", problems[0]["message"], errors=problems)
+    return {
+        "scopes": [str(scope) for scope in KeyScope if scope in wishes.scopes],
+        "agent_ids": None if wishes.agent_ids is None else list(wishes.agent_ids),
+        "requests_per_minute": wishes.requests_per_minute,
+        "requests_per_day": wishes.requests_per_day,
+        "tokens_per_month": wishes.tokens_per_month,
+        "expiry_date": wishes.expires_at,
+    }
 
 
 @transaction.atomic

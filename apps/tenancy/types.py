@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from uuid import UUID
 
 from django.db import models
@@ -33,6 +34,31 @@ class Role(models.TextChoices):
         return list(Role).index(self)
 
 
+class KeyScope(models.TextChoices):
+    """What an API key is for: asking agents (`/v1/`, A2A, MCP), or everything else that its user may do."""
+
+    CHAT = "chat", "Ask agents"
+    MANAGE = "manage", "Manage"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyGrant:
+    """What one API key may do. None means without a limit; `agent_ids` None means all agents."""
+
+    id: str
+    scopes: frozenset[str]
+    agent_ids: frozenset[UUID] | None = None
+    requests_per_minute: int | None = None
+    requests_per_day: int | None = None
+    tokens_per_month: int | None = None
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether it may do less than its user."""
+        limits = (self.agent_ids, self.requests_per_minute, self.requests_per_day, self.tokens_per_month)
+        return self.scopes != frozenset(KeyScope.values) or any(limit is not None for limit in limits)
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who acts, for which organisation, in which role. Every service takes one."""
@@ -42,6 +68,11 @@ class Actor:
     role: Role
     is_guest: bool = False
     is_staff: bool = False
+    key: KeyGrant | None = None
+
+    def may_use_agent(self, agent_id: UUID) -> bool:
+        """Whether the key, if it came with one, is for this agent."""
+        return self.key is None or self.key.agent_ids is None or agent_id in self.key.agent_ids
 
     @classmethod
     def system(cls, organisation_id: UUID) -> Actor:
@@ -74,3 +105,26 @@ class IssuedApiKey:
     id: str
     name: str
     secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyWishes:
+    """What a key shall be for, as its maker chooses. None means without a limit."""
+
+    name: str
+    scopes: tuple[KeyScope, ...] = tuple(KeyScope)
+    agent_ids: tuple[UUID, ...] | None = None
+    requests_per_minute: int | None = None
+    requests_per_day: int | None = None
+    tokens_per_month: int | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUsage:
+    """What a key was used for: today, this UTC month, and by day."""
+
+    requests_today: int
+    requests_month: int
+    tokens_month: int
+    days: tuple[tuple[date, int], ...]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from django.http import HttpResponseBase
@@ -10,20 +9,26 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.agents import selectors, services, wire
-from apps.agents.types import ChatTarget
-from apps.core.errors import DomainError, InvalidInput
+from apps.agents.api.openai_base import OpenAIView
+from apps.agents.errors import unsupported
+from apps.agents.types import PublicAgent
+from apps.agents.wishes import CallWishes, checked_format, checked_instructions, checked_seed, checked_stop
 from apps.core.ids import uuid7
-from apps.core.problems import exception_handler
 from apps.tenancy.actors import actor_of
 
-_TYPES = {401: "authentication_error", 402: "insufficient_quota", 403: "permission_error", 404: "not_found_error"}
+#: What would change the answer in a way that agents cannot; anything else that is not known is ignored.
+REFUSED = {
+    "tools": "Agents choose their tools themselves; leave out `tools`.",
+    "functions": "Agents choose their tools themselves; leave out `functions`.",
+    "logprobs": "Agents do not tell probabilities.",
+    "audio": "Agents answer in text.",
+}
 
 
 class ChatCompletionRequestSerializer(serializers.Serializer[Any]):
-    """The part of OpenAI's request that agents understand; other fields are ignored."""
+    """The part of OpenAI's request that agents understand."""
 
     model = serializers.CharField(max_length=120, help_text="slug of the agent")
     messages = serializers.ListField(child=serializers.DictField(), allow_empty=False, max_length=200)
@@ -31,6 +36,12 @@ class ChatCompletionRequestSerializer(serializers.Serializer[Any]):
     stream_options = serializers.DictField(required=False, allow_null=True)
     max_tokens = serializers.IntegerField(required=False, allow_null=True, min_value=1)
     max_completion_tokens = serializers.IntegerField(required=False, allow_null=True, min_value=1)
+    temperature = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=2)
+    top_p = serializers.FloatField(required=False, allow_null=True, min_value=0.001, max_value=1)
+    seed = serializers.IntegerField(required=False, allow_null=True)
+    stop = serializers.JSONField(required=False, allow_null=True, help_text="a string or up to four")
+    n = serializers.IntegerField(required=False, allow_null=True)
+    response_format = serializers.DictField(required=False, allow_null=True)
 
 
 class PublishedModelSerializer(serializers.Serializer[Any]):
@@ -42,13 +53,6 @@ class PublishedModelSerializer(serializers.Serializer[Any]):
     owned_by = serializers.CharField()
 
 
-class OpenAIView(APIView):
-    """Errors are problem documents that carry OpenAI's `error` object as well."""
-
-    def get_exception_handler(self) -> Any:
-        return openai_exception_handler
-
-
 class ChatCompletionsView(OpenAIView):
     """Ask an agent."""
 
@@ -57,20 +61,21 @@ class ChatCompletionsView(OpenAIView):
         data = ChatCompletionRequestSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         wanted = data.validated_data
-        if isinstance(request.data, dict) and request.data.get("tools"):
-            raise InvalidInput("unsupported_parameter", "Agents choose their tools themselves; leave out `tools`.")
+        refuse(request.data)
+        if wanted.get("n") not in (None, 1):
+            raise unsupported("n", "An agent gives one answer; n is 1.")
         history, question = wire.conversation(wanted["messages"])
         actor = actor_of(request)
-        target = _limited(selectors.published_target(actor, wanted["model"]), wanted)
+        target = _wishes(wanted).applied(selectors.published_target(actor, wanted["model"]))
         identifier = f"chatcmpl-{uuid7().hex}"
         if not wanted["stream"]:
             finished = services.answer(actor=actor, target=target, question=question, history=history)
-            return Response(wire.completion(identifier, target.slug, finished.answer))
+            return Response(wire.completion(identifier, target, finished.answer))
         stream = services.stream_answer(
             services.begin_answer(actor=actor, target=target, question=question, history=history)
         )
         include_usage = bool((wanted.get("stream_options") or {}).get("include_usage"))
-        return wire.event_stream(wire.completion_chunks(stream, identifier, target.slug, include_usage=include_usage))
+        return wire.event_stream(wire.completion_chunks(stream, identifier, target, include_usage=include_usage))
 
 
 class ModelsView(OpenAIView):
@@ -90,34 +95,30 @@ class ModelView(OpenAIView):
         return Response(_model(selectors.access_to(actor_of(request), slug)))
 
 
-def openai_exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """The problem document, with OpenAI's `error` object beside it."""
-    response = exception_handler(error, context)
-    if response is None or not isinstance(response.data, dict):
-        return response
-    kind = _TYPES.get(response.status_code, "invalid_request_error" if response.status_code < 500 else "server_error")
-    code = error.code if isinstance(error, DomainError) else str(response.data.get("code"))
-    extra = error.context if isinstance(error, DomainError) else {}
-    response.data["error"] = {
-        "message": response.data.get("detail"),
-        "type": kind,
-        "code": code,
-        "param": None,
-        **extra,
-    }
-    return response
+def refuse(data: object) -> None:
+    """Refuse what an agent cannot do, rather than answer as if it had.
+
+    Raises:
+        InvalidInput: naming the parameter.
+    """
+    for field, message in REFUSED.items():
+        if isinstance(data, dict) and data.get(field):
+            raise unsupported(field, message)
 
 
-def _limited(target: ChatTarget, wanted: dict[str, Any]) -> ChatTarget:
-    """A caller may ask for a shorter answer than the agent's own limit, not for a longer one."""
-    limit = wanted.get("max_completion_tokens") or wanted.get("max_tokens")
-    if not limit:
-        return target
-    config = replace(target.config, max_answer_tokens=min(limit, target.config.max_answer_tokens))
-    return replace(target, config=config)
+def _wishes(wanted: dict[str, Any]) -> CallWishes:
+    return CallWishes(
+        instructions=checked_instructions(wire.caller_instructions(wanted["messages"]), "messages"),
+        max_tokens=wanted.get("max_completion_tokens") or wanted.get("max_tokens"),
+        temperature=wanted.get("temperature"),
+        top_p=wanted.get("top_p"),
+        seed=checked_seed(wanted.get("seed")),
+        stop=checked_stop(wanted.get("stop")),
+        response_format=checked_format(wanted.get("response_format"), "response_format"),
+    )
 
 
-def _model(agent: Any) -> dict[str, Any]:
+def _model(agent: PublicAgent) -> dict[str, Any]:
     return {
         "id": agent.slug,
         "object": "model",

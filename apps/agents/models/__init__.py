@@ -7,6 +7,8 @@ from apps.agents.models.connections import AgentTable, Connection
 from apps.agents.models.conversations import Conversation, Message
 from apps.agents.models.drafts import AgentRevision
 from apps.agents.models.effects import SideEffect
+from apps.agents.models.reach import AgentWidget, RemoteTask
+from apps.agents.models.responses import StoredResponse
 from apps.agents.models.teams import Team, TeamRun, TeamStep, TeamVersion
 from apps.agents.models.usage import AgentUsage
 
@@ -17,11 +19,14 @@ __all__ = [
     "AgentTable",
     "AgentUsage",
     "AgentVersion",
+    "AgentWidget",
     "Connection",
     "Conversation",
     "Message",
     "PublishedAgent",
+    "RemoteTask",
     "SideEffect",
+    "StoredResponse",
     "Team",
     "TeamRun",
     "TeamStep",

@@ -1,6 +1,6 @@
 """Reads of the agents app."""
 
-from apps.agents.selectors.access import access_to, public_agent, published_target, usable_agents
+from apps.agents.selectors.access import access_to, offered_agents, public_agent, published_target, usable_agents
 from apps.agents.selectors.agents import (
     agent,
     agent_info,
@@ -15,6 +15,7 @@ from apps.agents.selectors.conversations import conversation_turns, messages
 from apps.agents.selectors.drafts import revisions, version_differences
 from apps.agents.selectors.models import classifier_options, language_model_options
 from apps.agents.selectors.parts import connection, connections, table, tables
+from apps.agents.selectors.responses import stored_response
 from apps.agents.selectors.usage import usage
 
 __all__ = [
@@ -31,9 +32,11 @@ __all__ = [
     "language_model_options",
     "messages",
     "missing_for_publishing",
+    "offered_agents",
     "public_agent",
     "published_target",
     "revisions",
+    "stored_response",
     "table",
     "tables",
     "usable_agents",

@@ -36,6 +36,8 @@ def access_to(actor: Actor | None, slug: str) -> PublicAgent:
         LicenceRequired: it is for sale; `buy_url` says where and `price` for how much.
     """
     found = public_agent(slug)
+    if actor is not None and not actor.may_use_agent(found.agent_id):
+        raise AgentNotFound(slug)
     if actor is not None and may_use(actor.organisation_id, found):
         if found.is_paused and actor.organisation_id != found.organisation_id:
             raise AgentNotFound(slug)
@@ -66,7 +68,13 @@ def usable_agents(actor: Actor) -> list[PublicAgent]:
     licensed = PublishedAgent.objects.filter(
         asset_id__in=assets.granted_asset_ids(actor.organisation_id, AccessRight.USE), is_paused=False
     )
-    return [_public(row) for row in (own | licensed).distinct()]
+    return [_public(row) for row in (own | licensed).distinct() if actor.may_use_agent(row.agent_id)]
+
+
+def offered_agents(count: int) -> list[PublicAgent]:
+    """The newest published agents that are for sale: the public knows of them."""
+    rows = PublishedAgent.objects.filter(is_paused=False)[: count * 2]
+    return [_public(row) for row in rows if offer_for(row.asset_id) is not None][:count]
 
 
 def published_target(actor: Actor | None, slug: str) -> ChatTarget:

@@ -31,7 +31,10 @@ from apps.tenancy.types import Actor
 def agent_rows(actor: Actor) -> QuerySet[Agent]:
     """The agents of the actor's organisation, newest first, for cursor pages."""
     require(actor, AgentsPermission.VIEW)
-    return Agent.objects.select_related("current_version")
+    rows = Agent.objects.select_related("current_version")
+    if actor.key is not None and actor.key.agent_ids is not None:
+        rows = rows.filter(id__in=actor.key.agent_ids)
+    return rows
 
 
 def agents(actor: Actor) -> list[AgentInfo]:
@@ -90,7 +93,7 @@ def _missing_in_base(base: KnowledgeBaseInfo) -> list[Missing]:
 def get_agent(actor: Actor, agent_id: UUID, permission: AgentsPermission) -> Agent:
     """The row, after the permission check."""
     row = Agent.objects.select_related("current_version").filter(id=agent_id).first()
-    if row is None:
+    if row is None or not actor.may_use_agent(agent_id):
         raise AgentNotFound(str(agent_id))
     require(actor, permission, row)
     return row

@@ -6,21 +6,43 @@ from apps.agents.services.create_agent import create_agent_from_template
 from apps.agents.services.drafts import restore_version
 from apps.agents.services.edit_agent import AgentChanges, add_agent_documents, update_agent
 from apps.agents.services.publish import pause_agent, publish_agent, resume_agent
+from apps.agents.services.responses import (
+    BegunResponse,
+    ResponseRequest,
+    answer_response,
+    begin_response,
+    cancel_response,
+    delete_response,
+    forget_old_responses,
+    queue_response,
+    response_events,
+    run_response,
+)
 
 __all__ = [
     "AgentChanges",
     "BegunAnswer",
+    "BegunResponse",
+    "ResponseRequest",
     "add_agent_documents",
     "answer",
+    "answer_response",
     "begin_answer",
+    "begin_response",
+    "cancel_response",
     "create_agent_from_template",
     "create_connection",
     "delete_connection",
+    "delete_response",
+    "forget_old_responses",
     "pause_agent",
     "publish_agent",
+    "queue_response",
     "replace_secret",
+    "response_events",
     "restore_version",
     "resume_agent",
+    "run_response",
     "stream_answer",
     "update_agent",
 ]

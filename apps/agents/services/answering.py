@@ -31,9 +31,13 @@ from apps.core import outbox
 from apps.core.errors import DomainError
 from apps.core.ids import uuid7
 from apps.core.tenant import tenant_scope
-from apps.tenancy import limits
+from apps.tenancy import limits, quotas
 from apps.tenancy.limits import Limit
+from apps.tenancy.quotas import Reservation
 from apps.tenancy.types import Actor
+
+MAX_PROMPT_TOKENS = 800
+"""Of instruction, passages and earlier turns beside the question (`apps.agents.prompting` keeps to less)."""
 
 
 @dataclass
@@ -59,6 +63,7 @@ class BegunAnswer:
     conversation_id: UUID | None
     is_stored: bool
     started: float
+    reservation: Reservation | None = None
 
 
 def begin_answer(
@@ -83,9 +88,12 @@ def begin_answer(
     limits.require_room(organisation_id=_token_payer(actor, target), limit=Limit.MODEL_TOKENS)
     started = time.monotonic()
     turns = history if history is not None else _turns(actor, target, conversation_id)
-    plan = RunPlan(target.owner_id, target.config, target.document_ids, target.grant, target.effect_scope)
+    plan = RunPlan(
+        target.owner_id, target.config, target.document_ids, target.grant, target.effect_scope, target.options
+    )
     prepared = runtime.prepare(plan, question, turns)
-    return BegunAnswer(actor, target, prepared, conversation_id, history is None, started)
+    reservation = quotas.set_aside(actor, _most_tokens(prepared))
+    return BegunAnswer(actor, target, prepared, conversation_id, history is None, started, reservation)
 
 
 async def stream_answer(begun: BegunAnswer) -> AsyncIterator[ChatEvent]:
@@ -190,6 +198,7 @@ def _keep(begun: BegunAnswer, answer: Answer) -> UUID | None:
             amount=answer.prompt_tokens + answer.completion_tokens,
             key=f"answer:{call_id}",
         )
+        quotas.settle(begun.reservation, answer.prompt_tokens + answer.completion_tokens)
         _meter(begun.actor, begun.target, answer, call_id)
     return kept
 
@@ -229,6 +238,13 @@ def _store(begun: BegunAnswer, answer: Answer) -> UUID:
         **common,
     )
     return conversation.id
+
+
+def _most_tokens(prepared: Prepared) -> int:
+    """What an answer takes at most, about: a key's spend cap sets so many aside."""
+    if prepared.ready is not None:
+        return prepared.question_tokens
+    return MAX_PROMPT_TOKENS + prepared.question_tokens + prepared.config.max_answer_tokens
 
 
 def _token_payer(actor: Actor, target: ChatTarget) -> UUID:

@@ -141,7 +141,7 @@ def test_unknown_agents_keys_and_messages_are_refused(
         [{"role": "user", "content": "word " * 4000}],
     ]
     for messages in bad:
-        with pytest.raises(openai.UnprocessableEntityError):
+        with pytest.raises(openai.BadRequestError):
             client_of(actor).chat.completions.create(model=published.slug, messages=messages)
 
 
