@@ -9,6 +9,7 @@ from typing import Any
 import openai
 import pytest
 
+from apps.agents.servers.calls import in_thread
 from apps.agents.types import AgentInfo
 from apps.tenancy.types import Actor
 from tests.wire.conftest import openai_client
@@ -101,9 +102,7 @@ def test_a_system_message_adds_to_the_agents_instruction(actor: Actor, writer: A
 async def test_the_asynchronous_client_streams_with_usage(
     actor: Actor, published: AgentInfo, key_of: Callable[..., str], asgi_url: str
 ) -> None:
-    from asgiref.sync import sync_to_async
-
-    key = await sync_to_async(key_of)(actor)
+    key = await in_thread(key_of, actor)
     async with openai.AsyncOpenAI(
         base_url=f"{asgi_url}/v1",
         api_key=key,
