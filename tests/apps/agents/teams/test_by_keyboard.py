@@ -74,7 +74,7 @@ def _drive(url: str, session: str, seen: dict[str, Any]) -> None:
                 tab_to(page, "#id_agent")
                 page.keyboard.type(name)
                 press(page, "form[action$='/nodes/'] button")
-            tab_to(page, "[data-node=question]")
+            tab_to(page, "[data-node=input]")
             page.keyboard.press("ArrowRight")
             seen["focused"] = page.evaluate("document.activeElement.dataset.node")
             page.reload()
