@@ -11,7 +11,7 @@ from importlib import import_module
 from itertools import takewhile
 from typing import Any
 
-NAMES = ("ledger", "gas", "player", "first_paid_task", "annotation")
+NAMES = ("ledger", "gas", "player", "first_paid_task", "published_agent", "annotation")
 #: They start parts of their own, in a process of their own, and take options.
 APART = {"annotation"}
 

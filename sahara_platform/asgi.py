@@ -14,6 +14,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
 from apps.accounts.channels import ActorChannelMiddleware  # noqa: E402
+from apps.agents.routing import websocket_urlpatterns as chat_urlpatterns  # noqa: E402
 from apps.agents.servers.mount import AgentProtocols  # noqa: E402
 from apps.core.routing import websocket_urlpatterns  # noqa: E402
 from sahara_platform.handler import Handler  # noqa: E402
@@ -25,7 +26,7 @@ application = ProtocolTypeRouter(
         "http": http,  # type: ignore[dict-item]  # an ASGI application
         "websocket": AllowedHostsOriginValidator(
             AuthMiddlewareStack(
-                ActorChannelMiddleware(URLRouter(websocket_urlpatterns))  # type: ignore[arg-type]  # stubs know only `path`
+                ActorChannelMiddleware(URLRouter([*websocket_urlpatterns, *chat_urlpatterns]))  # type: ignore[arg-type]  # stubs know only `path`
             )
         ),
     }

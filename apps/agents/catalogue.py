@@ -1,10 +1,17 @@
-"""Agent templates: each a working agent with instruction, starters and an example document to try it on."""
+"""Agent templates: each a working agent with example documents, questions to try and an evaluation set.
+
+A template is a folder in `examples/`: `template.toml`, the documents it names, and `evaluation.jsonl` with questions,
+words that a right answer holds, and whether the documents answer them at all.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import tomllib
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from apps.agents.specs import Extras
 from apps.agents.types import AnswerMode, Tone
 from apps.core.errors import NotFound
 
@@ -12,8 +19,19 @@ EXAMPLES = Path(__file__).parent / "examples"
 
 
 @dataclass(frozen=True)
+class TemplateCase:
+    """A question of an evaluation set; an answerable one is answered with all of the `expected` words."""
+
+    question: str
+    expected: tuple[str, ...]
+    answerable: bool
+
+
+@dataclass(frozen=True)
 class AgentTemplate:
-    """A prefilled agent. `example` is the name of a document in `examples/`; `icon` one of the design system."""
+    """A prefilled agent. `documents` are names of files in its folder; `icon` is one of the design
+    system; `extras` are its tools, guard rails and budget; `note` says what it needs to do more.
+    """
 
     key: str
     title: str
@@ -24,104 +42,45 @@ class AgentTemplate:
     instruction: str
     tone: Tone
     mode: AnswerMode
-    starters: tuple[str, str, str]
-    example: str
+    starters: tuple[str, ...]
+    documents: tuple[str, ...]
     needs_classifier: bool = False
+    note: str = ""
+    extras: Extras = field(default_factory=Extras)
 
-    def example_bytes(self) -> bytes:
-        """Content of the example document."""
-        return (EXAMPLES / self.example).read_bytes()
+    def content(self, document: str) -> bytes:
+        """An example document."""
+        return (EXAMPLES / self.key / document).read_bytes()
+
+    def cases(self) -> tuple[TemplateCase, ...]:
+        """The evaluation set."""
+        lines = (EXAMPLES / self.key / "evaluation.jsonl").read_text().splitlines()
+        values = [json.loads(line) for line in lines if line.strip()]
+        return tuple(TemplateCase(item["question"], tuple(item["expected"]), item["answerable"]) for item in values)
 
 
-TEMPLATES: tuple[AgentTemplate, ...] = (
-    AgentTemplate(
-        key="support-desk",
-        title="Support desk",
-        pitch="Answers customers from your help pages and says where it read it.",
-        icon="chat",
-        name="Support desk",
-        job="Answer customers' questions about our products, orders and returns.",
-        instruction="Answer the customer's question from the passages. Say what the customer should do next.",
-        tone=Tone.FRIENDLY,
-        mode=AnswerMode.GENERATE,
-        starters=(
-            "How long do I have to return an item?",
-            "My parcel arrived damaged. What should I do?",
-            "Which countries do you ship to?",
-        ),
-        example="support-desk.md",
-    ),
-    AgentTemplate(
-        key="research-assistant",
-        title="Research assistant",
-        pitch="Finds the statement in your papers and notes, with the page it stands on.",
-        icon="search",
-        name="Research assistant",
-        job="Answer questions about the collected papers and notes.",
-        instruction="State what the passages report, with numbers and units as written. Do not go beyond them.",
-        tone=Tone.PRECISE,
-        mode=AnswerMode.GENERATE,
-        starters=(
-            "What did the trial measure?",
-            "How large was the effect?",
-            "What are the limits of the study?",
-        ),
-        example="research-assistant.md",
-    ),
-    AgentTemplate(
-        key="message-triage",
-        title="Message triage",
-        pitch="Sorts each message with a classifier that you trained, and shows the rule that goes with its class.",
-        icon="inbox",
-        name="Message triage",
-        job="Sort incoming messages and say what is done with each kind.",
-        instruction="Say which class the message belongs to and what the handling rules ask for.",
-        tone=Tone.PRECISE,
-        mode=AnswerMode.LABEL,
-        starters=(
-            "Congratulations! You won a free cruise. Text WIN to 80082 to claim.",
-            "Are we still meeting for lunch at one?",
-            "URGENT: your account is suspended, confirm your card number now.",
-        ),
-        example="message-triage.md",
-        needs_classifier=True,
-    ),
-    AgentTemplate(
-        key="tutor",
-        title="Tutor",
-        pitch="Explains your course material patiently, one step at a time.",
-        icon="book",
-        name="Tutor",
-        job="Explain the course material to learners.",
-        instruction="Explain in simple words, one step at a time, using the passages.",
-        tone=Tone.PATIENT,
-        mode=AnswerMode.GENERATE,
-        starters=(
-            "What is photosynthesis?",
-            "Why are leaves green?",
-            "What does a plant need for photosynthesis?",
-        ),
-        example="tutor.md",
-    ),
-    AgentTemplate(
-        key="contract-reader",
-        title="Contract reader",
-        pitch="Quotes the clause that answers, word for word. Nothing is paraphrased.",
-        icon="document",
-        name="Contract reader",
-        job="Find the clause of the contract that answers a question.",
-        instruction="Quote the clause that answers the question.",
-        tone=Tone.FORMAL,
-        mode=AnswerMode.QUOTE,
-        starters=(
-            "What is the notice period?",
-            "When do invoices have to be paid?",
-            "Who owns the results of the work?",
-        ),
-        example="contract-reader.md",
-    ),
+def _read(path: Path) -> tuple[int, AgentTemplate]:
+    values = tomllib.loads(path.read_text())
+    order = values.pop("order")
+    extras = {name: values.pop(name) for name in Extras.model_fields if name in values}
+    found = AgentTemplate(
+        key=path.parent.name,
+        **values
+        | {
+            "tone": Tone(values["tone"]),
+            "mode": AnswerMode(values["mode"]),
+            "starters": tuple(values["starters"]),
+            "documents": tuple(values["documents"]),
+            "extras": Extras.model_validate(extras),
+        },
+    )
+    return order, found
+
+
+TEMPLATES: tuple[AgentTemplate, ...] = tuple(
+    template
+    for _, template in sorted((_read(path) for path in EXAMPLES.glob("*/template.toml")), key=lambda pair: pair[0])
 )
-
 _BY_KEY = {template.key: template for template in TEMPLATES}
 
 

@@ -66,6 +66,14 @@ class TeamRunNotFound(NotFound):
         super().__init__("team_run_not_found", "There is no such run of a team.")
 
 
+class ConversationBusy(Conflict):
+    """Another answer is being given in the conversation; `answer` can be followed."""
+
+    def __init__(self, answer: str) -> None:
+        message = "An answer is being written in this conversation, perhaps in another tab. Wait for it or stop it."
+        super().__init__("conversation_busy", message, answer=answer)
+
+
 def unsupported(field: str, message: str) -> InvalidInput:
     """A wish of the caller that this agent cannot fulfil."""
     return InvalidInput("unsupported_parameter", message, errors=[{"field": field, "message": message}])

@@ -61,6 +61,15 @@ UNKNOWN = "I don't know. I found nothing about this in my documents."
 
 
 @dataclass(frozen=True)
+class Attachments:
+    """Documents of the asker's own that this conversation alone may be answered from."""
+
+    organisation_id: UUID
+    knowledge_base_id: UUID
+    document_ids: frozenset[UUID]
+
+
+@dataclass(frozen=True)
 class RunPlan:
     """What is run: a configuration in its owner's organisation. `document_ids` None searches all documents."""
 
@@ -70,6 +79,24 @@ class RunPlan:
     grant: Grant = EVERYTHING
     effect_scope: str = ""
     options: CallOptions = AS_THE_AGENT_DOES
+    attachments: Attachments | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a question has turned up, before its best sentences are looked for."""
+
+    config: AgentConfig
+    question: str
+    query: str
+    label: Label | None
+    classifier: ModelInUse | None
+    passages: tuple[Passage, ...]
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The passages in the order of the search, without quotes."""
+        return _sources(self.passages, ())
 
 
 @dataclass(frozen=True)
@@ -87,6 +114,7 @@ class Prepared:
     finish: FinishReason
     grant: Grant = EVERYTHING
     options: CallOptions = AS_THE_AGENT_DOES
+    quote: str = ""
 
     @property
     def question_tokens(self) -> int:
@@ -103,8 +131,8 @@ class Written:
     finish: FinishReason
 
 
-def prepare(plan: RunPlan, question: str, history: Sequence[Turn] = ()) -> Prepared:
-    """Look up and classify. Must not be called inside a transaction.
+def look_up(plan: RunPlan, question: str, history: Sequence[Turn] = ()) -> Found:
+    """Classify and search: the quick part of `prepare`, so that sources can be shown. Not inside a transaction.
 
     Raises:
         PromptTooLong: the question does not fit.
@@ -135,26 +163,40 @@ def prepare(plan: RunPlan, question: str, history: Sequence[Turn] = ()) -> Prepa
             k=config.passages,
             document_ids=plan.document_ids,
         )
-        quotes = knowledge.best_quotes(query, passages, count=max(QUOTES_IN_ANSWER, config.passages))
+    return Found(config, question, query, label, classifier, (*_attached(plan, query), *passages))
+
+
+def prepare(plan: RunPlan, question: str, history: Sequence[Turn] = (), found: Found | None = None) -> Prepared:
+    """Look up (unless that is done: `found`), choose the sentences to answer from. Not inside a transaction.
+
+    Raises:
+        PromptTooLong, InvalidInput, DependencyFailed: as `look_up`.
+    """
+    found = found or look_up(plan, question, history)
+    config, passages = found.config, found.passages
+    with tenant_scope(plan.owner_id):
+        quotes = knowledge.best_quotes(found.query, passages, count=max(QUOTES_IN_ANSWER, config.passages))
         model = language_model_in_use(plan.owner_id, config.language_model_version_id)
     if model.ref is not None and config.mode is AnswerMode.GENERATE:
         runner.ensure_model(model.ref)
     sources = _sources(passages, quotes)
     if plan.options.is_json and config.mode is not AnswerMode.GENERATE:
         raise unsupported("response_format", "This agent does not write freely; it cannot answer in a given format.")
-    is_unknown = bool(config.knowledge_base_ids) and config.mode is not AnswerMode.LABEL and is_weak(passages)
+    has_documents = bool(config.knowledge_base_ids) or plan.attachments is not None
+    is_unknown = has_documents and config.mode is not AnswerMode.LABEL and is_weak(passages)
     return Prepared(
         config=config,
-        question=question,
+        question=found.question,
         history=tuple(history),
         sources=sources,
-        label=label,
+        label=found.label,
         model=model,
-        classifier=classifier,
-        ready=_cut(plan.options, UNKNOWN if is_unknown else _ready(config, sources, quotes, label)),
+        classifier=found.classifier,
+        ready=_cut(plan.options, UNKNOWN if is_unknown else _ready(config, sources, quotes, found.label)),
         finish=FinishReason.ABSTAINED if is_unknown else FinishReason.STOP,
         grant=plan.grant,
         options=plan.options,
+        quote=_quoted(sources, quotes),
     )
 
 
@@ -243,6 +285,21 @@ def _settings(config: AgentConfig, options: CallOptions, max_tokens: int) -> Mod
 
 def _cut(options: CallOptions, ready: str | None) -> str | None:
     return None if ready is None else options.cut(ready)
+
+
+def _attached(plan: RunPlan, query: str) -> list[Passage]:
+    """Passages of the documents that the asker attached; they stand in the asker's own organisation."""
+    attached = plan.attachments
+    if attached is None:
+        return []
+    with tenant_scope(attached.organisation_id):
+        return knowledge.search(
+            actor=Actor.system(attached.organisation_id),
+            knowledge_base_ids=[attached.knowledge_base_id],
+            query=query,
+            k=plan.config.passages,
+            document_ids=attached.document_ids,
+        )
 
 
 def _classified(classifier: ModelInUse | None, question: str) -> Label | None:

@@ -83,6 +83,17 @@ class ConnectionKind(StrEnum):
     AGENT = "agent"
 
 
+class FeedbackReason(StrEnum):
+    """What was wrong with an answer, in the asker's view."""
+
+    WRONG = "wrong"
+    INCOMPLETE = "incomplete"
+    OFF_TOPIC = "off_topic"
+    SOURCES = "sources"
+    TONE = "tone"
+    OTHER = "other"
+
+
 class UsageSide(StrEnum):
     """Whose record of a call it is."""
 
@@ -362,11 +373,21 @@ class Offer:
 
 
 @dataclass(frozen=True)
+class ChatFound:
+    """First event of an answer: the passages that were found, before their best sentences are known."""
+
+    sources: tuple[Source, ...]
+    conversation_id: UUID | None = None
+    question_id: UUID | None = None
+
+
+@dataclass(frozen=True)
 class ChatStarted:
-    """First event of an answer: what was found, before the model writes."""
+    """What the answer is made from, before the model writes; `quote` is an answer in the documents' own words."""
 
     sources: tuple[Source, ...]
     label: Label | None
+    quote: str = ""
 
 
 @dataclass(frozen=True)
@@ -382,9 +403,10 @@ class ChatFinished:
 
     answer: Answer
     conversation_id: UUID | None
+    message_id: UUID | None = None
 
 
-ChatEvent = ChatStarted | ChatDelta | ChatFinished
+ChatEvent = ChatFound | ChatStarted | ChatDelta | ChatFinished
 
 
 @dataclass(frozen=True)
@@ -442,8 +464,30 @@ class ChatTarget:
 
 
 @dataclass(frozen=True)
+class Step:
+    """Something that was done for an answer: `kind` is search, read, classify, tool, model or answer.
+
+    `detail` holds plain values for the trace page.
+    """
+
+    kind: str
+    name: str
+    seconds: float
+    detail: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for a JSON column."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Step:
+        """The inverse of `as_json`."""
+        return cls(**value)
+
+
+@dataclass(frozen=True)
 class MessageInfo:
-    """A stored message."""
+    """A stored message; `variants` are the ids of what stands in its place in other branches, itself included."""
 
     id: UUID
     role: str
@@ -457,6 +501,82 @@ class MessageInfo:
     completion_tokens: int
     seconds: float
     created_at: datetime
+    parent_id: UUID | None = None
+    variants: tuple[UUID, ...] = ()
+    rating: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """Tokens read and written."""
+        return self.prompt_tokens + self.completion_tokens
+
+    @property
+    def place(self) -> int:
+        """Which of the variants this is, from 1."""
+        return self.variants.index(self.id) + 1 if self.id in self.variants else 1
+
+
+@dataclass(frozen=True)
+class ConversationInfo:
+    """A conversation of somebody with an agent; `url` is the page that goes on with it."""
+
+    id: UUID
+    agent_id: UUID
+    agent_name: str
+    title: str
+    is_test: bool
+    messages: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class AttachmentInfo:
+    """A document of one conversation; `state` is its document's."""
+
+    id: UUID
+    document_id: UUID
+    name: str
+    state: str
+    cause: str
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Everything that is known of how an answer came about. `prompt` is empty for another's agent."""
+
+    message: MessageInfo
+    question: str
+    conversation: ConversationInfo
+    agent_version_number: int | None
+    agent_version_id: UUID | None
+    config_hash: str
+    language_model: str
+    classifier: str
+    knowledge: tuple[KnowledgePin, ...]
+    steps: tuple[Step, ...]
+    prompt: tuple[Turn, ...]
+    first_token_s: float | None
+
+    @property
+    def first_token_text(self) -> str:
+        """When the first words came."""
+        return f"{self.first_token_s:.2f} s" if self.first_token_s is not None else "no words"
+
+    @property
+    def seconds_text(self) -> str:
+        """When the answer was whole."""
+        return f"{self.message.seconds:.2f} s"
+
+
+@dataclass(frozen=True)
+class FeedbackSummary:
+    """What people thought of an agent's answers in the shown period."""
+
+    good: int
+    bad: int
+    reasons: dict[str, int]
+    comments: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from apps.agents.pages import teams as team_pages
 
 _AGENT = "agents/<uuid:agent_id>/"
 _CONNECTION = "agent-connections/<uuid:connection_id>/"
+_CONVERSATION = "conversations/<uuid:conversation_id>/"
 
 api_urlpatterns = [
     path("agent-templates/", agents.TemplatesView.as_view(), name="api-agent-templates"),
@@ -65,10 +66,27 @@ page_urlpatterns = [
     path(f"{_AGENT}edit/", pages.agent_edit, name="agent-edit"),
     path(f"{_AGENT}documents/", pages.agent_documents, name="agent-documents"),
     path(f"{_AGENT}chat/", pages.agent_chat, name="agent-chat"),
+    path(f"{_AGENT}chat/log/", pages.agent_chat_log, name="agent-chat-log"),
+    path(f"{_AGENT}attachments/", pages.agent_attach, name="agent-attachments"),
     path(f"{_AGENT}publish/", pages.agent_publish, name="agent-publish"),
     path(f"{_AGENT}pause/", pages.agent_pause, name="agent-pause"),
+    path(f"{_AGENT}versions/<int:number>/", pages.agent_version, name="agent-version"),
+    path(f"{_AGENT}versions/<int:number>/restore/", pages.agent_restore, name="agent-restore"),
     path("a/<slug:slug>/", pages.public_agent, name="public-agent"),
     path("a/<slug:slug>/chat/", pages.public_chat, name="public-agent-chat"),
+    path("a/<slug:slug>/chat/log/", pages.public_chat_log, name="public-agent-chat-log"),
+    path("a/<slug:slug>/attachments/", pages.public_attach, name="public-agent-attachments"),
+    path("conversations/", pages.conversation_list, name="conversations"),
+    path(f"{_CONVERSATION}rename/", pages.conversation_rename, name="conversation-rename"),
+    path(f"{_CONVERSATION}delete/", pages.conversation_delete, name="conversation-delete"),
+    path(f"{_CONVERSATION}export.json", pages.conversation_export, {"kind": "json"}, name="conversation-json"),
+    path(f"{_CONVERSATION}export.md", pages.conversation_export, {"kind": "md"}, name="conversation-md"),
+    path(f"{_CONVERSATION}attachments/", pages.attachment_list, name="conversation-attachments"),
+    path(f"{_CONVERSATION}attachments/<uuid:attachment_id>/remove/", pages.attachment_remove, name="attachment-remove"),
+    path("answers/<uuid:answer_id>/events/", pages.answer_events, name="answer-events"),
+    path("answers/<uuid:answer_id>/stop/", pages.answer_stop, name="answer-stop"),
+    path("messages/<uuid:message_id>/rating/", pages.message_rate, name="message-rating"),
+    path("messages/<uuid:message_id>/trace/", pages.message_trace, name="message-trace"),
 ]
 
 page_urlpatterns += [

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.http import StreamingHttpResponse
@@ -17,6 +17,7 @@ from apps.agents.types import (
     ChatDelta,
     ChatEvent,
     ChatFinished,
+    ChatFound,
     ChatStarted,
     ChatTarget,
     FinishReason,
@@ -26,7 +27,16 @@ from apps.agents.types import (
 )
 from apps.core.errors import DomainError, FieldProblem, InvalidInput
 
-SOURCE_PREFIX = "source-"
+
+class SentEvent(Protocol):
+    """An event of an answer with the id behind which reading goes on."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def data(self) -> dict[str, Any]: ...
 
 
 def event_stream(chunks: AsyncIterator[bytes]) -> StreamingHttpResponse:
@@ -37,37 +47,49 @@ def event_stream(chunks: AsyncIterator[bytes]) -> StreamingHttpResponse:
     return response
 
 
-async def chat_events(stream: AsyncIterator[ChatEvent], answer_id: str) -> AsyncIterator[bytes]:
-    """Events `started`, `delta`, `finished`, `failed` for `static/src/agents/chat.ts`.
+def own_event(event: ChatEvent, anchor: str) -> tuple[str, dict[str, Any]]:
+    """Name and data of an event of our own chat: `found`, `started`, `delta`, `finished`.
 
     Args:
-        answer_id: prefix of the element ids of this answer's sources, so that citations can link to them.
+        anchor: prefix of the element ids of this answer's sources, so that citations can link to them.
     """
-    try:
-        async with aclosing(stream) as events:  # type: ignore[type-var]  # an async generator
-            async for event in events:
-                yield _own_event(event, answer_id)
-    except DomainError as error:
-        yield _sse("failed", {"code": error.code, "message": error.message, "retryable": error.retryable})
-
-
-def _own_event(event: ChatEvent, answer_id: str) -> bytes:
     if isinstance(event, ChatDelta):
-        return _sse("delta", {"text": event.text})
+        return "delta", {"text": event.text}
+    if isinstance(event, ChatFound):
+        return "found", {
+            "sources": _sources(event.sources),
+            "answer": anchor,
+            "conversation": _id(event.conversation_id),
+            "question": _id(event.question_id),
+        }
     if isinstance(event, ChatStarted):
-        return _sse("started", {"sources": _sources(event.sources), "label": _label(event.label), "answer": answer_id})
+        quote = to_html(event.quote, source_prefix=f"{anchor}-", sources=len(event.sources)) if event.quote else ""
+        return "started", {
+            "sources": _sources(event.sources),
+            "label": _label(event.label),
+            "answer": anchor,
+            "quote": quote,
+        }
     answer = event.answer
-    return _sse(
-        "finished",
-        {
-            "html": to_html(answer.text, source_prefix=f"{answer_id}-", sources=len(answer.sources)),
-            "finish": answer.finish,
-            "supported": answer.is_supported,
-            "tokens": answer.prompt_tokens + answer.completion_tokens,
-            "seconds": answer.seconds,
-            "conversation": str(event.conversation_id) if event.conversation_id else None,
-        },
-    )
+    return "finished", {
+        "html": to_html(answer.text, source_prefix=f"{anchor}-", sources=len(answer.sources)),
+        "finish": answer.finish,
+        "supported": answer.is_supported,
+        "tokens": answer.prompt_tokens + answer.completion_tokens,
+        "seconds": answer.seconds,
+        "conversation": _id(event.conversation_id),
+        "message": _id(event.message_id),
+    }
+
+
+async def event_blocks(events: AsyncIterator[SentEvent | None]) -> AsyncIterator[bytes]:
+    """Events of an answer as server-sent events. Their ids can be sent back as `Last-Event-ID` to go on behind them."""
+    async with aclosing(events) as stream:  # type: ignore[type-var]  # an async generator
+        async for event in stream:
+            if event is None:
+                yield b": still here\n\n"
+            else:
+                yield f"event: {event.name}\n".encode() + _data(event.data, f"id: {event.id}\n")
 
 
 def answer(finished: ChatFinished) -> dict[str, Any]:
@@ -229,12 +251,12 @@ def _label(label: Label | None) -> dict[str, Any] | None:
     return label.as_json() if label is not None else None
 
 
-def _sse(event: str, value: dict[str, Any]) -> bytes:
-    return f"event: {event}\n".encode() + _data(value)
+def _id(value: UUID | None) -> str | None:
+    return str(value) if value is not None else None
 
 
-def _data(value: dict[str, Any]) -> bytes:
-    return f"data: {json.dumps(value, ensure_ascii=False, default=_plain)}\n\n".encode()
+def _data(value: dict[str, Any], more: str = "") -> bytes:
+    return f"data: {json.dumps(value, ensure_ascii=False, default=_plain)}\n{more}\n".encode()
 
 
 def _plain(value: object) -> str:

@@ -12,6 +12,7 @@ table = PermissionTable(
         KnowledgePermission.CREATE: Role.MEMBER,
         KnowledgePermission.UPLOAD: Role.MEMBER,
         KnowledgePermission.REMOVE: Role.MEMBER,
+        KnowledgePermission.EDIT: Role.MEMBER,
         KnowledgePermission.RELEASE: Role.MEMBER,
     }
 )

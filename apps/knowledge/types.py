@@ -28,6 +28,7 @@ class KnowledgePermission(StrEnum):
     UPLOAD = "knowledge:document:add"
     REMOVE = "knowledge:document:remove"
     RELEASE = "knowledge:base:release"
+    EDIT = "knowledge:chunk:edit"
 
 
 class DocumentState(StrEnum):
@@ -131,6 +132,14 @@ class Block:
         )
 
 
+class ChunkChange(StrEnum):
+    """What somebody did to a passage by hand."""
+
+    TEXT = "text"
+    EXCLUDED = "excluded"
+    INCLUDED = "included"
+
+
 class SearchMode(StrEnum):
     """Which side of the retrieval ranks: both fused (the default), or one alone."""
 
@@ -155,6 +164,32 @@ class ChunkDraft:
     def embedding_text(self) -> str:
         """What is embedded: the section the chunk stands in, then the chunk."""
         return f"{self.heading}\n{self.text}" if self.heading else self.text
+
+
+@dataclass(frozen=True)
+class ChunkEditInfo:
+    """One change of a passage by hand; `before` is the text until then."""
+
+    change: ChunkChange
+    before: str
+    who: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class ChunkInfo:
+    """A stored passage as its editor shows it."""
+
+    id: UUID
+    ordinal: int
+    text: str
+    heading: str
+    page: int | None
+    start: int
+    end: int
+    tokens: int
+    is_excluded: bool
+    edits: tuple[ChunkEditInfo, ...] = ()
 
 
 @dataclass(frozen=True)

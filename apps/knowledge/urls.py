@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from apps.knowledge import api, pages
+from apps.knowledge import api, pages, passage_pages
 
 _BASE = "knowledge-bases/<uuid:knowledge_base_id>/"
 _DOCUMENT = f"{_BASE}documents/<uuid:document_id>/"
@@ -29,6 +29,16 @@ page_urlpatterns = [
         "knowledge/<uuid:knowledge_base_id>/documents/<uuid:document_id>/",
         pages.document_detail,
         name="knowledge-document",
+    ),
+    path(
+        "knowledge/<uuid:knowledge_base_id>/documents/<uuid:document_id>/passages/",
+        passage_pages.document_passages,
+        name="knowledge-passages",
+    ),
+    path(
+        "knowledge/<uuid:knowledge_base_id>/documents/<uuid:document_id>/passages/<uuid:chunk_id>/",
+        passage_pages.passage_edit,
+        name="knowledge-passage",
     ),
     path(
         "knowledge/<uuid:knowledge_base_id>/documents/<uuid:document_id>/retry/",

@@ -243,6 +243,7 @@ def agents(world: World) -> None:
         published = agent_facts.agent(team, desk.id)
     world.ids |= {"agent": desk.id, "agent_draft": draft.id, "agent_slug": published.slug, "agent_version": version.id}
     world.ids |= {"conversation": said.conversation_id, "agent_asset": published.asset_id}
+    world.ids["answer_message"] = said.message_id
 
 
 def payouts(world: World) -> None:

@@ -22,9 +22,12 @@ NOT_PAGES = {
 
 FRAGMENTS = (
     "/answer/",
+    "/attachments/",
     "/chain/",
     "/documents/",
+    "/events/",
     "/live/",
+    "/log/",
     "/preview/",
     "/progress/",
     "/quote/",
@@ -33,6 +36,7 @@ FRAGMENTS = (
     ".csv",
     ".json",
     ".jsonl",
+    ".md",
 )
 """Endings of parts of pages and of files; the page that contains them is listed."""
 

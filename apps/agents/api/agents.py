@@ -13,11 +13,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.agents import selectors, services, wire
+from apps.agents import selectors, services, streaming, wire
 from apps.agents.catalogue import TEMPLATES
 from apps.agents.services import AgentChanges
 from apps.agents.types import AgentConfig, AgentInfo, AgentVersionInfo, AnswerMode, Tone, UsageSide
-from apps.core.ids import uuid7
 from apps.core.pagination import CursorPage
 from apps.knowledge.services import uploads
 from apps.tenancy.actors import actor_of
@@ -290,10 +289,10 @@ class TestChatView(APIView):
         target = selectors.draft_target(actor, agent_id)
         question, conversation_id = data.validated_data["question"], data.validated_data.get("conversation_id")
         if data.validated_data["stream"]:
-            begun = services.begin_answer(
+            answer_id, begun = streaming.begin(
                 actor=actor, target=target, question=question, conversation_id=conversation_id
             )
-            return wire.event_stream(wire.chat_events(services.stream_answer(begun), f"answer-{uuid7().hex[-8:]}"))
+            return wire.event_stream(wire.event_blocks(streaming.given(answer_id, begun)))
         finished = services.answer(actor=actor, target=target, question=question, conversation_id=conversation_id)
         return Response(wire.answer(finished))
 

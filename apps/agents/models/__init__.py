@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from apps.agents.models.agents import Agent, AgentSettings, AgentVersion, PublishedAgent
 from apps.agents.models.connections import AgentTable, Connection
-from apps.agents.models.conversations import Conversation, Message
+from apps.agents.models.conversations import Attachment, Conversation, Message
 from apps.agents.models.drafts import AgentRevision
 from apps.agents.models.effects import SideEffect
+from apps.agents.models.feedback import AgentFeedback
 from apps.agents.models.reach import AgentWidget, RemoteTask
 from apps.agents.models.responses import StoredResponse
 from apps.agents.models.teams import Team, TeamRun, TeamStep, TeamVersion
@@ -14,12 +15,14 @@ from apps.agents.models.usage import AgentUsage
 
 __all__ = [
     "Agent",
+    "AgentFeedback",
     "AgentRevision",
     "AgentSettings",
     "AgentTable",
     "AgentUsage",
     "AgentVersion",
     "AgentWidget",
+    "Attachment",
     "Connection",
     "Conversation",
     "Message",

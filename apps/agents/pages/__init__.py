@@ -1,11 +1,33 @@
-"""Pages of agents: the builder's under `/agents/`, the public one under `/a/`."""
+"""Pages of agents: the builder under `/agents/`, the public page under `/a/`, what was said under `/conversations/`."""
 
 from apps.agents.pages.builder import agent_documents, agent_edit, agent_list, agent_new
-from apps.agents.pages.overview import agent_chat, agent_detail, agent_pause, agent_publish
-from apps.agents.pages.public import public_agent, public_chat
+from apps.agents.pages.conversations import (
+    answer_events,
+    answer_stop,
+    attachment_list,
+    attachment_remove,
+    conversation_delete,
+    conversation_export,
+    conversation_list,
+    conversation_rename,
+    message_rate,
+    message_trace,
+)
+from apps.agents.pages.overview import (
+    agent_attach,
+    agent_chat,
+    agent_chat_log,
+    agent_detail,
+    agent_pause,
+    agent_publish,
+)
+from apps.agents.pages.public import public_agent, public_attach, public_chat, public_chat_log
+from apps.agents.pages.versions import agent_restore, agent_version
 
 __all__ = [
+    "agent_attach",
     "agent_chat",
+    "agent_chat_log",
     "agent_detail",
     "agent_documents",
     "agent_edit",
@@ -13,6 +35,20 @@ __all__ = [
     "agent_new",
     "agent_pause",
     "agent_publish",
+    "agent_restore",
+    "agent_version",
+    "answer_events",
+    "answer_stop",
+    "attachment_list",
+    "attachment_remove",
+    "conversation_delete",
+    "conversation_export",
+    "conversation_list",
+    "conversation_rename",
+    "message_rate",
+    "message_trace",
     "public_agent",
+    "public_attach",
     "public_chat",
+    "public_chat_log",
 ]

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.access import actor_required
+from apps.accounts.selectors import names_of
 from apps.agents import selectors, services
 from apps.agents.catalogue import TEMPLATES
-from apps.agents.pages.chat import chat_context, page_of
+from apps.agents.errors import EditConflict
+from apps.agents.pages.chat import chat_context, draft_routes
 from apps.agents.pages.forms import AgentForm, initial_of
+from apps.agents.services import AgentChanges
 from apps.agents.types import AgentInfo
 from apps.core.errors import DomainError, InvalidInput
-from apps.core.problems import status_of
+from apps.core.problems import CONTENT_TYPE, status_of
 from apps.knowledge import selectors as knowledge
 from apps.knowledge.services import uploads
 from apps.knowledge.types import DocumentInfo
@@ -54,7 +58,7 @@ def agent_edit(request: HttpRequest, agent_id: UUID) -> HttpResponseBase:
     if not form.is_valid():
         return builder_page(request, actor, agent, form=form, status=422)
     try:
-        services.update_agent(actor=actor, agent_id=agent_id, changes=form.changes())
+        services.update_agent(actor=actor, agent_id=agent_id, changes=_changes(form, request))
         if form.cleaned_data["file"] is not None:
             services.add_agent_documents(actor=actor, agent_id=agent_id, files=uploads([form.cleaned_data["file"]]))
     except InvalidInput as error:
@@ -62,8 +66,11 @@ def agent_edit(request: HttpRequest, agent_id: UUID) -> HttpResponseBase:
             field = _FORM_FIELDS.get(problem.get("field", ""), problem.get("field", ""))
             form.add_error(field if field in form.fields else None, problem["message"])
         return builder_page(request, actor, agent, form=form, status=422)
+    except EditConflict as error:
+        return _conflict(request, actor, agent, form, error)
     if request.headers.get("X-Autosave"):
-        return HttpResponse(status=204)
+        revision = selectors.agent(actor, agent_id).revision
+        return HttpResponse(status=204, headers={"X-Revision": str(revision)})
     if request.POST.get("action") == "publish":
         return publish(request, actor, agent_id)
     messages.success(request, "Saved.")
@@ -77,6 +84,29 @@ def agent_documents(request: HttpRequest, agent_id: UUID) -> HttpResponse:
     actor = actor_of(request)
     context = {"documents": _documents(actor, selectors.agent(actor, agent_id)), "agent_id": agent_id}
     return render(request, "agents/partials/documents.html", context)
+
+
+def _changes(form: AgentForm, request: HttpRequest) -> AgentChanges:
+    """The form, with the draft that it was filled from: an older one is refused instead of overwriting others."""
+    revision = request.POST.get("revision", "")
+    return replace(form.changes(), revision=int(revision) if revision.isdigit() else None)
+
+
+def _conflict(
+    request: HttpRequest, actor: Actor, agent: AgentInfo, form: AgentForm, error: EditConflict
+) -> HttpResponse:
+    """Somebody else was quicker: the person chooses between theirs and hers, with hers still in the form."""
+    changes = error.context.get("changes", [])
+    ids = {UUID(change["by"]) for change in changes if change.get("by")}
+    names = ["You, in another tab" if user_id == actor.user_id else name for user_id, name in names_of(ids).items()]
+    who = " and ".join(names) or "Somebody else"
+    what = ", ".join(dict.fromkeys(change["field"].partition(".")[0].replace("_", " ") for change in changes))
+    message = f"{who} changed {what or 'this agent'} after you had opened it. Yours is not saved yet."
+    if request.headers.get("X-Autosave"):
+        body = {"detail": message, "revision": agent.revision, "code": error.code}
+        return JsonResponse(body, status=status_of(error), content_type=CONTENT_TYPE)
+    shown = EditConflict(error.code, message)
+    return builder_page(request, actor, agent, form=form, problem=shown, status=status_of(error))
 
 
 def publish(request: HttpRequest, actor: Actor, agent_id: UUID) -> HttpResponse:
@@ -104,6 +134,7 @@ def builder_page(
         "agent": agent,
         "form": form or _form(actor, agent),
         "problem": problem,
+        "is_conflict": isinstance(problem, EditConflict),
         "missing": selectors.missing_for_publishing(actor, agent.id),
         "documents": _documents(actor, agent),
         "topic": f"knowledge-base:{agent.config.knowledge_base_ids[0]}" if agent.config.knowledge_base_ids else "",
@@ -111,7 +142,7 @@ def builder_page(
             request,
             actor,
             agent.id,
-            action=page_of("agent-chat", agent.id),
+            routes=draft_routes(agent.id),
             starters=agent.config.starters,
             private=True,
         ),

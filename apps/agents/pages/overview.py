@@ -8,14 +8,16 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.access import actor_required
 from apps.agents import selectors, services
 from apps.agents.pages.builder import publish
-from apps.agents.pages.chat import chat, chat_context, page_of
+from apps.agents.pages.chat import REASONS, attach, chat, chat_context, chat_log, draft_routes
 from apps.agents.types import AgentState, UsageSide
 from apps.tenancy.actors import actor_of
+from apps.tenancy.types import Actor
 
 CURL = """curl {url}/v1/chat/completions \\
   -H "Authorization: Bearer $SAHARA_API_KEY" \\
@@ -42,14 +44,15 @@ def agent_detail(request: HttpRequest, agent_id: UUID) -> HttpResponse:
         "agent": agent,
         "versions": selectors.versions(actor, agent_id),
         "missing": selectors.missing_for_publishing(actor, agent_id),
+        **_feedback(actor, agent_id),
         "usage": selectors.usage(actor, agent_id, UsageSide.SERVED),
-        "public_url": f"{settings.PUBLIC_URL}{page_of('public-agent', agent.slug)}",
+        "public_url": f"{settings.PUBLIC_URL}{reverse('public-agent', args=[agent.slug])}",
         **snippets(agent.slug, agent.config.starters),
         **chat_context(
             request,
             actor,
             agent.id,
-            action=page_of("agent-chat", agent.id),
+            routes=draft_routes(agent.id),
             starters=agent.config.starters,
             private=True,
         ),
@@ -63,7 +66,24 @@ def agent_chat(request: HttpRequest, agent_id: UUID) -> HttpResponseBase:
     """Ask the draft."""
     actor = actor_of(request)
     target = selectors.draft_target(actor, agent_id)
-    return chat(request, actor, target, page_of("agent-edit", agent_id))
+    return chat(request, actor, target, draft_routes(agent_id))
+
+
+@require_safe
+@actor_required
+def agent_chat_log(request: HttpRequest, agent_id: UUID) -> HttpResponse:
+    """The turns of a test conversation (a fragment)."""
+    actor = actor_of(request)
+    agent = selectors.agent(actor, agent_id)
+    return chat_log(request, actor, agent.id, draft_routes(agent.id), private=True)
+
+
+@require_POST
+@actor_required
+def agent_attach(request: HttpRequest, agent_id: UUID) -> HttpResponse:
+    """Attach a document to a test conversation."""
+    actor = actor_of(request)
+    return attach(request, actor, selectors.draft_target(actor, agent_id), draft_routes(agent_id))
 
 
 @require_POST
@@ -85,6 +105,18 @@ def agent_pause(request: HttpRequest, agent_id: UUID) -> HttpResponse:
         services.pause_agent(actor=actor, agent_id=agent_id)
         messages.success(request, "The agent is paused. Nobody else can use it until you resume it.")
     return redirect("agent", agent_id=agent_id)
+
+
+def _feedback(actor: Actor, agent_id: UUID) -> dict[str, object]:
+    found = selectors.feedback(actor, agent_id)
+    rated = found.good + found.bad
+    labels = {str(reason): label for reason, label in REASONS.items()}
+    return {
+        "feedback": found,
+        "feedback_shown": [(labels.get(reason, reason), count) for reason, count in found.reasons.items()],
+        "good_share": f"{100 * found.good // rated} %" if rated else "not rated",
+        "good_hint": f"of {rated} rated" if rated else "last 30 days",
+    }
 
 
 def snippets(slug: str, starters: tuple[str, ...]) -> dict[str, str]:

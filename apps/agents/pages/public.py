@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.accounts.access import actor_required
 from apps.agents import selectors
 from apps.agents.errors import LicenceRequired
-from apps.agents.pages.chat import chat, chat_context, page_of
+from apps.agents.pages.chat import attach, chat, chat_context, chat_log, public_routes
 from apps.agents.pages.overview import snippets
 from apps.tenancy.actors import actor_of, maybe_actor
 from apps.tenancy.selectors import organisation
@@ -32,7 +32,7 @@ def public_agent(request: HttpRequest, slug: str) -> HttpResponse:
             request,
             actor,
             agent.agent_id,
-            action=page_of("public-agent-chat", slug),
+            routes=public_routes(slug),
             starters=agent.starters,
             private=False,
         ),
@@ -46,4 +46,21 @@ def public_chat(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Ask the published version."""
     actor = actor_of(request)
     target = selectors.published_target(actor, slug)
-    return chat(request, actor, target, page_of("public-agent", slug))
+    return chat(request, actor, target, public_routes(slug))
+
+
+@require_safe
+@actor_required
+def public_chat_log(request: HttpRequest, slug: str) -> HttpResponse:
+    """The turns of a conversation (a fragment)."""
+    actor = actor_of(request)
+    agent = selectors.access_to(actor, slug)
+    return chat_log(request, actor, agent.agent_id, public_routes(slug), private=False)
+
+
+@require_POST
+@actor_required
+def public_attach(request: HttpRequest, slug: str) -> HttpResponse:
+    """Attach a document to a conversation."""
+    actor = actor_of(request)
+    return attach(request, actor, selectors.published_target(actor, slug), public_routes(slug))

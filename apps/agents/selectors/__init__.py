@@ -1,6 +1,13 @@
 """Reads of the agents app."""
 
-from apps.agents.selectors.access import access_to, offered_agents, public_agent, published_target, usable_agents
+from apps.agents.selectors.access import (
+    access_to,
+    offered_agents,
+    public_agent,
+    published_target,
+    slug_of,
+    usable_agents,
+)
 from apps.agents.selectors.agents import (
     agent,
     agent_info,
@@ -11,24 +18,30 @@ from apps.agents.selectors.agents import (
     version_info,
     versions,
 )
-from apps.agents.selectors.conversations import conversation_turns, messages
+from apps.agents.selectors.attachments import attachments
+from apps.agents.selectors.conversations import Branch, conversation, conversations, messages
 from apps.agents.selectors.drafts import revisions, version_differences
 from apps.agents.selectors.models import classifier_options, language_model_options
 from apps.agents.selectors.parts import connection, connections, table, tables
 from apps.agents.selectors.responses import stored_response
+from apps.agents.selectors.traces import feedback, trace
 from apps.agents.selectors.usage import usage
 
 __all__ = [
+    "Branch",
     "access_to",
     "agent",
     "agent_info",
     "agent_rows",
     "agents",
+    "attachments",
     "classifier_options",
     "connection",
     "connections",
-    "conversation_turns",
+    "conversation",
+    "conversations",
     "draft_target",
+    "feedback",
     "language_model_options",
     "messages",
     "missing_for_publishing",
@@ -36,9 +49,11 @@ __all__ = [
     "public_agent",
     "published_target",
     "revisions",
+    "slug_of",
     "stored_response",
     "table",
     "tables",
+    "trace",
     "usable_agents",
     "usage",
     "version_differences",

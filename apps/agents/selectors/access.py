@@ -28,6 +28,11 @@ def public_agent(slug: str) -> PublicAgent:
     return _public(row)
 
 
+def slug_of(agent_id: UUID) -> str | None:
+    """The public address of an agent that was published."""
+    return PublishedAgent.objects.filter(agent_id=agent_id).values_list("slug", flat=True).first()
+
+
 def access_to(actor: Actor | None, slug: str) -> PublicAgent:
     """The agent, if the actor's organisation owns it or holds the right to use it.
 

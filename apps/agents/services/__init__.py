@@ -1,11 +1,13 @@
 """Writes of the agents app."""
 
 from apps.agents.services.answering import BegunAnswer, answer, begin_answer, stream_answer
+from apps.agents.services.attaching import attach_document, detach_document
 from apps.agents.services.connections import create_connection, delete_connection, replace_secret
+from apps.agents.services.conversations import delete_conversation, rate_answer, rename_conversation
 from apps.agents.services.create_agent import create_agent_from_template
 from apps.agents.services.drafts import restore_version
 from apps.agents.services.edit_agent import AgentChanges, add_agent_documents, update_agent
-from apps.agents.services.publish import pause_agent, publish_agent, resume_agent
+from apps.agents.services.publish import go_back_to_version, pause_agent, publish_agent, resume_agent
 from apps.agents.services.responses import (
     BegunResponse,
     ResponseRequest,
@@ -27,17 +29,23 @@ __all__ = [
     "add_agent_documents",
     "answer",
     "answer_response",
+    "attach_document",
     "begin_answer",
     "begin_response",
     "cancel_response",
     "create_agent_from_template",
     "create_connection",
     "delete_connection",
+    "delete_conversation",
     "delete_response",
+    "detach_document",
     "forget_old_responses",
+    "go_back_to_version",
     "pause_agent",
     "publish_agent",
     "queue_response",
+    "rate_answer",
+    "rename_conversation",
     "replace_secret",
     "response_events",
     "restore_version",

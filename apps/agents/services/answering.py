@@ -5,32 +5,34 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from contextlib import aclosing
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from asgiref.sync import async_to_sync, sync_to_async
 from django.db import transaction
 
-from apps.agents import runtime
-from apps.agents.events import AgentCalled
-from apps.agents.models import AgentUsage, Conversation, Message
-from apps.agents.runtime import Prepared, RunPlan, Written
-from apps.agents.selectors.conversations import conversation_turns, get_conversation
+from apps.agents import runtime, tracing
+from apps.agents.runtime import Attachments, Found, Prepared, RunPlan, Written
+from apps.agents.selectors.attachments import searched_attachments
+from apps.agents.selectors.conversations import Branch, Spot, branch_for
+from apps.agents.services.keeping import Place, keep_answer, keep_question, token_payer
 from apps.agents.types import (
     Answer,
+    AnswerMode,
     ChatDelta,
     ChatEvent,
     ChatFinished,
+    ChatFound,
     ChatStarted,
     ChatTarget,
     FinishReason,
+    Step,
     Turn,
-    UsageSide,
 )
-from apps.core import outbox
 from apps.core.errors import DomainError
-from apps.core.ids import uuid7
 from apps.core.tenant import tenant_scope
+from apps.knowledge.chunking import estimate_tokens
 from apps.tenancy import limits, quotas
 from apps.tenancy.limits import Limit
 from apps.tenancy.quotas import Reservation
@@ -51,19 +53,28 @@ class _Progress:
     completion_tokens: int = 0
     finish: FinishReason = FinishReason.CANCELLED
     problem: str = ""
+    prepared: Prepared | None = None
+    steps: list[Step] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class BegunAnswer:
-    """A question that was looked up and can be answered; `conversation_id` None begins a conversation."""
+    """A question that was looked up and can be answered. `place` is where the answer is stored; None: nowhere."""
 
     actor: Actor
     target: ChatTarget
-    prepared: Prepared
-    conversation_id: UUID | None
-    is_stored: bool
+    plan: RunPlan
+    found: Found
+    history: tuple[Turn, ...]
+    place: Place | None
+    steps: tuple[Step, ...]
     started: float
     reservation: Reservation | None = None
+
+    @property
+    def conversation_id(self) -> UUID | None:
+        """The stored conversation that it belongs to."""
+        return self.place.conversation_id if self.place is not None else None
 
 
 def begin_answer(
@@ -73,11 +84,15 @@ def begin_answer(
     question: str,
     history: Sequence[Turn] | None = None,
     conversation_id: UUID | None = None,
+    branch: Branch | None = None,
 ) -> BegunAnswer:
     """Look up what answers a question; `stream_answer` then answers it. Must not be called inside a transaction.
 
     Without `history` the answer belongs to a stored conversation: `conversation_id`, or a new one. With it (the
     OpenAI API, where the caller keeps the conversation) no text is stored.
+
+    Args:
+        branch: where in the conversation; None puts the question behind its last message.
 
     Raises:
         InvalidInput: empty or too long.
@@ -85,39 +100,65 @@ def begin_answer(
         NotFound: the conversation is not the actor's.
         DomainError: `quota_exceeded`: the plan of whoever pays for the tokens has none left.
     """
-    limits.require_room(organisation_id=_token_payer(actor, target), limit=Limit.MODEL_TOKENS)
+    limits.require_room(organisation_id=token_payer(actor, target), limit=Limit.MODEL_TOKENS)
     started = time.monotonic()
-    turns = history if history is not None else _turns(actor, target, conversation_id)
+    at, attachments = _stored(actor, target, conversation_id, branch) if history is None else (None, None)
+    turns = tuple(at.turns if at is not None else history or ())
     plan = RunPlan(
-        target.owner_id, target.config, target.document_ids, target.grant, target.effect_scope, target.options
+        target.owner_id,
+        target.config,
+        target.document_ids,
+        target.grant,
+        target.effect_scope,
+        target.options,
+        attachments,
     )
-    prepared = runtime.prepare(plan, question, turns)
-    reservation = quotas.set_aside(actor, _most_tokens(prepared))
-    return BegunAnswer(actor, target, prepared, conversation_id, history is None, started, reservation)
+    asked = at.question if at is not None and at.question else question
+    found = runtime.look_up(plan, asked, turns)
+    reservation = quotas.set_aside(actor, _most_tokens(found))
+    steps = (tracing.search_step(found, time.monotonic() - started),)
+    place = None
+    if at is not None:
+        place = keep_question(
+            actor=actor,
+            target=target,
+            question=found.question,
+            conversation_id=conversation_id,
+            parent_id=at.parent_id,
+            question_id=at.question_id,
+        )
+    return BegunAnswer(actor, target, plan, found, turns, place, steps, started, reservation)
 
 
-async def stream_answer(begun: BegunAnswer) -> AsyncIterator[ChatEvent]:
-    """`ChatStarted` with the sources, `ChatDelta`s, `ChatFinished`.
+async def stream_answer(begun: BegunAnswer, stop: asyncio.Event | None = None) -> AsyncIterator[ChatEvent]:
+    """`ChatFound` and `ChatStarted` with the sources, `ChatDelta`s, `ChatFinished`.
 
     A reader who goes away stops the model; what was written until then is kept as cancelled.
+
+    Args:
+        stop: ends the answer where it is, and keeps that.
 
     Raises:
         DependencyFailed: the runner ceased to answer.
     """
-    progress = _Progress(started=begun.started)
-    yield ChatStarted(begun.prepared.sources, begun.prepared.label)
+    progress = _Progress(started=begun.started, steps=list(begun.steps))
+    place = begun.place
+    yield ChatFound(begun.found.sources, begun.conversation_id, place.question_id if place is not None else None)
     kept: UUID | None = None
     try:
-        async for piece in _pieces(begun.prepared, progress):
-            yield ChatDelta(piece)
+        prepared = progress.prepared = await sync_to_async(_prepare)(begun, progress)
+        yield ChatStarted(prepared.sources, prepared.label, prepared.quote if prepared.ready is None else "")
+        async with aclosing(_until(stop, _pieces(prepared, progress))) as pieces:  # type: ignore[type-var]  # a generator
+            async for piece in pieces:
+                yield ChatDelta(piece)
     except DomainError as error:
         progress.finish, progress.problem = FinishReason.FAILED, error.message
         raise
     finally:
-        answer = _answer(begun.prepared, progress)
+        answer = _answer(begun, progress)
         # Shielded: a cancelled request must not lose the record of what it cost.
-        kept = await asyncio.shield(sync_to_async(_keep)(begun, answer))
-    yield ChatFinished(answer, kept)
+        kept = await asyncio.shield(sync_to_async(_keep)(begun, progress, answer))
+    yield ChatFinished(answer, begun.conversation_id, kept)
 
 
 def answer(
@@ -127,10 +168,11 @@ def answer(
     question: str,
     history: Sequence[Turn] | None = None,
     conversation_id: UUID | None = None,
+    branch: Branch | None = None,
 ) -> ChatFinished:
     """The whole answer at once; arguments and errors as `begin_answer`."""
     begun = begin_answer(
-        actor=actor, target=target, question=question, history=history, conversation_id=conversation_id
+        actor=actor, target=target, question=question, history=history, conversation_id=conversation_id, branch=branch
     )
 
     async def collect() -> ChatFinished:
@@ -138,6 +180,52 @@ def answer(
         return finished[0]
 
     return async_to_sync(collect)()
+
+
+def _prepare(begun: BegunAnswer, progress: _Progress) -> Prepared:
+    began = time.monotonic()
+    prepared = runtime.prepare(begun.plan, begun.found.question, begun.history, begun.found)
+    progress.steps.append(tracing.read_step(prepared, time.monotonic() - began))
+    return prepared
+
+
+async def _until(stop: asyncio.Event | None, pieces: AsyncIterator[str]) -> AsyncIterator[str]:
+    """The pieces, until the event is set: then the one that is waited for is given up."""
+    if stop is None:
+        async for piece in pieces:
+            yield piece
+        return
+    # All of them in one task: the model's client must be left by the task that has entered it.
+    ready: asyncio.Queue[str | Exception | None] = asyncio.Queue()
+    writing = asyncio.create_task(_fill(ready, pieces))
+    stopped = asyncio.ensure_future(stop.wait())
+    try:
+        while True:
+            coming = asyncio.ensure_future(ready.get())
+            await asyncio.wait((coming, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if not coming.done():
+                coming.cancel()
+                return
+            piece = coming.result()
+            if isinstance(piece, Exception):
+                raise piece
+            if piece is None:
+                return
+            yield piece
+    finally:
+        stopped.cancel()
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+
+
+async def _fill(ready: asyncio.Queue[str | Exception | None], pieces: AsyncIterator[str]) -> None:
+    try:
+        async for piece in pieces:
+            ready.put_nowait(piece)
+    except Exception as error:  # raised again where the pieces are read
+        ready.put_nowait(error)
+    else:
+        ready.put_nowait(None)
 
 
 async def _pieces(prepared: Prepared, progress: _Progress) -> AsyncIterator[str]:
@@ -159,15 +247,16 @@ async def _pieces(prepared: Prepared, progress: _Progress) -> AsyncIterator[str]
         yield piece
 
 
-def _answer(prepared: Prepared, progress: _Progress) -> Answer:
+def _answer(begun: BegunAnswer, progress: _Progress) -> Answer:
     text, is_supported = progress.text, True
-    if progress.finish in (FinishReason.STOP, FinishReason.LENGTH):
+    prepared = progress.prepared
+    if prepared is not None and progress.finish in (FinishReason.STOP, FinishReason.LENGTH):
         text, is_supported = runtime.complete(prepared, progress.text)
     return Answer(
         text=text,
         finish=progress.finish,
-        sources=prepared.sources,
-        label=prepared.label,
+        sources=prepared.sources if prepared is not None else begun.found.sources,
+        label=begun.found.label,
         is_supported=is_supported,
         prompt_tokens=progress.prompt_tokens,
         completion_tokens=progress.completion_tokens,
@@ -177,110 +266,32 @@ def _answer(prepared: Prepared, progress: _Progress) -> Answer:
     )
 
 
-def _turns(actor: Actor, target: ChatTarget, conversation_id: UUID | None) -> Sequence[Turn]:
-    if conversation_id is None:
-        return ()
-    with tenant_scope(actor.organisation_id), transaction.atomic():
-        return conversation_turns(actor, conversation_id, target.agent_id)
-
-
-def _keep(begun: BegunAnswer, answer: Answer) -> UUID | None:
-    """Store the two messages in the asker's organisation and the metering rows in both."""
-    kept: UUID | None = None
-    with transaction.atomic():
-        if begun.is_stored:
-            with tenant_scope(begun.actor.organisation_id):
-                kept = _store(begun, answer)
-        call_id = uuid7()
-        limits.note_usage(
-            organisation_id=_token_payer(begun.actor, begun.target),
-            limit=Limit.MODEL_TOKENS,
-            amount=answer.prompt_tokens + answer.completion_tokens,
-            key=f"answer:{call_id}",
-        )
-        quotas.settle(begun.reservation, answer.prompt_tokens + answer.completion_tokens)
-        _meter(begun.actor, begun.target, answer, call_id)
-    return kept
-
-
-def _store(begun: BegunAnswer, answer: Answer) -> UUID:
-    actor, target, prepared = begun.actor, begun.target, begun.prepared
-    if begun.conversation_id is not None:
-        conversation = get_conversation(actor, begun.conversation_id, target.agent_id)
-    else:
-        conversation = Conversation.objects.create(
-            tenant_id=actor.organisation_id,
-            agent_id=target.agent_id,
-            agent_name=target.config.name,
-            agent_owner_id=target.owner_id,
-            user_id=actor.user_id,
-            is_test=target.is_test,
-        )
-    common = {"tenant_id": actor.organisation_id, "conversation": conversation}
-    Message.objects.create(role="user", text=prepared.question, **common)
-    Message.objects.create(
-        role="assistant",
-        text=answer.text,
-        sources=[source.as_json() for source in answer.sources],
-        label=answer.label.as_json() if answer.label is not None else None,
-        finish=answer.finish,
-        is_supported=answer.is_supported,
-        problem=answer.problem,
-        prompt_tokens=answer.prompt_tokens,
-        completion_tokens=answer.completion_tokens,
-        seconds=answer.seconds,
-        first_token_s=answer.first_token_s,
-        agent_version_id=target.version.id if target.version is not None else None,
-        config_hash=target.config.digest(),
-        language_model=prepared.model.name,
-        classifier=prepared.classifier.name if prepared.classifier is not None else "",
-        knowledge=[pin.as_json() for pin in target.version.knowledge] if target.version is not None else [],
-        **common,
+def _keep(begun: BegunAnswer, progress: _Progress, answer: Answer) -> UUID | None:
+    prepared = progress.prepared
+    is_written = prepared is not None and prepared.ready is None
+    return keep_answer(
+        actor=begun.actor,
+        target=begun.target,
+        place=begun.place,
+        prepared=prepared,
+        answer=answer,
+        steps=(*progress.steps, tracing.answer_step(prepared, answer)),
+        prompt=tracing.prompt_of(prepared) if prepared is not None and is_written else (),
+        reservation=begun.reservation,
     )
-    return conversation.id
 
 
-def _most_tokens(prepared: Prepared) -> int:
+def _most_tokens(found: Found) -> int:
     """What an answer takes at most, about: a key's spend cap sets so many aside."""
-    if prepared.ready is not None:
-        return prepared.question_tokens
-    return MAX_PROMPT_TOKENS + prepared.question_tokens + prepared.config.max_answer_tokens
+    tokens = estimate_tokens(found.question)
+    if found.config.mode is not AnswerMode.GENERATE:
+        return tokens
+    return MAX_PROMPT_TOKENS + tokens + found.config.max_answer_tokens
 
 
-def _token_payer(actor: Actor, target: ChatTarget) -> UUID:
-    """Who asks pays for the tokens; for a visitor without an account, the agent's owner does."""
-    return target.owner_id if actor.is_guest else actor.organisation_id
-
-
-def _meter(actor: Actor, target: ChatTarget, answer: Answer, call_id: UUID) -> None:
-    if target.version is None or target.asset_id is None:
-        return
-    sides = [(UsageSide.SERVED, target.owner_id)]
-    if actor.organisation_id != target.owner_id:
-        sides.append((UsageSide.USED, actor.organisation_id))
-    for side, tenant_id in sides:
-        with tenant_scope(tenant_id):
-            AgentUsage.objects.create(
-                tenant_id=tenant_id,
-                call_id=call_id,
-                side=side,
-                agent_id=target.agent_id,
-                asset_id=target.asset_id,
-                agent_slug=target.slug,
-                version_number=target.version.number,
-                owner_id=target.owner_id,
-                caller_id=actor.organisation_id,
-                prompt_tokens=answer.prompt_tokens,
-                completion_tokens=answer.completion_tokens,
-                seconds=answer.seconds,
-            )
-    outbox.publish(
-        AgentCalled(
-            agent_id=target.agent_id,
-            asset_id=target.asset_id,
-            caller_organisation_id=actor.organisation_id,
-            prompt_tokens=answer.prompt_tokens,
-            completion_tokens=answer.completion_tokens,
-        ),
-        tenant_id=target.owner_id,
-    )
+def _stored(
+    actor: Actor, target: ChatTarget, conversation_id: UUID | None, branch: Branch | None
+) -> tuple[Spot, Attachments | None]:
+    with tenant_scope(actor.organisation_id), transaction.atomic():
+        at = branch_for(actor, conversation_id, target.agent_id, branch)
+        return at, searched_attachments(actor, conversation_id)

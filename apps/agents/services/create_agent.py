@@ -27,11 +27,11 @@ SLUG_LETTERS = 80
 def create_agent_from_template(
     *, actor: Actor, template_key: str, name: str = "", knowledge_base_ids: Sequence[UUID] | None = None
 ) -> AgentInfo:
-    """A draft that works at once: filled from the template, with the example document to ask about.
+    """A draft that works at once: filled from the template, with the example documents to ask about.
 
     Args:
         name: instead of the template's.
-        knowledge_base_ids: existing knowledge bases instead of a new one with the example document.
+        knowledge_base_ids: existing knowledge bases instead of a new one with the example documents.
 
     Raises:
         NotFound: no such template, or a knowledge base is not the actor's.
@@ -57,6 +57,7 @@ def create_agent_from_template(
             mode=chosen.mode,
             starters=list(chosen.starters),
             knowledge_base_ids=bases,
+            **chosen.extras.stored(),
         )
         record_audit(
             actor,
@@ -77,10 +78,10 @@ def _example_base(actor: Actor, chosen: AgentTemplate, title: str) -> UUID:
     base = knowledge_services.create_knowledge_base(
         actor=actor, name=f"{title}: documents", description=f"What the agent {title} answers from."
     )
-    content = chosen.example_bytes()
+    contents = [(name, chosen.content(name)) for name in chosen.documents]
     knowledge_services.add_documents(
         actor=actor,
         knowledge_base_id=base.id,
-        files=[Upload(f"Example {chosen.example}", len(content), io.BytesIO(content))],
+        files=[Upload(f"Example {name}", len(content), io.BytesIO(content)) for name, content in contents],
     )
     return base.id

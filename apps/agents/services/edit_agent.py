@@ -89,7 +89,7 @@ def update_agent(*, actor: Actor, agent_id: UUID, changes: AgentChanges) -> Agen
 
 
 def add_agent_documents(*, actor: Actor, agent_id: UUID, files: Sequence[Upload]) -> list[AddedDocument]:
-    """Add files to the agent's first knowledge base (made if there is none); own files replace the example.
+    """Add files to the agent's first knowledge base (made if there is none); own files replace the examples.
 
     Raises:
         AgentNotFound: the agent is not the actor's.
@@ -97,16 +97,16 @@ def add_agent_documents(*, actor: Actor, agent_id: UUID, files: Sequence[Upload]
     """
     with transaction.atomic():
         row = get_agent(actor, agent_id, AgentsPermission.EDIT)
-        base_ids, name, example = list(row.knowledge_base_ids), row.name, template(row.template).example_bytes()
+        base_ids, name, chosen = list(row.knowledge_base_ids), row.name, template(row.template)
     if not base_ids:
         base = knowledge_services.create_knowledge_base(actor=actor, name=f"{name}: documents")
         base_ids = [base.id]
         update_agent(actor=actor, agent_id=agent_id, changes=AgentChanges(knowledge_base_ids=base_ids))
     added = knowledge_services.add_documents(actor=actor, knowledge_base_id=base_ids[0], files=files)
-    example_hash = hashlib.sha256(example).hexdigest()
+    examples = {hashlib.sha256(chosen.content(document)).hexdigest() for document in chosen.documents}
     kept = {item.document.id for item in added}
     for document in knowledge.documents(actor, base_ids[0]):
-        if document.sha256 == example_hash and document.id not in kept:
+        if document.sha256 in examples and document.id not in kept:
             with suppress(NotFound):  # the page saves by itself too: another request may have removed it
                 knowledge_services.remove_document(actor=actor, document_id=document.id)
     return added

@@ -67,6 +67,24 @@ def publish_agent(
     return version_info(version)
 
 
+def go_back_to_version(*, actor: Actor, agent_id: UUID, number: int) -> AgentVersionInfo:
+    """Put an earlier version live again, with the knowledge releases it was published with; the draft becomes the same.
+
+    Raises:
+        AgentNotFound: the agent is not the actor's, or it has no such version.
+    """
+    with transaction.atomic():
+        row = _lock(actor, agent_id, AgentsPermission.PUBLISH)
+        version = AgentVersion.objects.filter(agent=row, number=number).first()
+        if version is None:
+            raise AgentNotFound(f"{agent_id} version {number}")
+        for field, value in _frozen(config_of(version)).items():
+            setattr(row, field, value)
+        _go_live(row, version)
+        record_audit(actor, action="agent.restored", target_type="agent", target_id=row.id, detail={"number": number})
+    return version_info(version)
+
+
 def pause_agent(*, actor: Actor, agent_id: UUID) -> None:
     """Take a published agent off the air for everybody else. Versions and licences stay."""
     _set_paused(actor, agent_id, is_paused=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from apps.knowledge.models.bases import KnowledgeBase, KnowledgeBaseRelease
 from apps.knowledge.models.chunks import Chunk
 from apps.knowledge.models.documents import Document, DocumentText
+from apps.knowledge.models.edits import ChunkEdit
 from apps.knowledge.models.lexical import LexicalSegment, PendingTerms, PostingBlock, RemovedChunks
 from apps.knowledge.models.sources import Source
 
 __all__ = [
     "Chunk",
+    "ChunkEdit",
     "Document",
     "DocumentText",
     "KnowledgeBase",

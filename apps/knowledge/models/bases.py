@@ -16,9 +16,17 @@ class KnowledgeBase(TenantOwned, TimeStamped):
     description = models.CharField(max_length=500, blank=True)
     next_number = models.PositiveIntegerField(default=0, help_text="the number that the next chunk gets")
     languages = models.JSONField(default=list, help_text="of its documents, most frequent first (ISO 639-1)")
+    holds_attachments = models.BooleanField(
+        default=False, help_text="the documents of single conversations; shown nowhere as a knowledge base"
+    )
 
     class Meta:
         ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant"], condition=models.Q(holds_attachments=True), name="knowledge_base_of_attachments"
+            ),
+        ]
         indexes = [models.Index(fields=["tenant", "-id"], name="knowledge_base_by_tenant")]
 
     def __str__(self) -> str:

@@ -13,7 +13,10 @@ from apps.knowledge.types import EMBEDDING_DIMENSIONS
 
 
 class Chunk(TenantOwned):
-    """A passage of a document; `text` is exactly the characters `start` to `end` of the document's text."""
+    """A passage of a document; `text` is exactly the characters `start` to `end` of the document's text.
+
+    Unless somebody has edited it: then `start` and `end` say where the original stood (`ChunkEdit` keeps it).
+    """
 
     knowledge_base = models.ForeignKey(KnowledgeBase, on_delete=models.CASCADE, related_name="+")
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="chunks")
@@ -25,7 +28,10 @@ class Chunk(TenantOwned):
     start = models.PositiveIntegerField()
     end = models.PositiveIntegerField()
     tokens = models.PositiveIntegerField()
-    embedding = VectorField(dimensions=EMBEDDING_DIMENSIONS, null=True)
+    embedding = VectorField(
+        dimensions=EMBEDDING_DIMENSIONS, null=True, help_text="empty while it is waited for, and where it is excluded"
+    )
+    is_excluded = models.BooleanField(default=False, help_text="somebody decided that no search shall find it")
 
     class Meta:
         ordering = ["document", "ordinal"]

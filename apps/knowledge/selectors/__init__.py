@@ -1,6 +1,7 @@
 """Reads of the knowledge app."""
 
 from apps.knowledge.selectors.bases import (
+    attachment_base_id,
     base_info,
     base_rows,
     document,
@@ -11,6 +12,7 @@ from apps.knowledge.selectors.bases import (
     document_text,
     document_url,
     documents,
+    documents_by_id,
     knowledge_base,
     knowledge_bases,
     latest_release,
@@ -18,11 +20,13 @@ from apps.knowledge.selectors.bases import (
     release_of_version,
     releases,
 )
+from apps.knowledge.selectors.passages import passages
 from apps.knowledge.selectors.quotes import best_quotes
 from apps.knowledge.selectors.search import search
 from apps.knowledge.selectors.sources import source_in, source_rows, sources
 
 __all__ = [
+    "attachment_base_id",
     "base_info",
     "base_rows",
     "best_quotes",
@@ -34,9 +38,11 @@ __all__ = [
     "document_text",
     "document_url",
     "documents",
+    "documents_by_id",
     "knowledge_base",
     "knowledge_bases",
     "latest_release",
+    "passages",
     "release",
     "release_of_version",
     "releases",

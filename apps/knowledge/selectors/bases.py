@@ -33,7 +33,7 @@ def knowledge_bases(actor: Actor) -> list[KnowledgeBaseInfo]:
 def base_rows(actor: Actor) -> QuerySet[KnowledgeBase]:
     """The rows behind `knowledge_bases`, for cursor pages."""
     require(actor, KnowledgePermission.VIEW)
-    return with_counts(KnowledgeBase.objects.all())
+    return with_counts(KnowledgeBase.objects.filter(holds_attachments=False))
 
 
 def document_rows(actor: Actor, knowledge_base_id: UUID) -> QuerySet[Document]:
@@ -142,7 +142,7 @@ def with_counts(rows: QuerySet[KnowledgeBase]) -> QuerySet[KnowledgeBase]:
 def get_base(actor: Actor, knowledge_base_id: UUID, permission: KnowledgePermission) -> KnowledgeBase:
     """The row, after the permission check."""
     base = with_counts(KnowledgeBase.objects.filter(id=knowledge_base_id)).first()
-    if base is None:
+    if base is None or _is_hidden(actor, base):
         raise NotFound("knowledge_base_not_found", "There is no such knowledge base.")
     require(actor, permission, base)
     return base
@@ -161,11 +161,28 @@ def get_bases(actor: Actor, ids: Sequence[UUID]) -> list[KnowledgeBase]:
 
 def get_document(actor: Actor, document_id: UUID, permission: KnowledgePermission) -> Document:
     """The row, after the permission check."""
-    row = Document.objects.filter(id=document_id).first()
-    if row is None:
+    row = Document.objects.select_related("knowledge_base").filter(id=document_id).first()
+    if row is None or _is_hidden(actor, row.knowledge_base):
         raise NotFound("document_not_found", "There is no such document.")
     require(actor, permission, row)
     return row
+
+
+def attachment_base_id(system: Actor) -> UUID | None:
+    """The knowledge base that holds the documents of single conversations, once there is one."""
+    found = KnowledgeBase.objects.filter(tenant_id=system.organisation_id, holds_attachments=True)
+    return found.values_list("id", flat=True).first()
+
+
+def documents_by_id(actor: Actor, ids: Sequence[UUID]) -> list[DocumentInfo]:
+    """Those of the documents that are (still) the actor's."""
+    require(actor, KnowledgePermission.VIEW)
+    return [document_info(row) for row in Document.objects.filter(id__in=ids)]
+
+
+def _is_hidden(actor: Actor, base: KnowledgeBase) -> bool:
+    """Attachments belong to one person's conversation: no member reaches them but through it."""
+    return base.holds_attachments and actor != Actor.system(actor.organisation_id)
 
 
 def base_info(base: KnowledgeBase) -> KnowledgeBaseInfo:

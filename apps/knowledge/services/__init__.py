@@ -1,7 +1,9 @@
 """Writes of the knowledge app."""
 
+from apps.knowledge.services.attachments import add_attachment, remove_attachment
 from apps.knowledge.services.create_base import create_knowledge_base
 from apps.knowledge.services.documents import Upload, add_documents, remove_document, retry_document, uploads
+from apps.knowledge.services.edit_chunks import edit_chunk, set_chunk_excluded
 from apps.knowledge.services.indexing import renew_chunk
 from apps.knowledge.services.ingest import ingest_document
 from apps.knowledge.services.release import release_version
@@ -19,20 +21,24 @@ from apps.knowledge.services.syncing import sync_source
 
 __all__ = [
     "Upload",
+    "add_attachment",
     "add_bucket",
     "add_documents",
     "add_pages",
     "add_records",
     "create_knowledge_base",
+    "edit_chunk",
     "index_base",
     "index_due_bases",
     "ingest_document",
     "queue_due_sources",
     "release_version",
+    "remove_attachment",
     "remove_document",
     "remove_source",
     "renew_chunk",
     "retry_document",
+    "set_chunk_excluded",
     "set_schedule",
     "sync_now",
     "sync_source",

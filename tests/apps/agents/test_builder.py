@@ -30,9 +30,16 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.key)
 def test_every_template_is_complete(template: Any) -> None:
     assert len(template.starters) == 3
-    assert template.example_bytes().startswith(b"# ")
+    assert all(len(template.content(document)) > 200 for document in template.documents)
     assert template.instruction
     assert template.job
+    cases = template.cases()
+    assert len(cases) >= 8
+    told = " ".join(" ".join(template.content(document).decode().split()) for document in template.documents).lower()
+    for case in cases:
+        assert case.answerable == bool(case.expected)
+        for words in case.expected:
+            assert words.lower() in told, f"{words} is not in the documents of {template.key}"
 
 
 def test_a_template_makes_a_draft_that_has_something_to_answer_from(actor: Actor, agent: AgentInfo) -> None:

@@ -79,7 +79,7 @@ def test_a_stream_ends_with_usage(actor: Actor, make_agent: Callable[..., AgentI
     assert len([chunk for chunk in chunks if chunk.choices and chunk.choices[0].delta.content]) > 3
     assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] in ("stop", "length")
     assert 0 < chunks[-1].usage.completion_tokens <= 40
-    assert chunks[-2].sources[0]["document"] == "Example support-desk.md"
+    assert chunks[-2].sources[0]["document"] == "Example help-pages.md"
 
 
 def test_models_are_the_agents_that_the_key_may_use(

@@ -109,10 +109,11 @@ def test_the_chat_streams_sources_then_words(
     assert answer["Content-Type"] == "text/event-stream"
     blocks = b"".join(list(answer)).decode().strip().split("\n\n")
     events = [(block.split("\n")[0][7:], json.loads(block.split("\n")[1][6:])) for block in blocks]
-    assert [name for name, _ in events] == ["started", "delta", "finished"]
+    assert [name for name, _ in events] == ["found", "started", "delta", "finished"]
     assert events[0][1]["sources"][0]["number"] == 1
-    assert f'href="#{events[0][1]["answer"]}-1"' in events[2][1]["html"]
-    assert UUID(events[2][1]["conversation"])
+    assert f'href="#{events[1][1]["answer"]}-1"' in events[3][1]["html"]
+    assert UUID(events[3][1]["conversation"])
+    assert UUID(events[3][1]["message"])
 
 
 def test_a_chat_that_cannot_begin_says_why(
@@ -169,7 +170,7 @@ def test_another_organisations_ids_are_404_everywhere(
 
 def test_the_api_makes_tries_and_publishes_an_agent(actor: Actor, api_for: Callable[..., Any], runner: object) -> None:
     api = api_for(actor)
-    assert len(api.get("/api/v1/agent-templates/").json()["results"]) == 5
+    assert len(api.get("/api/v1/agent-templates/").json()["results"]) == 10
     created = api.post(
         "/api/v1/agents/", {"template": "contract-reader", "name": "Reader", "job": "Reads."}, format="json"
     )

@@ -1,13 +1,10 @@
-/** One answer in the chat log, filled as its events arrive. */
+/** One answer in the chat log, filled as its events arrive; the server's own rendering takes its place at the end. */
 
 export interface Source {
   readonly number: number;
   readonly place: string;
   readonly text: string;
   readonly quote: string;
-  readonly knowledge_base_id: string;
-  readonly document_id: string;
-  readonly ordinal: number;
 }
 
 export interface Label {
@@ -22,98 +19,107 @@ export interface Finished {
   readonly tokens: number;
   readonly seconds: number;
   readonly conversation: string | null;
+  readonly message: string | null;
 }
 
 export class AnswerView {
   readonly element = document.createElement("article");
   private readonly body = document.createElement("div");
   private readonly foot = document.createElement("p");
+  private sources: HTMLElement | undefined;
   private text = "";
 
-  constructor(private readonly isPrivate: boolean) {
-    this.element.className = "chat-turn rounded-box border border-base-300 grid gap-2 p-3";
+  constructor() {
+    this.element.className = "chat-turn chat-theirs";
     this.element.setAttribute("aria-busy", "true");
     this.body.className = "prose max-w-none break-words whitespace-pre-line";
-    this.body.textContent = "…";
-    this.foot.className = "text-quiet tabular text-xs";
+    this.foot.className = "chat-waiting tabular";
+    this.foot.textContent = "Looking it up…";
     const speaker = document.createElement("span");
     speaker.className = "sr-only";
     speaker.textContent = "Agent: ";
     this.element.append(speaker, this.body, this.foot);
   }
 
-  start(sources: readonly Source[], label: Label | null, idPrefix: string): void {
+  /** What the search has found, before anything is written. */
+  found(sources: readonly Source[], anchor: string): void {
+    const list = sources.length > 0 ? sourceList(sources, anchor) : undefined;
+    if (list && this.sources?.hasAttribute("open")) list.open = true;
+    if (this.sources && list) this.sources.replaceWith(list);
+    else if (list) this.foot.before(list);
+    this.sources = list;
+    this.foot.textContent = "Reading…";
+  }
+
+  /** `quote` is an answer in the documents' own words, rendered by the server: it stands until the model has words. */
+  start(sources: readonly Source[], label: Label | null, anchor: string, quote: string): void {
+    this.found(sources, anchor);
     if (label) this.body.before(labelBadge(label));
-    if (sources.length > 0) this.foot.before(this.sourceList(sources, idPrefix));
-    const quote = sources[0]?.quote;
-    if (quote) this.foot.textContent = `Reading: “${quote}”`;
+    if (quote === "") return;
+    this.show(quote);
+    this.body.dataset["quote"] = "";
+    this.foot.textContent = "From the documents. The written answer follows…";
   }
 
   add(text: string): void {
+    if (this.text === "") {
+      delete this.body.dataset["quote"];
+      this.body.classList.add("whitespace-pre-line");
+      this.foot.textContent = "Writing…";
+    }
     this.text += text;
     this.body.textContent = this.text;
   }
 
-  /** `html` was rendered and sanitised by the server; it holds no scripts, images or foreign links. */
   finish(result: Finished): void {
-    const template = document.createElement("template");
-    template.innerHTML = result.html;
-    this.body.classList.remove("whitespace-pre-line");
-    this.body.replaceChildren(template.content);
+    if (result.html !== "" || this.body.dataset["quote"] === undefined) this.show(result.html);
     if (!result.supported) this.foot.before(note("The model's words are not backed by the documents; read the quoted passage."));
-    this.close(`${result.tokens} tokens, ${result.seconds.toFixed(1)} s`);
+    const stopped = result.finish === "cancelled" ? "Stopped. " : "";
+    this.close(`${stopped}${result.tokens} tokens, ${result.seconds.toFixed(1)} s`);
   }
 
   fail(message: string): void {
     const alert = note(message);
     alert.setAttribute("role", "alert");
-    if (this.text === "") this.body.replaceChildren(alert);
-    else this.foot.before(alert);
+    this.foot.before(alert);
     this.close("");
   }
 
-  stop(): void {
-    if (this.text === "") this.body.textContent = "";
-    this.close("Stopped.");
+  /** `html` was rendered and sanitised by the server; it holds no scripts, images or foreign links. */
+  private show(html: string): void {
+    const template = document.createElement("template");
+    template.innerHTML = html;
+    this.body.classList.remove("whitespace-pre-line");
+    this.body.replaceChildren(template.content);
   }
 
   private close(footer: string): void {
     this.foot.textContent = footer;
     this.element.removeAttribute("aria-busy");
   }
+}
 
-  private sourceList(sources: readonly Source[], idPrefix: string): HTMLElement {
-    const details = document.createElement("details");
-    details.className = "text-sm";
-    const summary = document.createElement("summary");
-    summary.textContent = `${sources.length} source${sources.length === 1 ? "" : "s"}`;
-    const list = document.createElement("ol");
-    list.className = "mt-2 grid gap-2";
-    for (const source of sources) list.append(this.sourceItem(source, idPrefix));
-    details.append(summary, list);
-    // A citation leads to its source, which must be open to be seen.
-    this.body.addEventListener("click", (event) => {
-      if (event.target instanceof HTMLAnchorElement) details.open = true;
-    });
-    return details;
-  }
+function sourceList(sources: readonly Source[], anchor: string): HTMLDetailsElement {
+  const details = document.createElement("details");
+  details.className = "text-sm";
+  const summary = document.createElement("summary");
+  summary.textContent = `${sources.length} source${sources.length === 1 ? "" : "s"}: ${sources[0]?.place ?? ""}`;
+  const list = document.createElement("ol");
+  list.className = "mt-2 grid gap-2";
+  for (const source of sources) list.append(sourceItem(source, anchor));
+  details.append(summary, list);
+  return details;
+}
 
-  private sourceItem(source: Source, idPrefix: string): HTMLElement {
-    const item = document.createElement("li");
-    item.id = `${idPrefix}-${source.number}`;
-    item.className = "rounded-box bg-base-200 p-2";
-    const title = document.createElement("p");
-    title.className = "font-medium";
-    const place = document.createElement(this.isPrivate ? "a" : "span");
-    place.textContent = source.place;
-    if (place instanceof HTMLAnchorElement) {
-      place.className = "link";
-      place.href = `/knowledge/${source.knowledge_base_id}/documents/${source.document_id}/#passage-${source.ordinal}`;
-    }
-    title.append(`[${source.number}] `, place);
-    item.append(title, highlighted(source));
-    return item;
-  }
+function sourceItem(source: Source, anchor: string): HTMLElement {
+  const item = document.createElement("li");
+  item.id = `${anchor}-${source.number}`;
+  item.className = "rounded-box bg-base-200 p-2";
+  const title = document.createElement("p");
+  title.className = "font-medium";
+  title.textContent = `[${source.number}] ${source.place}`;
+  item.append(title, highlighted(source));
+  return item;
 }
 
 function highlighted(source: Source): HTMLElement {

@@ -3,6 +3,8 @@
 export interface ServerEvent {
   readonly event: string;
   readonly data: string;
+  /** Reading can go on behind it. */
+  readonly id: string;
 }
 
 /** Yields each event as it arrives. Multi-line data is joined by line feeds, comments are skipped. */
@@ -28,10 +30,12 @@ export async function* readEvents(body: ReadableStream<Uint8Array<ArrayBuffer>>)
 
 function parseEvent(block: string): ServerEvent | undefined {
   let event = "message";
+  let id = "";
   const data: string[] = [];
   for (const line of block.split("\n")) {
     if (line.startsWith("event:")) event = line.slice(6).trim();
+    else if (line.startsWith("id:")) id = line.slice(3).trim();
     else if (line.startsWith("data:")) data.push(line.slice(5).replace(/^ /, ""));
   }
-  return data.length > 0 ? { event, data: data.join("\n") } : undefined;
+  return data.length > 0 ? { event, data: data.join("\n"), id } : undefined;
 }

@@ -1,0 +1,183 @@
+"""What is kept of an answer: the messages in the asker's organisation, the metering rows in both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.agents.events import AgentCalled
+from apps.agents.models import AgentUsage, Conversation, Message
+from apps.agents.runtime import Prepared
+from apps.agents.selectors.conversations import get_conversation
+from apps.agents.types import Answer, ChatTarget, Step, Turn, UsageSide
+from apps.core import clock, outbox
+from apps.core.ids import uuid7
+from apps.core.tenant import tenant_scope
+from apps.tenancy import limits, quotas
+from apps.tenancy.limits import Limit
+from apps.tenancy.quotas import Reservation
+from apps.tenancy.types import Actor
+
+TITLE_LETTERS = 80
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in a stored conversation an answer belongs: behind the question `question_id`."""
+
+    conversation_id: UUID
+    question_id: UUID
+
+
+def keep_question(
+    *,
+    actor: Actor,
+    target: ChatTarget,
+    question: str,
+    conversation_id: UUID | None,
+    parent_id: UUID | None,
+    question_id: UUID | None,
+) -> Place:
+    """Store a question before it is answered, so that a lost answer leaves it behind.
+
+    Args:
+        conversation_id: None begins a conversation.
+        parent_id: the message that it follows.
+        question_id: it is stored already: its answer is asked for again.
+    """
+    with tenant_scope(actor.organisation_id), transaction.atomic():
+        row = _conversation(actor, target, conversation_id)
+        if not row.title:
+            row.title = " ".join(question.split())[:TITLE_LETTERS]
+        if question_id is None:
+            question_id = Message.objects.create(
+                tenant_id=actor.organisation_id, conversation=row, role="user", text=question, parent_id=parent_id
+            ).id
+        row.leaf_id = question_id
+        row.save()
+    return Place(row.id, question_id)
+
+
+def keep_answer(
+    *,
+    actor: Actor,
+    target: ChatTarget,
+    place: Place | None,
+    prepared: Prepared | None,
+    answer: Answer,
+    steps: tuple[Step, ...],
+    prompt: tuple[Turn, ...],
+    reservation: Reservation | None = None,
+) -> UUID | None:
+    """Store the answer behind its question (where there is one) and meter the call. Returns the message's id."""
+    kept: UUID | None = None
+    with transaction.atomic():
+        if place is not None:
+            with tenant_scope(actor.organisation_id):
+                kept = _store(actor, target, place, prepared, answer, steps, prompt)
+        call_id = uuid7()
+        limits.note_usage(
+            organisation_id=token_payer(actor, target),
+            limit=Limit.MODEL_TOKENS,
+            amount=answer.prompt_tokens + answer.completion_tokens,
+            key=f"answer:{call_id}",
+        )
+        quotas.settle(reservation, answer.prompt_tokens + answer.completion_tokens)
+        _meter(actor, target, answer, call_id)
+    return kept
+
+
+def token_payer(actor: Actor, target: ChatTarget) -> UUID:
+    """Who asks pays for the tokens; for a visitor without an account, the agent's owner does."""
+    return target.owner_id if actor.is_guest else actor.organisation_id
+
+
+def _conversation(actor: Actor, target: ChatTarget, conversation_id: UUID | None) -> Conversation:
+    if conversation_id is not None:
+        return get_conversation(actor, conversation_id, target.agent_id)
+    return Conversation(
+        tenant_id=actor.organisation_id,
+        agent_id=target.agent_id,
+        agent_name=target.config.name,
+        agent_owner_id=target.owner_id,
+        user_id=actor.user_id,
+        is_test=target.is_test,
+    )
+
+
+def _store(
+    actor: Actor,
+    target: ChatTarget,
+    place: Place,
+    prepared: Prepared | None,
+    answer: Answer,
+    steps: tuple[Step, ...],
+    prompt: tuple[Turn, ...],
+) -> UUID | None:
+    if not Message.objects.filter(id=place.question_id).exists():
+        return None  # the conversation was deleted while it was answered
+    is_own = actor.organisation_id == target.owner_id
+    # What another organisation's agent was told is its owner's business, not the asker's.
+    told: list[dict[str, Any]] = [{"role": turn.role, "text": turn.text} for turn in prompt] if is_own else []
+    row = Message.objects.create(
+        tenant_id=actor.organisation_id,
+        conversation_id=place.conversation_id,
+        parent_id=place.question_id,
+        role="assistant",
+        text=answer.text,
+        sources=[source.as_json() for source in answer.sources],
+        label=answer.label.as_json() if answer.label is not None else None,
+        finish=answer.finish,
+        is_supported=answer.is_supported,
+        problem=answer.problem,
+        prompt_tokens=answer.prompt_tokens,
+        completion_tokens=answer.completion_tokens,
+        seconds=answer.seconds,
+        first_token_s=answer.first_token_s,
+        agent_version_id=target.version.id if target.version is not None else None,
+        config_hash=target.config.digest(),
+        language_model=prepared.model.name if prepared is not None else "",
+        classifier=prepared.classifier.name if prepared is not None and prepared.classifier is not None else "",
+        knowledge=[pin.as_json() for pin in target.version.knowledge] if target.version is not None else [],
+        steps=[step.as_json() for step in steps],
+        prompt=told,
+    )
+    Conversation.objects.filter(id=place.conversation_id).update(leaf_id=row.id, updated_at=clock.now())
+    return row.id
+
+
+def _meter(actor: Actor, target: ChatTarget, answer: Answer, call_id: UUID) -> None:
+    if target.version is None or target.asset_id is None:
+        return
+    sides = [(UsageSide.SERVED, target.owner_id)]
+    if actor.organisation_id != target.owner_id:
+        sides.append((UsageSide.USED, actor.organisation_id))
+    for side, tenant_id in sides:
+        with tenant_scope(tenant_id):
+            AgentUsage.objects.create(
+                tenant_id=tenant_id,
+                call_id=call_id,
+                side=side,
+                agent_id=target.agent_id,
+                asset_id=target.asset_id,
+                agent_slug=target.slug,
+                version_number=target.version.number,
+                owner_id=target.owner_id,
+                caller_id=actor.organisation_id,
+                prompt_tokens=answer.prompt_tokens,
+                completion_tokens=answer.completion_tokens,
+                seconds=answer.seconds,
+            )
+    outbox.publish(
+        AgentCalled(
+            agent_id=target.agent_id,
+            asset_id=target.asset_id,
+            caller_organisation_id=actor.organisation_id,
+            prompt_tokens=answer.prompt_tokens,
+            completion_tokens=answer.completion_tokens,
+        ),
+        tenant_id=target.owner_id,
+    )
