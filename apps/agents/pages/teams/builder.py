@@ -180,13 +180,25 @@ def builder_page(
     found = facts.check(actor, team.graph)
     runs = facts.run_rows(actor, team.id)[:RUNS_SHOWN]
     template = BY_KEY.get(team.template)
+    names = {node.key: node.name for node in team.graph.nodes}
     context: dict[str, Any] = {
         "team": team,
         "settings_form": settings or TeamForm(initial=initial_of(team)),
         "node_form": add_node
         or AddNodeForm(initial={"after": _last_before_output(team.graph)}, graph=team.graph, choices=choices),
         "edge_form": add_edge or AddEdgeForm(graph=team.graph),
-        "rows": [(node, found.at(node.key), team.graph.out(node.key)) for node in team.graph.nodes],
+        "rows": [
+            (
+                node,
+                found.at(node.key),
+                [(names.get(way.target, way.target), way.when) for way in team.graph.out(node.key)],
+            )
+            for node in team.graph.nodes
+        ],
+        "edges": [
+            (edge, names.get(edge.source, edge.source), names.get(edge.target, edge.target))
+            for edge in team.graph.edges
+        ],
         "whole": found.at(""),
         "check": found,
         "problem": problem,
@@ -194,7 +206,6 @@ def builder_page(
         "box": {"width": WIDTH, "height": HEIGHT},
         "runs": [facts.run_info(row) for row in runs],
         "versions": facts.team_versions(actor, team.id),
-        "names": {node.key: node.name for node in team.graph.nodes},
         "has_agents": bool(choices),
         "starter": template.starter if template else "",
     }

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.access import actor_required
 from apps.agents.pages.teams.builder import UNPROCESSABLE, builder_page
+from apps.agents.rendering import to_html
 from apps.agents.selectors import teams as facts
 from apps.agents.services import teams
 from apps.agents.services.teams.runs import approval_digest
@@ -103,6 +104,8 @@ def _decided(request: HttpRequest, service: Any, **values: Any) -> HttpResponse:
 def _context(run: RunInfo) -> dict[str, Any]:
     return {
         "run": run,
+        "answer": to_html(run.output),
+        "steps": [(step, to_html(step.output)) for step in run.steps],
         "picture": picture(run.graph, run.node_states),
         "box": {"width": WIDTH, "height": HEIGHT},
         "waiting": [(step, approval_digest(step.input)) for step in run.waiting],
