@@ -9,7 +9,7 @@ from apps.agents.teams.types import Graph, Node
 WIDTH, HEIGHT = 150, 56
 GAP_X, GAP_Y = 64, 30
 MARGIN = 24
-LETTERS = 18
+LETTERS = 15
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,12 @@ def picture(graph: Graph, states: dict[str, str] | None = None) -> Picture:
         boxes[node.key] = Box(node, x, y, (states or {}).get(node.key, ""), ahead)
     bottom = max((box.y + HEIGHT for box in boxes.values()), default=MARGIN)
     known = [edge for edge in graph.edges if edge.source in boxes and edge.target in boxes]
+    together: dict[tuple[str, str], list[str]] = {}
+    for edge in known:
+        together.setdefault((edge.source, edge.target), []).append(edge.when)
     lines = [
-        _line(boxes[edge.source], boxes[edge.target], edge.when, bottom + GAP_Y * (1 + number % 3))
-        for number, edge in enumerate(known)
+        _line(boxes[source], boxes[target], _words(whens), bottom + GAP_Y * (1 + number % 3))
+        for number, ((source, target), whens) in enumerate(together.items())
     ]
     has_back = any(line.is_back for line in lines)
     return Picture(
@@ -99,6 +102,11 @@ def _columns(graph: Graph) -> dict[str, int]:
         if not changed:
             break
     return columns
+
+
+def _words(whens: list[str]) -> str:
+    """The conditions of all ways between the same two nodes, which are drawn as one."""
+    return whens[0] if len(whens) == 1 else " / ".join(when or "otherwise" for when in whens)
 
 
 def _line(source: Box, target: Box, when: str, below: int) -> Line:
