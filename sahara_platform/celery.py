@@ -36,6 +36,11 @@ app.conf.beat_schedule = {
         "schedule": 15.0,
         "options": {"expires": 15},
     },
+    "knowledge.measure_due_trust": {
+        "task": "knowledge.measure_due_trust",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "labeling.plan_labels": {"task": "labeling.plan_labels", "schedule": 5.0, "options": {"expires": 5}},
     "labeling.end_due_orders": {"task": "labeling.end_due_orders", "schedule": 10.0, "options": {"expires": 10}},
     "labeling.advance_machines": {

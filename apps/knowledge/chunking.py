@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from apps.knowledge.sentences import sentence_spans
 from apps.knowledge.types import Block, BlockKind, ChunkDraft
 
-TARGET_TOKENS = 200
+TARGET_TOKENS = 240
 OVERLAP_TOKENS = 30
 # MiniLM reads 256 word pieces; a table may fill that, but not more.
 WHOLE_TABLE_TOKENS = 256

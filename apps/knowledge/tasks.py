@@ -11,3 +11,9 @@ from apps.knowledge import services
 def index_due_bases() -> int:
     """Put chunks that wait into the index for search by words."""
     return services.index_due_bases()
+
+
+@shared_task(name="knowledge.measure_due_trust")
+def measure_due_trust() -> int:
+    """Learn how far similarity can be trusted in the languages of knowledge bases that have grown."""
+    return services.measure_due_trust()

@@ -67,7 +67,7 @@ class Ranking:
         visible: NDArray[np.bool_] | None = None,
     ) -> None:
         self._collection = collection
-        self._words = list(dict.fromkeys(words))
+        self._words = list(words)
         self._terms = terms
         self._weights = {name: idf(collection.chunks, term.frequency) for name, term in terms.items()}
         self._visible = visible
@@ -85,6 +85,13 @@ class Ranking:
     def chunks(self) -> int:
         """About how many chunks the knowledge base has: those that are gone count until their segment is merged."""
         return self._collection.chunks
+
+    def words(self) -> list[tuple[frozenset[str], int]]:
+        """The question's words in their order: their terms, and how many chunks hold the most frequent of them."""
+        return [
+            (word, max((self._terms[name].frequency for name in word if name in self._terms), default=0))
+            for word in self._words
+        ]
 
     def best(self, count: int) -> list[tuple[int, float]]:
         """The chunks with the highest scores, each with it, best first; of equal ones the first come first."""
@@ -115,11 +122,29 @@ class Ranking:
                 found = found + np.float32(self._weights[name]) * self._column_weight(one, wanted)
         return [float(score) for score in found]
 
+    def document_scores(self, documents: Sequence[tuple[int, int, int]]) -> list[float]:
+        """The BM25 score of each document as a whole, each against the mean length of these.
+
+        Args:
+            documents: first number and count of its chunks, and all its terms together (0 where that is not known).
+        """
+        if not documents:
+            return []
+        rows = np.array(documents, dtype=np.int64)
+        starts, ends = rows[:, 0], rows[:, 0] + rows[:, 1]
+        lengths = np.where(rows[:, 2] > 0, rows[:, 2], rows[:, 1] * self._collection.mean_length).astype(np.float32)
+        room = K1 * (1 - B + B * lengths / max(float(lengths.mean()), 1.0))
+        scores = np.zeros(len(rows))
+        for name, term in self._terms.items():
+            frequency = _within(term, starts, ends)
+            scores += self._weights[name] * frequency * (K1 + 1) / (frequency + room)
+        return [float(score) for score in scores]
+
     def coverage(self, numbers: Sequence[int]) -> list[float]:
         """For each chunk the share of the question's words that it holds, rare ones counting more: 0 to 1."""
         wanted = np.array(numbers, dtype=np.int64)
         held, total = np.zeros(len(wanted)), 0.0
-        for word in self._words:
+        for word in dict.fromkeys(self._words):
             terms = [self._terms[name] for name in word if name in self._terms]
             most = max((term.frequency for term in terms), default=0)
             weight = 1.0 + idf(self._collection.chunks, min(most, self._collection.chunks))
@@ -165,6 +190,19 @@ def _least(scores: Scores, count: int) -> float:
     if len(scores) < count:
         return 0.0
     return float(np.partition(scores, len(scores) - count)[len(scores) - count])
+
+
+def _within(term: Term, starts: Numbers, ends: Numbers) -> NDArray[np.int64]:
+    """How often a term stands in all chunks from each start to each end."""
+    found = np.zeros(len(starts), np.int64)
+    for part in term.postings:
+        sums = np.concatenate([[0], np.cumsum(part.frequencies, dtype=np.int64)])
+        found += sums[np.searchsorted(part.numbers, ends)] - sums[np.searchsorted(part.numbers, starts)]
+    for one in term.columns:
+        for place, (start, end) in enumerate(zip(starts - one.first, ends - one.first, strict=True)):
+            if end > 0 and start < len(one.frequencies):
+                found[place] += int(one.frequencies[max(start, 0) : end].sum(dtype=np.int64))
+    return found
 
 
 def _holds(term: Term, numbers: Numbers) -> NDArray[np.bool_]:

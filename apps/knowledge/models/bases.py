@@ -15,6 +15,8 @@ class KnowledgeBase(TenantOwned, TimeStamped):
     name = models.CharField(max_length=120)
     description = models.CharField(max_length=500, blank=True)
     next_number = models.PositiveIntegerField(default=0, help_text="the number that the next chunk gets")
+    trust = models.JSONField(default=dict, help_text="how far similarity is trusted in each language (0 to 1)")
+    trust_number = models.PositiveIntegerField(default=0, help_text="the next number when trust was measured")
     languages = models.JSONField(default=list, help_text="of its documents, most frequent first (ISO 639-1)")
     holds_attachments = models.BooleanField(
         default=False, help_text="the documents of single conversations; shown nowhere as a knowledge base"

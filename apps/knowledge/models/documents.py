@@ -38,6 +38,7 @@ class Document(TenantOwned, TimeStamped):
     pages = models.PositiveIntegerField(null=True)
     language = models.CharField(max_length=8, blank=True, help_text="ISO 639-1; und where too little tells it")
     first_number = models.PositiveIntegerField(default=0, help_text="of its chunks, which have numbers in a row")
+    term_count = models.PositiveIntegerField(default=0, help_text="terms of all its chunks together; 0: not counted")
     chunk_count = models.PositiveIntegerField(default=0)
     embedded_count = models.PositiveIntegerField(default=0)
 

@@ -22,10 +22,12 @@ from apps.knowledge.selectors.bases import (
 )
 from apps.knowledge.selectors.passages import passages
 from apps.knowledge.selectors.quotes import best_quotes
-from apps.knowledge.selectors.search import search
+from apps.knowledge.selectors.search import rank_documents, search
 from apps.knowledge.selectors.sources import source_in, source_rows, sources
+from apps.knowledge.selectors.words import WeightedWord, term_weights
 
 __all__ = [
+    "WeightedWord",
     "attachment_base_id",
     "base_info",
     "base_rows",
@@ -43,6 +45,7 @@ __all__ = [
     "knowledge_bases",
     "latest_release",
     "passages",
+    "rank_documents",
     "release",
     "release_of_version",
     "releases",
@@ -50,4 +53,5 @@ __all__ = [
     "source_in",
     "source_rows",
     "sources",
+    "term_weights",
 ]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from apps.compute import runner
 from apps.core.errors import InvalidInput
-from apps.knowledge.models import Chunk, KnowledgeBase
+from apps.knowledge.lexical.ranking import Ranking
+from apps.knowledge.models import Chunk, Document, KnowledgeBase
 from apps.knowledge.ranking import Evidence, fuse
 from apps.knowledge.selectors.bases import get_bases
-from apps.knowledge.selectors.words import document_ranges, ranking
+from apps.knowledge.selectors.words import document_ranges, ranking, trust_in
 from apps.knowledge.types import Passage, SearchMode
 from apps.tenancy.types import Actor
 
@@ -27,13 +29,22 @@ _MOST_SCANNED = 100_000
 
 # `+ 0` keeps the planner from the index.
 _NEAREST = """
-SELECT id, number, embedding <=> %(vector)s::vector AS distance FROM knowledge_chunk
+SELECT id, number, document_id, embedding <=> %(vector)s::vector AS distance FROM knowledge_chunk
 WHERE knowledge_base_id = %(base)s AND embedding IS NOT NULL {only} ORDER BY {order} LIMIT %(limit)s
 """
 _BY_NUMBER = """
-SELECT id, number, embedding <=> %(vector)s::vector FROM knowledge_chunk
+SELECT id, number, document_id, embedding <=> %(vector)s::vector FROM knowledge_chunk
 WHERE knowledge_base_id = %(base)s AND embedding IS NOT NULL AND number = ANY(%(numbers)s)
 """
+
+
+class Found(NamedTuple):
+    """A chunk that one side has among its best."""
+
+    chunk: UUID
+    number: int
+    document: UUID
+    distance: float
 
 
 def search(
@@ -57,20 +68,43 @@ def search(
         InvalidInput: the question is empty or too long.
         DependencyFailed: the runner does not answer.
     """
+    with _ranked(actor, knowledge_base_ids, query, mode, document_ids) as (order, evidence):
+        best = order[: max(1, min(k, MAX_RESULTS))]
+        rows = Chunk.objects.select_related("document").defer("embedding").in_bulk([key for key, _ in best])
+    return [_passage(rows[key], score, evidence[key]) for key, score in best if key in rows]
+
+
+def rank_documents(
+    *, actor: Actor, knowledge_base_ids: Sequence[UUID], query: str, mode: SearchMode = SearchMode.HYBRID
+) -> list[UUID]:
+    """The documents of all passages that a search weighs against each other, each where its best passage stands.
+
+    Raises and calls the runner as `search` does.
+    """
+    with _ranked(actor, knowledge_base_ids, query, mode, None) as (order, _):
+        documents = dict(Chunk.objects.filter(id__in=[key for key, _ in order]).values_list("id", "document_id"))
+    return list(dict.fromkeys(documents[key] for key, _ in order if key in documents))
+
+
+@contextmanager
+def _ranked(
+    actor: Actor,
+    knowledge_base_ids: Sequence[UUID],
+    query: str,
+    mode: SearchMode,
+    document_ids: Collection[UUID] | None,
+) -> Iterator[tuple[list[tuple[UUID, float]], dict[UUID, Evidence]]]:
+    """All candidates with their scores, best first, in a transaction that is still open."""
     question = _checked(query)
     with transaction.atomic():
         bases = get_bases(actor, knowledge_base_ids)
-    if not bases:
-        return []
-    vector = runner.embed([question])[0]
+    vector = runner.embed([question])[0] if bases else []
     with transaction.atomic():
         _tune_index_scan()
         evidence: dict[UUID, Evidence] = {}
         for base in bases:
             evidence |= _evidence(base, question, vector, document_ids)
-        best = fuse(evidence, mode)[: max(1, min(k, MAX_RESULTS))]
-        rows = Chunk.objects.select_related("document").defer("embedding").in_bulk([key for key, _ in best])
-    return [_passage(rows[key], score, evidence[key]) for key, score in best if key in rows]
+        yield fuse(evidence, mode), evidence
 
 
 def _checked(query: str) -> str:
@@ -105,17 +139,24 @@ def _evidence(
     held = words.chunks if only is None else sum(last - first + 1 for first, last in only)
     parameters: dict[str, Any] = {"base": base.id, "vector": str(list(vector))}
     found = _nearest(parameters, held, documents)
-    known = {number for _, number, _ in found}
+    known = {row.number for row in found}
     missing = [number for number, _ in words.best(CANDIDATES) if number not in known]
     found += _rows(_BY_NUMBER, {**parameters, "numbers": missing})
-    numbers = [number for _, number, _ in found]
+    numbers = [row.number for row in found]
+    whole = _documents(base, words, {row.document for row in found})
     scored = zip(found, words.scores(numbers), words.coverage(numbers), strict=True)
-    return {chunk: Evidence(1.0 - distance, score, share) for (chunk, _, distance), score, share in scored}
+    return {row.chunk: Evidence(1.0 - row.distance, score, share, *whole[row.document]) for row, score, share in scored}
 
 
-def _nearest(
-    parameters: dict[str, Any], held: int, documents: Collection[UUID] | None
-) -> list[tuple[UUID, int, float]]:
+def _documents(base: KnowledgeBase, words: Ranking, ids: Collection[UUID]) -> dict[UUID, tuple[float, float]]:
+    """For each document its BM25 score as a whole, and how far similarity is trusted in its language."""
+    rows = list(Document.objects.filter(id__in=ids).only("first_number", "chunk_count", "term_count", "language"))
+    scores = words.document_scores([(row.first_number, row.chunk_count, row.term_count) for row in rows])
+    known = {row.id: (score, trust_in(base, row.language)) for row, score in zip(rows, scores, strict=True)}
+    return {document: known.get(document, (0.0, 1.0)) for document in ids}
+
+
+def _nearest(parameters: dict[str, Any], held: int, documents: Collection[UUID] | None) -> list[Found]:
     """The chunks that are nearest in meaning, among about `held` ones."""
     only = "" if documents is None else "AND document_id = ANY(%(documents)s)"
     parameters = {**parameters, "limit": CANDIDATES, "documents": list(documents or ())}
@@ -126,10 +167,10 @@ def _nearest(
     return _rows(_NEAREST.format(only=only, order="(embedding <=> %(vector)s::vector) + 0"), parameters)
 
 
-def _rows(statement: str, parameters: Mapping[str, Any]) -> list[tuple[UUID, int, float]]:
+def _rows(statement: str, parameters: Mapping[str, Any]) -> list[Found]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return [(chunk, number, float(distance)) for chunk, number, distance in cursor.fetchall()]
+        return [Found(*row) for row in cursor.fetchall()]
 
 
 def _passage(row: Chunk, score: float, evidence: Evidence) -> Passage:

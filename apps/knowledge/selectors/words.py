@@ -15,11 +15,16 @@ from numpy.typing import NDArray
 
 from apps.knowledge.lexical.analysis import UNKNOWN, terms
 from apps.knowledge.lexical.postings import Lengths, TermCounts, column, lengths, postings_of, unpacked
-from apps.knowledge.lexical.ranking import Collection, Ranking, Term
+from apps.knowledge.lexical.ranking import Collection, Ranking, Term, idf
 from apps.knowledge.models import Document, KnowledgeBase
+from apps.knowledge.selectors.bases import get_bases
+from apps.tenancy.types import Actor
 
 #: A question is looked up as if it were in each of the knowledge base's most frequent languages.
 MOST_LANGUAGES = 4
+#: The embedding model has learnt English; how well it does in other languages is measured as they come.
+_LEARNT = frozenset({"en", UNKNOWN})
+UNLEARNT_TRUST = 0.25
 
 # While segments are merged and chunks leave the waiting ones for a segment, a second statement would see another index
 # than the first; here each part names its rows by `kind`. Only the columns of lengths that are needed are read.
@@ -89,6 +94,35 @@ def ranking(base: KnowledgeBase, question: str, only: Ranges | None = None) -> R
         index.found[term].postings.append(postings)
     collection = Collection(index.chunks, index.terms / max(index.chunks, 1), index.end)
     return Ranking(collection, words, dict(index.found), index.lengths, _visible(index, only))
+
+
+def trust_in(base: KnowledgeBase, language: str) -> float:
+    """How far similarity is trusted in a language: as was measured, else as what the model has learnt lets expect."""
+    known = base.trust.get(language)
+    if known is not None:
+        return float(known)
+    return 1.0 if language in _LEARNT else UNLEARNT_TRUST
+
+
+@dataclass(frozen=True)
+class WeightedWord:
+    """A word of a question: its terms in the languages it is looked up in, and what finding it tells."""
+
+    terms: frozenset[str]
+    weight: float
+
+
+def term_weights(actor: Actor, knowledge_base_ids: Sequence[UUID], question: str) -> list[WeightedWord]:
+    """The words of a question, each with its idf in these knowledge bases together."""
+    rankings = [ranking(base, question) for base in get_bases(actor, knowledge_base_ids)]
+    chunks = sum(one.chunks for one in rankings)
+    weighted: list[WeightedWord] = []
+    # Each knowledge base looks the same words up, in its own languages.
+    for variants in zip(*(one.words() for one in rankings), strict=True):
+        held = sum(frequency for _, frequency in variants)
+        word = frozenset[str]().union(*(terms_of for terms_of, _ in variants))
+        weighted.append(WeightedWord(word, idf(max(chunks, held), held)))
+    return list({word.terms: word for word in weighted}.values())
 
 
 def document_ranges(knowledge_base_id: UUID, documents: Iterable[UUID]) -> list[tuple[int, int]]:

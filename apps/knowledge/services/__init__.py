@@ -18,6 +18,7 @@ from apps.knowledge.services.sources import (
     sync_now,
 )
 from apps.knowledge.services.syncing import sync_source
+from apps.knowledge.services.trust import measure_due_trust
 
 __all__ = [
     "Upload",
@@ -31,6 +32,7 @@ __all__ = [
     "index_base",
     "index_due_bases",
     "ingest_document",
+    "measure_due_trust",
     "queue_due_sources",
     "release_version",
     "remove_attachment",

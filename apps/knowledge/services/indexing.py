@@ -24,8 +24,8 @@ _BATCH = 500
 def replace_chunks(document: Document, drafts: Sequence[ChunkDraft]) -> None:
     """Store a document's chunks in place of those it has; they can be found by their words from then on.
 
-    Sets the document's language and its first chunk's number, without saving it. The document's row is locked; the
-    knowledge base's is from here to the end of the transaction, so that numbers become visible in their order.
+    Sets the document's language, its first chunk's number and its count of terms, without saving it. The document's row
+    is locked; the knowledge base's is from here to the end of the transaction, so that numbers come in their order.
     """
     remove_chunks(document)
     document.language = detect_language("\n".join(draft.text for draft in drafts[:_LANGUAGE_SAMPLE]))
@@ -49,7 +49,7 @@ def replace_chunks(document: Document, drafts: Sequence[ChunkDraft]) -> None:
         ),
         batch_size=_BATCH,
     )
-    PendingTerms.objects.bulk_create((pending(chunk, document.language) for chunk in chunks), batch_size=_BATCH)
+    document.term_count = _store_terms(chunks, document.language)
 
 
 def renew_chunk(chunk: Chunk) -> None:
@@ -64,11 +64,11 @@ def renew_chunk(chunk: Chunk) -> None:
     _note_removed(document, (one.number for one in chunks))
     PendingTerms.objects.filter(chunk__document=document).delete()
     document.first_number = _take_numbers(document, len(chunks))
-    document.save(update_fields=["first_number", "updated_at"])
     for number, one in enumerate(chunks, start=document.first_number):
         one.number = number
     Chunk.objects.bulk_update(chunks, ["number"], batch_size=_BATCH)
-    PendingTerms.objects.bulk_create((pending(one, document.language) for one in chunks), batch_size=_BATCH)
+    document.term_count = _store_terms(chunks, document.language)
+    document.save(update_fields=["first_number", "term_count", "updated_at"])
 
 
 def remove_chunks(document: Document) -> None:
@@ -103,6 +103,13 @@ def pending(chunk: Chunk, language: str) -> PendingTerms:
         length=frequencies.total(),
         frequencies=dict(frequencies),
     )
+
+
+def _store_terms(chunks: Sequence[Chunk], language: str) -> int:
+    """Make chunks searchable by their words. Returns how many terms they have."""
+    rows = [pending(chunk, language) for chunk in chunks]
+    PendingTerms.objects.bulk_create(rows, batch_size=_BATCH)
+    return sum(row.length for row in rows)
 
 
 def _note_removed(document: Document, numbers: Iterable[int]) -> None:

@@ -130,7 +130,7 @@ def _store(source: Source, batch: Sequence[Record], tally: Tally) -> list[UUID]:
             drafts = chunk_blocks(found)
             replace_chunks(document, drafts)
             document.chunk_count = len(drafts)
-        Document.objects.bulk_update(documents, ["chunk_count", "language", "first_number"])
+        Document.objects.bulk_update(documents, ["chunk_count", "language", "first_number", "term_count"])
         live.notify(topic(base_id))
     return [document.id for document in documents]
 
