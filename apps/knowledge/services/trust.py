@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from apps.compute import runner
 from apps.core.errors import DependencyFailed
 from apps.core.tenant import all_tenants, tenant_scope
-from apps.knowledge.chunking import sentence_spans
 from apps.knowledge.lexical.analysis import terms
 from apps.knowledge.lexical.postings import TermCounts, postings_of
 from apps.knowledge.lexical.ranking import Collection, Ranking, Term
 from apps.knowledge.models import Chunk, KnowledgeBase
+from apps.knowledge.sentences import sentence_spans
 
 QUESTIONS, OTHERS = 48, 150
 #: Fewer tell nothing.
@@ -78,7 +78,7 @@ def _sample(base: KnowledgeBase, language: str) -> list[Chunk]:
     """Some chunks of a language, from all over the knowledge base, in an order of chance that is always the same."""
     rows = Chunk.objects.filter(knowledge_base=base, document__language=language, embedding__isnull=False)
     step = max(base.next_number // _SAMPLE, 1)
-    spread = list(rows.annotate(place=F("number") % step).filter(place=0).order_by("number")[: 2 * _SAMPLE])
+    spread: list[Chunk] = [*rows.annotate(place=F("number") % step).filter(place=0).order_by("number")[: 2 * _SAMPLE]]
     random.Random(str(base.id)).shuffle(spread)  # noqa: S311 -- a sample, no secret
     return spread
 

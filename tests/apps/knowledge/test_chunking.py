@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.knowledge.chunking import chunk_blocks, estimate_tokens, full_text
+from apps.knowledge.chunking import TARGET_TOKENS, chunk_blocks, estimate_tokens, full_text
 from apps.knowledge.parsing.text import text_blocks
 from apps.knowledge.types import Block, BlockKind
 from tests.apps.knowledge.files import HANDBOOK
@@ -41,7 +41,7 @@ def test_long_text_is_cut_between_sentences_with_overlap() -> None:
     sentences = [f"Sentence number {index} says something of its own about the matter." for index in range(100)]
     chunks = chunk_blocks([Block(BlockKind.PARAGRAPH, " ".join(sentences))])
     assert len(chunks) > 3
-    assert all(chunk.tokens <= 200 for chunk in chunks)
+    assert all(chunk.tokens <= TARGET_TOKENS for chunk in chunks)
     for earlier, later in itertools.pairwise(chunks):
         assert earlier.start < later.start < earlier.end < later.end
         assert later.text.startswith("Sentence number")
@@ -49,7 +49,7 @@ def test_long_text_is_cut_between_sentences_with_overlap() -> None:
 
 def test_text_without_full_stops_still_fits() -> None:
     chunks = chunk_blocks([Block(BlockKind.PARAGRAPH, "x1y2 " * 5000)])
-    assert max(chunk.tokens for chunk in chunks) <= 200
+    assert max(chunk.tokens for chunk in chunks) <= TARGET_TOKENS
 
 
 def test_a_heading_without_text_is_still_found() -> None:
