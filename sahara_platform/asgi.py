@@ -23,10 +23,10 @@ http = AgentProtocols(Handler())
 
 application = ProtocolTypeRouter(
     {
-        "http": http,  # type: ignore[dict-item]  # an ASGI application
+        "http": http,
         "websocket": AllowedHostsOriginValidator(
             AuthMiddlewareStack(
-                ActorChannelMiddleware(URLRouter([*websocket_urlpatterns, *chat_urlpatterns]))  # type: ignore[arg-type]  # stubs know only `path`
+                ActorChannelMiddleware(URLRouter([*websocket_urlpatterns, *chat_urlpatterns]))  # type: ignore[list-item]  # stubs know only `path`
             )
         ),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from apps.agents import pages
-from apps.agents.api import agents, connections, drafts, openai, responses, teams
+from apps.agents.api import agents, connections, drafts, openai, responses, teams, widget
 from apps.agents.pages import teams as team_pages
 
 _AGENT = "agents/<uuid:agent_id>/"
@@ -27,6 +27,7 @@ api_urlpatterns = [
     path(f"{_AGENT}restore/", drafts.RestoreView.as_view(), name="api-agent-restore"),
     path("agent-connections/", connections.ConnectionsView.as_view(), name="api-agent-connections"),
     path(_CONNECTION, connections.ConnectionView.as_view(), name="api-agent-connection"),
+    path(f"{_AGENT}widget/", widget.WidgetView.as_view(), name="api-agent-widget"),
     path(f"{_AGENT}usage/", agents.UsageView.as_view(), name="api-agent-usage"),
 ]
 
@@ -87,6 +88,10 @@ page_urlpatterns = [
     path("answers/<uuid:answer_id>/stop/", pages.answer_stop, name="answer-stop"),
     path("messages/<uuid:message_id>/rating/", pages.message_rate, name="message-rating"),
     path("messages/<uuid:message_id>/trace/", pages.message_trace, name="message-trace"),
+    path(f"{_AGENT}widget/", pages.agent_widget, name="agent-widget"),
+    path("a/<slug:slug>/embed/", pages.embed, name="agent-embed"),
+    path("a/<slug:slug>/embed/chat/", pages.embed_chat, name="agent-embed-chat"),
+    path("widget.js", pages.widget_script, name="agent-widget-script"),
 ]
 
 page_urlpatterns += [

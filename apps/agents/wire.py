@@ -9,6 +9,7 @@ from contextlib import aclosing
 from typing import Any, Protocol
 from uuid import UUID
 
+from django.conf import settings
 from django.http import StreamingHttpResponse
 
 from apps.agents.rendering import to_html
@@ -199,6 +200,11 @@ def _content(target: ChatTarget, answer: Answer) -> dict[str, Any]:
     if target.options.is_json and answer.finish is FinishReason.ABSTAINED:
         return {"content": None, "refusal": answer.text}
     return {"content": answer.text, "refusal": None}
+
+
+def widget_tag(slug: str) -> str:
+    """The one line that embeds an agent."""
+    return f'<script src="{settings.PUBLIC_URL}/widget.js" data-agent="{slug}" async></script>'
 
 
 def _message(index: int, message: object) -> tuple[str, str]:

@@ -111,7 +111,7 @@ def set_aside(actor: Actor, tokens: int) -> Reservation | None:
         return None
     now = clock.now()
     month = _starts(now)["month"]
-    values = {
+    values: dict[str, Any] = {
         "id": uuid7(),
         "tenant": actor.organisation_id,
         "key": key.id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -91,6 +92,21 @@ class Transport:
     def put(self, path: str, body: Json) -> Any:
         """PUT JSON."""
         return self.request("PUT", path, json=body).json()
+
+    def stream(self, path: str, body: Json) -> Iterator[Json]:
+        """POST JSON and read the server-sent events of the answer as they come. It is not repeated."""
+        url = path if path.startswith("/") else API + path
+        try:
+            with self._http.stream("POST", url, json=body) as response:
+                if not response.is_success:
+                    response.read()
+                    raise error_of(response)
+                for line in response.iter_lines():
+                    data = line.removeprefix("data: ")
+                    if data != line and data != "[DONE]":
+                        yield json.loads(data)
+        except httpx.TransportError as error:
+            raise Unreachable(f"{self.base_url} does not answer: {error}") from error
 
     def pages(self, path: str, **params: Any) -> Iterator[Json]:
         """All rows of a paged list, fetched as they are needed."""

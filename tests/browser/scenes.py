@@ -241,7 +241,9 @@ def agents(world: World) -> None:
             question="How long does a refund take?",
         )
         published = agent_facts.agent(team, desk.id)
+        widget = agent_services.set_widget(actor=team, agent_id=desk.id, origins=["https://shop.example"])
     world.ids |= {"agent": desk.id, "agent_draft": draft.id, "agent_slug": published.slug, "agent_version": version.id}
+    world.ids |= {"widget_key": widget.key_id}
     world.ids |= {"conversation": said.conversation_id, "agent_asset": published.asset_id}
     world.ids["answer_message"] = said.message_id
 

@@ -14,6 +14,7 @@ from tests.browser.world import World
 NOT_OURS = ("api/", "_allauth/", "admin/", "storage/", "webhooks/", "healthz", "readyz", "v1/")
 
 NOT_PAGES = {
+    "widget.js": "the script of the widget, for other people's pages",
     "accounts/inactive/": "allauth: shown to blocked users only, from the same parts as the sign-in page",
     "accounts/password/set/": "allauth: for accounts without a password, which there are none of",
     "accounts/login/code/confirm/": "allauth: no sign-in by code is offered",

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
+from mcp.types import CallToolResult, TextContent
 
 from apps.agents.servers.calls import in_thread
 from apps.agents.types import AgentInfo
@@ -32,6 +33,11 @@ async def connected(url: str, slug: str, key: str, **options: Any) -> AsyncItera
             yield client
 
 
+def text_of(result: CallToolResult) -> str:
+    """The words of a tool's result."""
+    return "".join(block.text for block in result.content if isinstance(block, TextContent))
+
+
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_a_client_finds_the_tools_and_asks(
     actor: Actor, published: AgentInfo, key_of: Callable[..., str], asgi_url: str, mode: Any
@@ -43,7 +49,7 @@ async def test_a_client_finds_the_tools_and_asks(
         assert tools["ask"].input_schema["required"] == ["question"]
         told = await client.call_tool("ask", QUESTION)
         assert told.is_error is False
-        assert "three months" in told.content[0].text
+        assert "three months" in text_of(told)
         assert told.structured_content["sources"][0]["quote"].startswith("The notice period is three months")
         found = await client.call_tool("search", {"query": "notice period"})
         assert "three months" in found.structured_content["passages"][0]["quote"]
@@ -55,8 +61,8 @@ async def test_the_words_come_as_progress(
     key = await in_thread(key_of, actor)
     words: list[str] = []
 
-    async def heard(progress: float, total: float | None, text: str | None) -> None:
-        words.append(text or "")
+    async def heard(progress: float, total: float | None, message: str | None) -> None:
+        words.append(message or "")
 
     async with connected(asgi_url, writer.slug, key) as client:
         question = {"question": "How long do I have to return an item?"}
@@ -84,7 +90,7 @@ async def test_others_ask_and_do_not_search(
     key = await in_thread(key_of, other_actor)
     async with connected(asgi_url, published.slug, key) as client:
         assert [tool.name for tool in (await client.list_tools()).tools] == ["ask"]
-        assert "three months" in (await client.call_tool("ask", QUESTION)).content[0].text
+        assert "three months" in text_of(await client.call_tool("ask", QUESTION))
         refused = await client.call_tool("search", {"query": "notice period"})
         assert refused.is_error is True
         assert "passages" not in refused.structured_content

@@ -13,6 +13,7 @@ from apps.agents.pages.conversations import (
     message_rate,
     message_trace,
 )
+from apps.agents.pages.embed import agent_widget, embed, embed_chat, widget_script
 from apps.agents.pages.overview import (
     agent_attach,
     agent_chat,
@@ -37,6 +38,7 @@ __all__ = [
     "agent_publish",
     "agent_restore",
     "agent_version",
+    "agent_widget",
     "answer_events",
     "answer_stop",
     "attachment_list",
@@ -45,10 +47,13 @@ __all__ = [
     "conversation_export",
     "conversation_list",
     "conversation_rename",
+    "embed",
+    "embed_chat",
     "message_rate",
     "message_trace",
     "public_agent",
     "public_attach",
     "public_chat",
     "public_chat_log",
+    "widget_script",
 ]

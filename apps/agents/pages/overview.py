@@ -15,23 +15,10 @@ from apps.accounts.access import actor_required
 from apps.agents import selectors, services
 from apps.agents.pages.builder import publish
 from apps.agents.pages.chat import REASONS, attach, chat, chat_context, chat_log, draft_routes
+from apps.agents.snippets import snippets
 from apps.agents.types import AgentState, UsageSide
 from apps.tenancy.actors import actor_of
 from apps.tenancy.types import Actor
-
-CURL = """curl {url}/v1/chat/completions \\
-  -H "Authorization: Bearer $SAHARA_API_KEY" \\
-  -H "Content-Type: application/json" \\
-  -d '{{"model": "{slug}", "messages": [{{"role": "user", "content": "{question}"}}]}}'"""
-
-PYTHON = """from openai import OpenAI
-
-client = OpenAI(base_url="{url}/v1", api_key="sk_…")
-answer = client.chat.completions.create(
-    model="{slug}",
-    messages=[{{"role": "user", "content": "{question}"}}],
-)
-print(answer.choices[0].message.content)"""
 
 
 @require_safe
@@ -47,7 +34,7 @@ def agent_detail(request: HttpRequest, agent_id: UUID) -> HttpResponse:
         **_feedback(actor, agent_id),
         "usage": selectors.usage(actor, agent_id, UsageSide.SERVED),
         "public_url": f"{settings.PUBLIC_URL}{reverse('public-agent', args=[agent.slug])}",
-        **snippets(agent.slug, agent.config.starters),
+        "snippets": snippets(agent.slug, agent.config.starters),
         **chat_context(
             request,
             actor,
@@ -116,13 +103,4 @@ def _feedback(actor: Actor, agent_id: UUID) -> dict[str, object]:
         "feedback_shown": [(labels.get(reason, reason), count) for reason, count in found.reasons.items()],
         "good_share": f"{100 * found.good // rated} %" if rated else "not rated",
         "good_hint": f"of {rated} rated" if rated else "last 30 days",
-    }
-
-
-def snippets(slug: str, starters: tuple[str, ...]) -> dict[str, str]:
-    """How to call the agent from code."""
-    question = (starters[0] if starters else "Hello").replace('"', "").replace("'", "")
-    return {
-        "curl": CURL.format(url=settings.PUBLIC_URL, slug=slug, question=question),
-        "python": PYTHON.format(url=settings.PUBLIC_URL, slug=slug, question=question),
     }

@@ -10,7 +10,7 @@ from apps.accounts.access import actor_required
 from apps.agents import selectors
 from apps.agents.errors import LicenceRequired
 from apps.agents.pages.chat import attach, chat, chat_context, chat_log, public_routes
-from apps.agents.pages.overview import snippets
+from apps.agents.snippets import snippets
 from apps.tenancy.actors import actor_of, maybe_actor
 from apps.tenancy.selectors import organisation
 
@@ -27,7 +27,7 @@ def public_agent(request: HttpRequest, slug: str) -> HttpResponse:
         "agent": agent,
         "owner": organisation(agent.organisation_id),
         "problem": problem,
-        **snippets(agent.slug, agent.starters),
+        "snippets": snippets(agent.slug, agent.starters),
         **chat_context(
             request,
             actor,

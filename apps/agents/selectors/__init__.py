@@ -26,9 +26,11 @@ from apps.agents.selectors.parts import connection, connections, table, tables
 from apps.agents.selectors.responses import stored_response
 from apps.agents.selectors.traces import feedback, trace
 from apps.agents.selectors.usage import usage
+from apps.agents.selectors.widget import EmbeddedAgent, embedded_agent, widget_of
 
 __all__ = [
     "Branch",
+    "EmbeddedAgent",
     "access_to",
     "agent",
     "agent_info",
@@ -41,6 +43,7 @@ __all__ = [
     "conversation",
     "conversations",
     "draft_target",
+    "embedded_agent",
     "feedback",
     "language_model_options",
     "messages",
@@ -59,4 +62,5 @@ __all__ = [
     "version_differences",
     "version_info",
     "versions",
+    "widget_of",
 ]

@@ -20,6 +20,7 @@ from apps.agents.services.responses import (
     response_events,
     run_response,
 )
+from apps.agents.services.widget import remove_widget, set_widget
 
 __all__ = [
     "AgentChanges",
@@ -45,12 +46,14 @@ __all__ = [
     "publish_agent",
     "queue_response",
     "rate_answer",
+    "remove_widget",
     "rename_conversation",
     "replace_secret",
     "response_events",
     "restore_version",
     "resume_agent",
     "run_response",
+    "set_widget",
     "stream_answer",
     "update_agent",
 ]

@@ -11,7 +11,15 @@ from sahara.models.account import (
     WalletChallenge,
 )
 from sahara.models.base import Model, Money, TokenAmount
-from sahara.models.building import Agent, AgentAnswer, ModelVersion, PublishedAgent, TrainingResult, TrainingRun
+from sahara.models.building import (
+    Agent,
+    AgentAnswer,
+    ChatAnswer,
+    ModelVersion,
+    PublishedAgent,
+    TrainingResult,
+    TrainingRun,
+)
 from sahara.models.data import (
     Dataset,
     DatasetContributor,
@@ -69,6 +77,7 @@ __all__ = [
     "AssetVersion",
     "Balance",
     "ChainProof",
+    "ChatAnswer",
     "Check",
     "Contributor",
     "Dataset",

@@ -70,6 +70,15 @@ class AgentAnswer(Model):
     completion_tokens: int
 
 
+class ChatAnswer(Model):
+    """What a published agent answered, and the passages it rests on."""
+
+    text: str
+    supported: bool
+    sources: list[dict[str, Any]]
+    tokens: int
+
+
 class PublishedAgent(Model):
     """A published version of an agent and where it answers."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sahara.models import ApiKey, Me, Organisation, WalletChallenge
 from sahara.resources.base import Resource
 
@@ -21,9 +23,33 @@ class AccountResource(Resource):
         """Found a team; the caller is its owner."""
         return Organisation.model_validate(self.transport.post("organisations/", {"name": name}))
 
-    def create_api_key(self, name: str) -> ApiKey:
-        """Make a key for the organisation that the client acts for; `secret` can be read this once."""
-        return ApiKey.model_validate(self.transport.post("api-keys/", {"name": name}))
+    def create_api_key(self, name: str, **limits: Any) -> ApiKey:
+        """Make a key for the organisation that the client acts for; `secret` can be read this once.
+
+        Args:
+            limits: `scopes` (of "chat", "manage"), `agent_ids`, `requests_per_minute`, `requests_per_day`,
+                `tokens_per_month`, `expires_at`. What is left out does not limit.
+        """
+        return ApiKey.model_validate(self.transport.post("api-keys/", {"name": name} | limits))
+
+    def api_keys(self) -> list[dict[str, Any]]:
+        """The caller's keys with their limits, without secrets."""
+        rows: list[dict[str, Any]] = self.transport.get("api-keys/")
+        return rows
+
+    def change_api_key(self, key_id: str, **limits: Any) -> dict[str, Any]:
+        """Change a key's name or limits; None takes a limit away."""
+        changed: dict[str, Any] = self.transport.request("PATCH", f"api-keys/{key_id}/", json=limits).json()
+        return changed
+
+    def api_key_usage(self, key_id: str) -> dict[str, Any]:
+        """Calls and tokens of a key: today, this month, and calls by day."""
+        usage: dict[str, Any] = self.transport.get(f"api-keys/{key_id}/usage/")
+        return usage
+
+    def revoke_api_key(self, key_id: str) -> None:
+        """End a key at once."""
+        self.transport.request("DELETE", f"api-keys/{key_id}/")
 
     def wallet(self) -> str | None:
         """The address that is paid out to."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
-from sahara.models import Agent, AgentAnswer, ModelVersion, PublishedAgent, TrainingRun
+from sahara.errors import SaharaError
+from sahara.models import Agent, AgentAnswer, ChatAnswer, ModelVersion, PublishedAgent, TrainingRun
 from sahara.resources.base import Id, Resource
 from sahara.waiting import wait_for
 
@@ -103,6 +106,50 @@ class AgentsResource(Resource):
         """Ask the draft."""
         return AgentAnswer.model_validate(self.transport.post(f"agents/{agent_id}/chat/", {"question": question}))
 
+    def upload(self, agent_id: Id, files: Sequence[str | Path]) -> Sequence[dict[str, Any]]:
+        """Give an agent documents to answer from; they replace the example. Returned are their ids and states."""
+        with ExitStack() as opened:
+            parts = [("files", (Path(name).name, opened.enter_context(Path(name).open("rb")))) for name in files]
+            answer = self.transport.request("POST", f"agents/{agent_id}/documents/", files=parts).json()
+        rows: Sequence[dict[str, Any]] = answer["documents"]
+        return rows
+
+    def chat(
+        self, slug: str, question: str, *, history: Sequence[Mapping[str, str]] = (), **options: Any
+    ) -> ChatAnswer:
+        """Ask a published agent, one's own or a licensed one.
+
+        Args:
+            history: earlier messages, `{"role": "user" or "assistant", "content": …}`.
+            options: of OpenAI's chat API: `max_tokens`, `temperature`, `seed`, `stop`, `response_format`.
+        """
+        body = {"model": slug, "messages": _messages(history, question)} | options
+        answer = self.transport.post("/v1/chat/completions", body)
+        message = answer["choices"][0]["message"]
+        return ChatAnswer(
+            text=message["content"] or message.get("refusal") or "",
+            sources=answer["sources"],
+            supported=answer["supported"],
+            tokens=answer["usage"]["total_tokens"],
+        )
+
+    def stream(
+        self, slug: str, question: str, *, history: Sequence[Mapping[str, str]] = (), **options: Any
+    ) -> Iterator[str]:
+        """`chat`, word by word."""
+        body = {"model": slug, "messages": _messages(history, question), "stream": True} | options
+        for event in self.transport.stream("/v1/chat/completions", body):
+            if "error" in event:
+                raise SaharaError(event["error"]["message"])
+            for choice in event.get("choices", []):
+                if text := choice["delta"].get("content"):
+                    yield text
+
+    def set_widget(self, agent_id: Id, origins: Sequence[str]) -> dict[str, Any]:
+        """Let an agent be embedded in pages of these origins; `tag` is the line to copy into them."""
+        made: dict[str, Any] = self.transport.put(f"agents/{agent_id}/widget/", {"origins": list(origins)})
+        return made
+
     def publish(self, agent_id: Id, *, parent_weights_bps: Mapping[str, int] | None = None) -> PublishedAgent:
         """Publish the draft as the next version.
 
@@ -111,3 +158,7 @@ class AgentsResource(Resource):
         """
         body = {"parent_weights_bps": dict(parent_weights_bps)} if parent_weights_bps else {}
         return PublishedAgent.model_validate(self.transport.post(f"agents/{agent_id}/publish/", body))
+
+
+def _messages(history: Sequence[Mapping[str, str]], question: str) -> list[dict[str, str]]:
+    return [*(dict(turn) for turn in history), {"role": "user", "content": question}]

@@ -75,7 +75,7 @@ class PolledTasks(TaskEventStream):
     async def publish(self, task_id: str, event: VersionedEvent) -> None:
         """The store has it already."""
 
-    async def subscribe(self, task_id: str, *, after: TaskVersion) -> AsyncGenerator[VersionedEvent, None]:  # type: ignore[override]
+    async def subscribe(self, task_id: str, *, after: TaskVersion) -> AsyncGenerator[VersionedEvent, None]:
         """The task's states newer than `after`. Who may see them was checked before."""
         last = _number(after)
         while True:
@@ -115,7 +115,7 @@ def _save(caller: Caller, task: Task, based_on: int) -> int:
             raise ConcurrentTaskModificationError(task.id)
         row.state, row.task, row.version = state, plain, row.version + 1
         row.save()
-        return row.version
+        return int(row.version)
 
 
 def _create(caller: Caller, task: Task, state: str, plain: dict[str, Any]) -> int:
@@ -165,7 +165,9 @@ def _rows(caller: Caller) -> Any:
 
 
 def _task(row: RemoteTask) -> Task:
-    return ParseDict(row.task, Task())
+    found = Task()
+    ParseDict(row.task, found)
+    return found
 
 
 def _number(version: TaskVersion) -> int:
