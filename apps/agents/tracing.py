@@ -30,8 +30,8 @@ def read_step(prepared: Prepared, seconds: float) -> Step:
     return Step("read", "Choose sentences", round(seconds, 4), {"quotes": quotes})
 
 
-def answer_step(prepared: Prepared | None, answer: Answer) -> Step:
-    """The writing, or why there was none."""
+def answer_step(prepared: Prepared | None, answer: Answer, before_s: float) -> Step:
+    """The writing, or why there was none; `before_s` is what the steps before it took of the answer's time."""
     if prepared is None or prepared.ready is not None:
         name = "Answer without a model"
     else:
@@ -43,7 +43,8 @@ def answer_step(prepared: Prepared | None, answer: Answer) -> Step:
         "finish": str(answer.finish),
         "supported": answer.is_supported,
     }
-    return Step("answer" if prepared is None or prepared.ready is not None else "model", name, answer.seconds, detail)
+    seconds = round(max(answer.seconds - before_s, 0.0), 4)
+    return Step("answer" if prepared is None or prepared.ready is not None else "model", name, seconds, detail)
 
 
 def prompt_of(prepared: Prepared) -> tuple[Turn, ...]:

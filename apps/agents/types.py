@@ -475,6 +475,15 @@ class Step:
     seconds: float
     detail: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        """The details in words, for people."""
+        words = {True: "yes", False: "no", None: "none"}
+        return [
+            (key.replace("_", " ").capitalize(), words[value] if isinstance(value, bool | None) else str(value))
+            for key, value in self.detail.items()
+        ]
+
     def as_json(self) -> dict[str, Any]:
         """Plain values for a JSON column."""
         return asdict(self)

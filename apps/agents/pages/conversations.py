@@ -144,8 +144,8 @@ def message_trace(request: HttpRequest, message_id: UUID) -> HttpResponse:
         "html": to_html(found.message.text),
         "back": page_of_conversation(actor, found.conversation),
         "is_own": _is_own(actor, found.conversation),
-        "price": "0",
-        "price_hint": f"{found.message.tokens} tokens of the plan",
+        "price": "$0.00",
+        "price_hint": f"{found.message.tokens} tokens of your plan",
         "slowest": max([step.seconds for step in found.steps] + [found.message.seconds, 0.001]),
     }
     return render(request, "agents/trace.html", context)

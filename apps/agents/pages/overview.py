@@ -101,6 +101,6 @@ def _feedback(actor: Actor, agent_id: UUID) -> dict[str, object]:
     return {
         "feedback": found,
         "feedback_shown": [(labels.get(reason, reason), count) for reason, count in found.reasons.items()],
-        "good_share": f"{100 * found.good // rated} %" if rated else "not rated",
-        "good_hint": f"of {rated} rated" if rated else "last 30 days",
+        "good_share": f"{100 * found.good // rated} %" if rated else "none",
+        "good_hint": f"of {rated} rated" if rated else "nobody rated yet",
     }

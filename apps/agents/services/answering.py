@@ -275,7 +275,7 @@ def _keep(begun: BegunAnswer, progress: _Progress, answer: Answer) -> UUID | Non
         place=begun.place,
         prepared=prepared,
         answer=answer,
-        steps=(*progress.steps, tracing.answer_step(prepared, answer)),
+        steps=(*progress.steps, tracing.answer_step(prepared, answer, sum(step.seconds for step in progress.steps))),
         prompt=tracing.prompt_of(prepared) if prepared is not None and is_written else (),
         reservation=begun.reservation,
     )

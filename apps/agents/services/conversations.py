@@ -25,12 +25,12 @@ def rename_conversation(*, actor: Actor, conversation_id: UUID, title: str) -> N
         NotFound: it is not the actor's.
         InvalidInput: the title is empty.
     """
-    clean = " ".join(title.replace("\x00", "").split())[:TITLE_LIMIT]
-    if not clean:
-        message = "Write a title."
-        raise InvalidInput("invalid_title", message, errors=[{"field": "title", "message": message}])
     with transaction.atomic():
         row = own_conversation(actor, conversation_id)
+        clean = " ".join(title.replace("\x00", "").split())[:TITLE_LIMIT]
+        if not clean:
+            message = "Write a title."
+            raise InvalidInput("invalid_title", message, errors=[{"field": "title", "message": message}])
         # Not `save`: renaming is no use of the conversation and leaves it where it is in the list.
         Conversation.objects.filter(id=row.id).update(title=clean)
 
@@ -60,11 +60,11 @@ def rate_answer(*, actor: Actor, message_id: UUID, rating: int, reason: str = ""
         NotFound: it is no answer to the actor.
         InvalidInput: the rating or the reason is not known.
     """
-    _check(rating, reason)
     with transaction.atomic(), tenant_scope(actor.organisation_id):
         message = Message.objects.select_related("conversation").filter(id=message_id, role="assistant").first()
         if message is None or message.conversation.user_id != actor.user_id:
             raise NotFound("message_not_found", "There is no such answer.")
+        _check(rating, reason)
         message.rating = rating
         message.save(update_fields=["rating"])
         conversation, version_id = message.conversation, message.agent_version_id

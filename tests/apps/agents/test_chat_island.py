@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from apps.agents import selectors
 from apps.agents.types import AgentInfo
+from apps.core.tenant import tenant_scope
 from apps.tenancy.types import Actor
 from tests.chromium import launched, new_context
 
@@ -29,9 +31,44 @@ def test_the_chat_answers_in_place_with_sources(
     assert "error" not in seen, seen
     assert seen["problems"] == []
     assert "The notice period is three months" in seen["answer"]
-    assert seen["cited"].startswith("#answer-")
+    assert seen["cited"].startswith("#message-")
     assert seen["mark"].startswith("The notice period is three months")
     assert "Saved. " in seen["saved"]
+    assert "14 days" in seen["edited"]
+    assert seen["place"] == "2 of 2"
+    assert "three months" in seen["before"]
+    assert seen["tab"] == 2
+    with tenant_scope(actor.organisation_id):
+        found = selectors.feedback(actor, reader.id)
+    assert (found.bad, found.reasons) == (1, {"incomplete": 1})
+
+
+def _branch_and_rate(page: Any, seen: dict[str, Any]) -> None:
+    """Edit the question, rate the answer, look at the branch before; another tab goes on with the conversation."""
+    page.get_by_role("link", name="Edit this question").click()
+    box = page.get_by_label("Your question, changed")
+    box.fill("When do invoices have to be paid?")
+    box.press("Enter")
+    page.wait_for_selector("article[data-turn]:has-text('14 days')")
+    seen["edited"] = page.locator("article .prose").inner_text()
+    seen["place"] = page.locator(".chat-mine .chat-tools span.tabular > span").inner_text()
+    page.get_by_role("button", name="Bad answer").click()
+    page.get_by_label("What was wrong?").select_option("incomplete")
+    page.get_by_role("button", name="Send", exact=True).click()
+    page.wait_for_selector("[data-said]:has-text('Thank you.')")
+    conversation = page.locator("[data-ask] input[name=conversation]").input_value()
+    other = page.context.new_page()
+    other.goto(f"{page.url.split('#')[0].split('?')[0]}?conversation={conversation}")
+    other.wait_for_selector("agent-chat[data-ready]")
+    other.get_by_label("Your question").fill("Who owns the results of the work?")
+    other.get_by_label("Your question").press("Enter")
+    other.wait_for_selector("article[data-turn] >> nth=1")
+    page.wait_for_selector("article[data-turn] >> nth=1")
+    seen["tab"] = page.locator("article[data-turn]").count()
+    other.get_by_role("link", name="Previous version").click()
+    other.wait_for_selector("agent-chat[data-ready]")
+    seen["before"] = other.locator("article .prose").first.inner_text()
+    other.close()
 
 
 def _drive(url: str, session: str, agent_id: str, seen: dict[str, Any]) -> None:
@@ -48,11 +85,12 @@ def _drive(url: str, session: str, agent_id: str, seen: dict[str, Any]) -> None:
             page.goto(f"/agents/{agent_id}/edit/")
             page.wait_for_selector("agent-chat[data-ready]")
             page.get_by_role("button", name="What is the notice period?").click()
-            page.wait_for_selector("article:not([aria-busy]) .prose")
+            page.wait_for_selector("article[data-turn] .prose")
             seen["answer"] = page.locator("article .prose").inner_text()
             seen["cited"] = page.locator("article .prose a").first.get_attribute("href")
             page.locator("article .prose a").first.click()
             seen["mark"] = page.locator("article mark").first.inner_text()
+            _branch_and_rate(page, seen)
             page.get_by_label("Job").fill("Finds clauses.")
             page.wait_for_selector("[data-saved]:has-text('Saved. ')")
             seen["saved"] = page.locator("[data-saved]").inner_text()
