@@ -102,6 +102,11 @@ def chat_context(
     edited = _uuid(request.GET.get("edit", ""))
     text = next((item.message.text for item in shown if item.message.id == edited), None)
     past = selectors.conversations(actor, agent_id)[:PAST_SHOWN] if actor is not None and not actor.is_guest else []
+    attached = (
+        selectors.attachments(actor, conversation_id)
+        if actor is not None and found is not None and conversation_id
+        else []
+    )
     return {
         "chat_action": routes.url(routes.ask),
         "chat_log_url": routes.url(routes.log),
@@ -117,9 +122,8 @@ def chat_context(
         "chat_private": private,
         "chat_past": past,
         "chat_answering": streaming.answering_in(conversation_id) if found is not None and conversation_id else None,
-        "chat_attachments": selectors.attachments(actor, conversation_id)
-        if actor is not None and found is not None and conversation_id
-        else [],
+        "chat_attachments": attached,
+        "chat_attached_ids": {item.document_id for item in attached},
         "feedback_reasons": list(REASONS.items()),
     }
 

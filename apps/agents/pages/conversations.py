@@ -18,7 +18,7 @@ from apps.agents.errors import AgentNotFound
 from apps.agents.pages.chat import answer_stream
 from apps.agents.rendering import to_html
 from apps.agents.types import ConversationInfo, MessageInfo
-from apps.core.errors import DomainError
+from apps.core.errors import DomainError, InvalidInput
 from apps.core.problems import CONTENT_TYPE, problem_of, status_of
 from apps.tenancy.actors import actor_of
 from apps.tenancy.types import Actor
@@ -41,7 +41,7 @@ def conversation_rename(request: HttpRequest, conversation_id: UUID) -> HttpResp
     actor = actor_of(request)
     try:
         services.rename_conversation(actor=actor, conversation_id=conversation_id, title=request.POST.get("title", ""))
-    except DomainError as error:
+    except InvalidInput as error:
         notices.error(request, error.message)
     return redirect("conversations")
 

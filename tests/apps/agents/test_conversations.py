@@ -155,8 +155,9 @@ def test_conversations_are_listed_renamed_exported_and_traced(
     assert "Look up" in trace.content.decode()
     for path in (f"/conversations/{said.conversation_id}/export.md", f"/messages/{said.message_id}/trace/"):
         assert stranger.get(path).status_code == 404
-    for path in (f"/conversations/{said.conversation_id}/delete/", f"/messages/{said.message_id}/rating/"):
-        assert stranger.post(path, {"rating": "1"}).status_code == 404
+    where = f"/conversations/{said.conversation_id}"
+    for path in (f"{where}/delete/", f"{where}/rename/", f"/messages/{said.message_id}/rating/"):
+        assert stranger.post(path, {"rating": "1", "title": "Mine"}).status_code == 404
     assert client.post(f"/conversations/{said.conversation_id}/delete/").status_code == 302
     assert "Notice" not in client.get("/conversations/").content.decode()
 
