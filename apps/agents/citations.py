@@ -15,6 +15,9 @@ _STEM_LETTERS = 5
 SUPPORT_SHARE = 0.5
 """A passage supports a sentence when it holds at least this share of the sentence's words (by their first letters)."""
 
+MIN_CLAIM_WORDS = 3
+UNSUPPORTED_MARK = "*(not in the documents)*"
+
 MIN_REPEATED = 12
 """Shorter sentences may be said twice."""
 
@@ -28,11 +31,14 @@ class CitedText:
     is_supported: bool
 
 
-def cite(text: str, sources: Sequence[Source]) -> CitedText:
+def cite(text: str, sources: Sequence[Source], unsupported: str = "keep") -> CitedText:
     """Replace the model's marks by ones that hold.
 
     A small model invents numbers, so its marks are only kept where the passage supports the sentence; a sentence
     without a mark gets that of the passage that supports it best.
+
+    Args:
+        unsupported: what becomes of a sentence that no passage supports: `keep`, `drop`, or `mark` in words.
     """
     if not sources:
         return CitedText(_MARK.sub("", text).strip(), (), is_supported=True)
@@ -43,7 +49,7 @@ def cite(text: str, sources: Sequence[Source]) -> CitedText:
         parts.append(text[last:start])
         sentence, marks = text[start:end], _supporting(text[start:end], sources)
         used |= dict.fromkeys(marks)
-        parts.append(_with_marks(sentence, marks))
+        parts.append(_with_marks(sentence, marks) if marks or not _claims(sentence) else _left(sentence, unsupported))
         last = end
     return CitedText("".join([*parts, text[last:]]).strip(), tuple(used), is_supported=bool(used))
 
@@ -57,6 +63,16 @@ def _supporting(sentence: str, sources: Sequence[Source]) -> list[int]:
         return kept
     best = max(shares, key=lambda number: shares[number])
     return [best] if shares[best] >= SUPPORT_SHARE else []
+
+
+def _claims(sentence: str) -> bool:
+    """Whether there is enough in a sentence to be wrong ("Of course!" is not)."""
+    return len(_stems(_MARK.sub("", sentence))) >= MIN_CLAIM_WORDS
+
+
+def _left(sentence: str, unsupported: str) -> str:
+    bare = _MARK.sub("", sentence)
+    return {"drop": "", "mark": f"{bare} {UNSUPPORTED_MARK}"}.get(unsupported, bare)
 
 
 def _with_marks(sentence: str, marks: Sequence[int]) -> str:

@@ -28,6 +28,7 @@ from apps.agents.citations import cite, without_repetition
 from apps.agents.errors import PromptTooLong, unsupported
 from apps.agents.models_in_use import ModelInUse, classifier_in_use, language_model_in_use
 from apps.agents.prompting import check_question, instructions, recent, user_prompt
+from apps.agents.quoting import UNKNOWN, quoted, sources_of, unknown
 from apps.agents.teams.grants import EVERYTHING, Grant
 from apps.agents.types import (
     AS_THE_AGENT_DOES,
@@ -47,17 +48,13 @@ from apps.core.errors import InvalidInput
 from apps.core.tenant import tenant_scope
 from apps.knowledge import selectors as knowledge
 from apps.knowledge.chunking import estimate_tokens
-from apps.knowledge.ranking import is_weak
-from apps.knowledge.types import Passage, Quote
+from apps.knowledge.types import CONFIDENT, Findings, Passage, Quote
 from apps.tenancy.types import Actor
 
 MODEL_TIMEOUT_S = 120.0
 SHORT_QUESTION_WORDS = 4
-QUOTES_IN_ANSWER = 2
-SECOND_QUOTE_SHARE = 0.85
-"""A second sentence is quoted when its score is at least this share of the first one's."""
-
-UNKNOWN = "I don't know. I found nothing about this in my documents."
+LEAST_PASSAGES = 6
+"""Passages whose sentences are compared, also where fewer are shown."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,7 @@ class Found:
     @property
     def sources(self) -> tuple[Source, ...]:
         """The passages in the order of the search, without quotes."""
-        return _sources(self.passages, ())
+        return sources_of(self.passages, (), self.config.passages)
 
 
 @dataclass(frozen=True)
@@ -160,7 +157,7 @@ def look_up(plan: RunPlan, question: str, history: Sequence[Turn] = ()) -> Found
             actor=Actor.system(plan.owner_id),
             knowledge_base_ids=config.knowledge_base_ids,
             query=query,
-            k=config.passages,
+            k=max(config.passages, LEAST_PASSAGES),
             document_ids=plan.document_ids,
         )
     return Found(config, question, query, label, classifier, (*_attached(plan, query), *passages))
@@ -175,15 +172,16 @@ def prepare(plan: RunPlan, question: str, history: Sequence[Turn] = (), found: F
     found = found or look_up(plan, question, history)
     config, passages = found.config, found.passages
     with tenant_scope(plan.owner_id):
-        quotes = knowledge.best_quotes(found.query, passages, count=max(QUOTES_IN_ANSWER, config.passages))
+        findings = knowledge.find_quotes(found.query, passages, count=max(LEAST_PASSAGES, config.passages))
         model = language_model_in_use(plan.owner_id, config.language_model_version_id)
     if model.ref is not None and config.mode is AnswerMode.GENERATE:
         runner.ensure_model(model.ref)
-    sources = _sources(passages, quotes)
+    sources = sources_of(passages, findings.quotes, config.passages)
     if plan.options.is_json and config.mode is not AnswerMode.GENERATE:
         raise unsupported("response_format", "This agent does not write freely; it cannot answer in a given format.")
     has_documents = bool(config.knowledge_base_ids) or plan.attachments is not None
-    is_unknown = has_documents and config.mode is not AnswerMode.LABEL and is_weak(passages)
+    is_unknown = has_documents and config.mode is not AnswerMode.LABEL and _is_weak(config, findings)
+    ready = unknown(found.query, sources) if is_unknown else _ready(config, sources, findings.quotes, found.label)
     return Prepared(
         config=config,
         question=found.question,
@@ -192,11 +190,11 @@ def prepare(plan: RunPlan, question: str, history: Sequence[Turn] = (), found: F
         label=found.label,
         model=model,
         classifier=found.classifier,
-        ready=_cut(plan.options, UNKNOWN if is_unknown else _ready(config, sources, quotes, found.label)),
+        ready=_cut(plan.options, ready),
         finish=FinishReason.ABSTAINED if is_unknown else FinishReason.STOP,
         grant=plan.grant,
         options=plan.options,
-        quote=_quoted(sources, quotes),
+        quote=quoted(sources, findings.quotes),
     )
 
 
@@ -256,7 +254,7 @@ def complete(prepared: Prepared, raw: str) -> tuple[str, bool]:
     raw = without_repetition(raw)
     if not prepared.sources or prepared.options.is_json:
         return raw.strip(), True
-    cited = cite(raw, prepared.sources)
+    cited = cite(raw, prepared.sources, prepared.config.guard.unsupported)
     if cited.is_supported:
         return cited.text, True
     quote = f"From the documents: “{prepared.sources[0].quote}” [1]"
@@ -322,59 +320,21 @@ def _query(config: AgentConfig, question: str, history: Sequence[Turn], label: L
     return question[:2000]
 
 
-def _sources(passages: Sequence[Passage], quotes: Sequence[Quote]) -> tuple[Source, ...]:
-    """Passages in the order of their best sentence, each with it."""
-    ranked = {quote.passage_index: quote for quote in reversed(quotes)}
-    order = sorted(range(len(passages)), key=lambda index: (-_score(ranked.get(index)), index))
-    return tuple(_source(number, passages[index], ranked.get(index)) for number, index in enumerate(order, start=1))
-
-
-def _score(quote: Quote | None) -> float:
-    return quote.score if quote is not None else -1.0
-
-
-def _source(number: int, passage: Passage, quote: Quote | None) -> Source:
-    return Source(
-        number=number,
-        document=passage.document,
-        document_id=passage.document_id,
-        knowledge_base_id=passage.knowledge_base_id,
-        chunk_id=passage.chunk_id,
-        ordinal=passage.ordinal,
-        page=passage.page,
-        heading=passage.heading,
-        start=passage.start,
-        end=passage.end,
-        text=passage.text,
-        quote=quote.text if quote is not None else "",
-        similarity=passage.similarity,
-    )
+def _is_weak(config: AgentConfig, findings: Findings) -> bool:
+    """Whether the agent's own threshold, or the one for all, is not reached."""
+    least = config.guard.min_confidence
+    return findings.confidence < (CONFIDENT if least is None else least)
 
 
 def _ready(config: AgentConfig, sources: Sequence[Source], quotes: Sequence[Quote], label: Label | None) -> str | None:
     """The answer that needs no model, or None where the model is to write."""
     if config.mode is AnswerMode.GENERATE:
         return None
-    quoted = _quoted(sources, quotes)
+    found = quoted(sources, quotes)
     if config.mode is AnswerMode.QUOTE:
-        return quoted or UNKNOWN
+        return found or UNKNOWN
     decision = f"**{label.label}** ({label.confidence:.0%} sure)" if label is not None else ""
-    return "\n\n".join(part for part in (decision, quoted) if part)
-
-
-def _quoted(sources: Sequence[Source], quotes: Sequence[Quote]) -> str:
-    if not quotes:
-        return ""
-    numbers = {source.quote: source.number for source in reversed(sources) if source.quote}
-    best = quotes[0].score
-    kept = [quote for quote in quotes[:QUOTES_IN_ANSWER] if quote.score >= best * SECOND_QUOTE_SHARE]
-    return "\n\n".join(
-        f"> {' '.join(quote.text.split())} [{numbers.get(quote.text, _number_of(quote, sources))}]" for quote in kept
-    )
-
-
-def _number_of(quote: Quote, sources: Sequence[Source]) -> int:
-    return next((source.number for source in sources if quote.text in source.text), 1)
+    return "\n\n".join(part for part in (decision, found) if part)
 
 
 def _messages(history: Sequence[Turn]) -> list[ModelMessage]:

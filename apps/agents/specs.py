@@ -149,6 +149,9 @@ class GuardRails(Spec):
         max_characters: a longer answer is cut at a sentence; 0 for no limit.
         must_cite: an answer that names no passage is replaced by the documents' own words.
         language: two letters; an answer in another language is replaced by a notice. Empty for any.
+        min_confidence: where the documents are less likely than this to hold the answer, the agent says that it does
+            not know; None for the default. Found by `calibrate_agent` on a question set.
+        unsupported: what becomes of a sentence of the model that no passage carries: marked, dropped or kept.
     """
 
     refused_topics: tuple[Annotated[str, Field(min_length=3, max_length=120)], ...] = Field(default=(), max_length=20)
@@ -157,6 +160,8 @@ class GuardRails(Spec):
     max_characters: int = Field(default=0, ge=0, le=20_000)
     must_cite: bool = False
     language: Annotated[str, Field(pattern=r"^([a-z]{2})?$")] = ""
+    min_confidence: float | None = Field(default=None, ge=0, le=1)
+    unsupported: Literal["mark", "drop", "keep"] = "mark"
 
 
 class Budget(Spec):

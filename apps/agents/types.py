@@ -175,7 +175,7 @@ class KnowledgePin:
 
 @dataclass(frozen=True)
 class Source:
-    """A passage beside an answer; `number` is what the citation [n] refers to, offsets are within the document."""
+    """A passage beside an answer; `number` is what [n] in the answer means, offsets are within the document's text."""
 
     number: int
     document: str
@@ -190,6 +190,8 @@ class Source:
     text: str
     quote: str
     similarity: float
+    quote_start: int | None = None
+    quote_end: int | None = None
 
     @property
     def place(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from apps.agents import pages
-from apps.agents.api import agents, connections, drafts, openai, responses, teams, widget
+from apps.agents.api import agents, answers, connections, drafts, openai, responses, teams, widget
 from apps.agents.pages import teams as team_pages
 
 _AGENT = "agents/<uuid:agent_id>/"
@@ -28,6 +28,8 @@ api_urlpatterns = [
     path("agent-connections/", connections.ConnectionsView.as_view(), name="api-agent-connections"),
     path(_CONNECTION, connections.ConnectionView.as_view(), name="api-agent-connection"),
     path(f"{_AGENT}widget/", widget.WidgetView.as_view(), name="api-agent-widget"),
+    path(f"{_AGENT}calibrate/", answers.CalibrateView.as_view(), name="api-agent-calibrate"),
+    path("answers/<uuid:message_id>/replay/", answers.ReplayView.as_view(), name="api-answer-replay"),
     path(f"{_AGENT}usage/", agents.UsageView.as_view(), name="api-agent-usage"),
 ]
 
@@ -62,6 +64,9 @@ root_urlpatterns = [
 
 page_urlpatterns = [
     path("agents/", pages.agent_list, name="agents"),
+    path("agents/answers/<uuid:message_id>/", pages.stored_answer, name="agent-answer"),
+    path("agents/answers/<uuid:message_id>/replay/", pages.answer_replay, name="agent-answer-replay"),
+    path("agents/answers/<uuid:message_id>/sources/<int:number>/", pages.citation, name="agent-citation"),
     path("agents/new/", pages.agent_new, name="agent-new"),
     path(_AGENT, pages.agent_detail, name="agent"),
     path(f"{_AGENT}edit/", pages.agent_edit, name="agent-edit"),

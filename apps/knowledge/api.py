@@ -14,9 +14,11 @@ from rest_framework.views import APIView
 
 from apps.core.pagination import CursorPage
 from apps.knowledge import selectors, services
-from apps.knowledge.ranking import is_weak
 from apps.knowledge.types import SearchMode
 from apps.tenancy.actors import actor_of
+
+PASSAGES_WEIGHED = 10
+"""So many of the best passages decide whether there is an answer."""
 
 
 class KnowledgeBaseSerializer(serializers.Serializer[Any]):
@@ -104,10 +106,11 @@ class PassageSerializer(serializers.Serializer[Any]):
 
 
 class SearchResultSerializer(serializers.Serializer[Any]):
-    """Passages, best first; `weak` says that none of them is likely to answer the question."""
+    """Passages, best first; `confidence` (0..1) that they answer; `weak` says that none of them is likely to."""
 
     passages = PassageSerializer(many=True)
     weak = serializers.BooleanField()
+    confidence = serializers.FloatField()
 
 
 class ReleaseSerializer(serializers.Serializer[Any]):
@@ -220,8 +223,9 @@ class SearchView(APIView):
             k=data.validated_data["k"],
             mode=SearchMode(data.validated_data["mode"]),
         )
-        weak = is_weak(passages)
-        return Response(SearchResultSerializer({"passages": passages, "weak": weak}).data)
+        findings = selectors.find_quotes(data.validated_data["query"], passages[:PASSAGES_WEIGHED])
+        body = {"passages": passages, "weak": findings.is_weak, "confidence": findings.confidence}
+        return Response(SearchResultSerializer(body).data)
 
 
 class ReleasesView(APIView):

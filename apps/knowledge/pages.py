@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.contrib import messages
@@ -15,12 +16,12 @@ from apps.accounts.access import actor_required
 from apps.core.errors import DependencyFailed, DomainError, InvalidInput
 from apps.core.problems import status_of
 from apps.knowledge import selectors, services
-from apps.knowledge.ranking import is_weak
-from apps.knowledge.types import ACCEPTED_ENDINGS, MAX_DOCUMENT_BYTES, Passage, Quote
+from apps.knowledge.types import ACCEPTED_ENDINGS, MAX_DOCUMENT_BYTES, ChunkDraft, Passage, Quote
 from apps.tenancy.actors import actor_of
 from apps.tenancy.types import Actor
 
 PASSAGES_SHOWN = 5
+_POSITION = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,17 @@ class FoundPassage:
     before: str
     quoted: str
     after: str
+
+
+@dataclass(frozen=True)
+class ShownChunk:
+    """A passage of a document, with the cited words cut out for highlighting; `is_first` has the page's anchor."""
+
+    chunk: ChunkDraft
+    before: str
+    cited: str
+    after: str
+    is_first: bool = False
 
 
 @actor_required
@@ -92,15 +104,18 @@ def base_answer(request: HttpRequest, knowledge_base_id: UUID) -> HttpResponse:
 @require_safe
 @actor_required
 def document_detail(request: HttpRequest, knowledge_base_id: UUID, document_id: UUID) -> HttpResponse:
-    """A document's passages in reading order; citations link to one of them."""
+    """A document's passages in reading order; `?from=&to=` (characters) highlights what a citation quotes."""
     actor = actor_of(request)
     found = selectors.document_in(actor, knowledge_base_id, document_id)
+    span = _span(request)
+    chunks = [_shown(chunk, span) for chunk in selectors.document_chunks(actor, document_id)]
     context = {
         "base": selectors.knowledge_base(actor, knowledge_base_id),
         "back_url": reverse("knowledge-base", args=[knowledge_base_id]),
         "document": found,
         "lead": f"{found.chunks} passages as the search sees them.",
-        "chunks": selectors.document_chunks(actor, document_id),
+        "chunks": _marked_once(chunks),
+        "is_cited_missing": span is not None and not any(chunk.cited for chunk in chunks),
         "download_url": selectors.document_url(actor, document_id),
     }
     return render(request, "knowledge/document.html", context)
@@ -138,6 +153,26 @@ def base_release(request: HttpRequest, knowledge_base_id: UUID) -> HttpResponse:
     return redirect("knowledge-base", knowledge_base_id=knowledge_base_id)
 
 
+def _span(request: HttpRequest) -> tuple[int, int] | None:
+    """The cited characters, where the address names any."""
+    start, end = request.GET.get("from", ""), request.GET.get("to", "")
+    return (int(start), int(end)) if _POSITION.fullmatch(start) and _POSITION.fullmatch(end) else None
+
+
+def _shown(chunk: ChunkDraft, span: tuple[int, int] | None) -> ShownChunk:
+    start, end = (max(span[0], chunk.start), min(span[1], chunk.end)) if span is not None else (0, 0)
+    if start >= end:
+        return ShownChunk(chunk, chunk.text, "", "")
+    cut = (start - chunk.start, end - chunk.start)
+    return ShownChunk(chunk, chunk.text[: cut[0]], chunk.text[cut[0] : cut[1]], chunk.text[cut[1] :])
+
+
+def _marked_once(chunks: list[ShownChunk]) -> list[ShownChunk]:
+    """Chunks overlap: the page opens at the first that holds most of the cited words."""
+    best = max(chunks, key=lambda item: len(item.cited), default=None)
+    return [replace(item, is_first=item is best and bool(item.cited)) for item in chunks]
+
+
 def _detail(request: HttpRequest, knowledge_base_id: UUID, problem: DomainError | None = None) -> HttpResponse:
     actor = actor_of(request)
     question = request.GET.get("q", "")
@@ -162,10 +197,10 @@ def _answer(actor: Actor, knowledge_base_id: UUID, question: str) -> dict[str, o
         passages = selectors.search(
             actor=actor, knowledge_base_ids=[knowledge_base_id], query=question, k=PASSAGES_SHOWN
         )
-        quotes = selectors.best_quotes(question, passages, count=PASSAGES_SHOWN)
+        findings = selectors.find_quotes(question, passages, count=PASSAGES_SHOWN)
     except (InvalidInput, DependencyFailed) as error:
         return {"question": question, "answer_problem": error}
-    weak = is_weak(passages)
+    quotes, weak = list(findings.quotes), findings.is_weak
     return {
         "question": question,
         "weak": weak,

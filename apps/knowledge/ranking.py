@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from apps.knowledge.types import Passage, SearchMode
+from apps.knowledge.types import SearchMode
 
 K = TypeVar("K")
 
@@ -61,16 +61,3 @@ def _scaled(values: Mapping[K, float], floor: float | None = None) -> dict[K, fl
     low = floor if floor is not None else min(values.values(), default=0.0)
     span = max(values.values(), default=0.0) - low
     return {key: (value - low) / span if span > 0 else 0.0 for key, value in values.items()}
-
-
-def is_weak(passages: Iterable[Passage]) -> bool:
-    """Whether the best passages are too far from the question to answer it (then an agent says that it does not know).
-
-    Neither measure alone tells answerable questions from others, so a passage counts as support if
-    it is close in meaning (similarity >= 0.45), or holds most of the question's words, the rare ones counting
-    more (coverage >= 0.6), or is fair on both (similarity >= 0.3 and coverage >= 0.3).
-    """
-    return not any(
-        item.similarity >= 0.45 or item.coverage >= 0.6 or (item.similarity >= 0.3 and item.coverage >= 0.3)
-        for item in passages
-    )

@@ -341,3 +341,20 @@ class Quote:
     start: int
     end: int
     score: float
+
+
+CONFIDENT = 0.5
+"""From this confidence on a question counts as answered, unless an agent's own threshold says otherwise."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The sentences that answer a question best, and how likely (0..1) it is that the first of them does."""
+
+    quotes: tuple[Quote, ...]
+    confidence: float
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether nothing that was found is likely to answer."""
+        return self.confidence < CONFIDENT

@@ -1,5 +1,6 @@
 """Pages of agents: the builder under `/agents/`, the public page under `/a/`, what was said under `/conversations/`."""
 
+from apps.agents.pages.answers import answer_replay, citation, stored_answer
 from apps.agents.pages.builder import agent_documents, agent_edit, agent_list, agent_new
 from apps.agents.pages.conversations import (
     answer_events,
@@ -40,9 +41,11 @@ __all__ = [
     "agent_version",
     "agent_widget",
     "answer_events",
+    "answer_replay",
     "answer_stop",
     "attachment_list",
     "attachment_remove",
+    "citation",
     "conversation_delete",
     "conversation_export",
     "conversation_list",
@@ -55,5 +58,6 @@ __all__ = [
     "public_attach",
     "public_chat",
     "public_chat_log",
+    "stored_answer",
     "widget_script",
 ]

@@ -24,6 +24,7 @@ from apps.agents.selectors.drafts import revisions, version_differences
 from apps.agents.selectors.models import classifier_options, language_model_options
 from apps.agents.selectors.parts import connection, connections, table, tables
 from apps.agents.selectors.responses import stored_response
+from apps.agents.selectors.stored import citation, stored_answer
 from apps.agents.selectors.traces import feedback, trace
 from apps.agents.selectors.usage import usage
 from apps.agents.selectors.widget import EmbeddedAgent, embedded_agent, widget_of
@@ -37,6 +38,7 @@ __all__ = [
     "agent_rows",
     "agents",
     "attachments",
+    "citation",
     "classifier_options",
     "connection",
     "connections",
@@ -53,6 +55,7 @@ __all__ = [
     "published_target",
     "revisions",
     "slug_of",
+    "stored_answer",
     "stored_response",
     "table",
     "tables",

@@ -2,12 +2,14 @@
 
 from apps.agents.services.answering import BegunAnswer, answer, begin_answer, stream_answer
 from apps.agents.services.attaching import attach_document, detach_document
+from apps.agents.services.calibrate import Calibration, KnownQuestion, calibrate_agent
 from apps.agents.services.connections import create_connection, delete_connection, replace_secret
 from apps.agents.services.conversations import delete_conversation, rate_answer, rename_conversation
 from apps.agents.services.create_agent import create_agent_from_template
 from apps.agents.services.drafts import restore_version
 from apps.agents.services.edit_agent import AgentChanges, add_agent_documents, update_agent
 from apps.agents.services.publish import go_back_to_version, pause_agent, publish_agent, resume_agent
+from apps.agents.services.replay import replay_answer
 from apps.agents.services.responses import (
     BegunResponse,
     ResponseRequest,
@@ -26,6 +28,8 @@ __all__ = [
     "AgentChanges",
     "BegunAnswer",
     "BegunResponse",
+    "Calibration",
+    "KnownQuestion",
     "ResponseRequest",
     "add_agent_documents",
     "answer",
@@ -33,6 +37,7 @@ __all__ = [
     "attach_document",
     "begin_answer",
     "begin_response",
+    "calibrate_agent",
     "cancel_response",
     "create_agent_from_template",
     "create_connection",
@@ -49,6 +54,7 @@ __all__ = [
     "remove_widget",
     "rename_conversation",
     "replace_secret",
+    "replay_answer",
     "response_events",
     "restore_version",
     "resume_agent",

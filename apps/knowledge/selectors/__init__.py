@@ -20,8 +20,9 @@ from apps.knowledge.selectors.bases import (
     release_of_version,
     releases,
 )
+from apps.knowledge.selectors.cited import document_names, text_at
 from apps.knowledge.selectors.passages import passages
-from apps.knowledge.selectors.quotes import best_quotes
+from apps.knowledge.selectors.quotes import best_quotes, find_quotes
 from apps.knowledge.selectors.search import rank_documents, search
 from apps.knowledge.selectors.sources import source_in, source_rows, sources
 from apps.knowledge.selectors.words import WeightedWord, term_weights
@@ -36,11 +37,13 @@ __all__ = [
     "document_chunks",
     "document_in",
     "document_info",
+    "document_names",
     "document_rows",
     "document_text",
     "document_url",
     "documents",
     "documents_by_id",
+    "find_quotes",
     "knowledge_base",
     "knowledge_bases",
     "latest_release",
@@ -54,4 +57,5 @@ __all__ = [
     "source_rows",
     "sources",
     "term_weights",
+    "text_at",
 ]

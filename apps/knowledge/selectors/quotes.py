@@ -1,82 +1,50 @@
-"""The sentences of the found passages that answer a question best, word for word."""
+"""The sentences of the found passages that answer a question best, word for word, and how sure it is that they do."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 
 from apps.compute import runner
-from apps.knowledge.sentences import sentence_spans
-from apps.knowledge.types import Passage, Quote
-
-MAX_SENTENCES = 48
-_WORD = re.compile(r"\w+")
-_STEM_LETTERS = 5
-_COMMON = frozenset(
-    _WORD.findall(
-        "a an and are as at be by can could did do does for from had has have how i if in is it its may me my of on or"
-        " our shall should so that the their them they this to was we were what when where which who whom why will with"
-        " would you your"
-    )
-)
-_MEANING_WEIGHT, _WORDS_WEIGHT, _PASSAGE_WEIGHT = 1.0, 0.6, 0.25
+from apps.knowledge.evidence.gathering import Material, gather
+from apps.knowledge.evidence.scoring import Scored, confidence, rank, worth_comparing
+from apps.knowledge.types import Findings, Passage, Quote
 
 
-def best_quotes(query: str, passages: Sequence[Passage], count: int = 3) -> list[Quote]:
-    """Up to `count` sentences, best first; offsets are within their passage's text.
+def find_quotes(query: str, passages: Sequence[Passage], count: int = 3) -> Findings:
+    """Up to `count` sentences, best first, and the confidence that the first answers; offsets are within the passage.
 
-    A sentence is scored by meaning (cosine to the question), by the share of the question's words in it, and by how
-    well its passage was placed. Calls the runner, so it must not be called inside a transaction.
+    Calls the runner, so it must not be called inside a transaction.
 
     Raises:
         DependencyFailed: the runner does not answer.
     """
-    spans = [
-        (index, start, end)
-        for index, passage in enumerate(passages)
-        for start, end in sentence_spans(passage.text)
-        if end - start > 2
-    ][:MAX_SENTENCES]
-    if not spans:
-        return []
-    texts = [passages[index].text[start:end] for index, start, end in spans]
-    question, *vectors = runner.embed([query, *texts])
-    wanted = _stems(query)
-    top = max(passage.score for passage in passages) or 1.0
-    quotes = [
-        Quote(
-            passage_index=index,
-            text=text,
-            start=start,
-            end=end,
-            score=_MEANING_WEIGHT * _cosine(question, vector)
-            + _WORDS_WEIGHT * _share(wanted, text)
-            + _PASSAGE_WEIGHT * passages[index].score / top,
-        )
-        for (index, start, end), text, vector in zip(spans, texts, vectors, strict=True)
-    ]
-    return _without_repeats(sorted(quotes, key=lambda quote: -quote.score), count)
+    material = gather(query, passages)
+    compared = worth_comparing(material)
+    if not compared:
+        return Findings((), 0.0)
+    question, *vectors = runner.embed([query, *(material.sentences[index].text for index in compared)])
+    meanings = {index: _cosine(question, vector) for index, vector in zip(compared, vectors, strict=True)}
+    ranked = rank(material, meanings)
+    return Findings(tuple(_quotes(material, ranked, count)), round(confidence(material, ranked), 4))
 
 
-def _without_repeats(quotes: Sequence[Quote], count: int) -> list[Quote]:
-    """Overlapping chunks hold the same sentence twice; it is quoted once."""
+def best_quotes(query: str, passages: Sequence[Passage], count: int = 3) -> list[Quote]:
+    """The quotes of `find_quotes` alone."""
+    return list(find_quotes(query, passages, count).quotes)
+
+
+def _quotes(material: Material, ranked: Sequence[Scored], count: int) -> list[Quote]:
+    """The same words in two documents are quoted once."""
     seen: set[str] = set()
     kept: list[Quote] = []
-    for quote in quotes:
-        if quote.text not in seen and len(kept) < count:
-            seen.add(quote.text)
-            kept.append(quote)
+    for item in ranked:
+        sentence = material.sentences[item.index]
+        if sentence.text in seen or len(kept) >= count:
+            continue
+        seen.add(sentence.text)
+        kept.append(Quote(sentence.passage, sentence.text, sentence.start, sentence.end, round(item.score, 4)))
     return kept
-
-
-def _stems(text: str) -> set[str]:
-    words = (word.lower() for word in _WORD.findall(text))
-    return {word[:_STEM_LETTERS] for word in words if word not in _COMMON}
-
-
-def _share(wanted: set[str], text: str) -> float:
-    return len(wanted & _stems(text)) / len(wanted) if wanted else 0.0
 
 
 def _cosine(left: Sequence[float], right: Sequence[float]) -> float:

@@ -11,7 +11,7 @@ import pytest
 from apps.agents import selectors, services
 from apps.agents.errors import PromptTooLong
 from apps.agents.models import AgentUsage, Conversation, Message
-from apps.agents.runtime import UNKNOWN
+from apps.agents.quoting import UNKNOWN
 from apps.agents.services import AgentChanges
 from apps.agents.types import AgentInfo, FinishReason, Turn
 from apps.core import outbox
@@ -51,7 +51,8 @@ def test_an_answer_brings_its_sources_and_its_cost(actor: Actor, agent: AgentInf
 
 def test_what_the_documents_do_not_say_is_not_known(actor: Actor, agent: AgentInfo) -> None:
     answer = ask(actor, agent, "Who won the football world cup in 1998?").answer
-    assert (answer.text, answer.finish) == (UNKNOWN, FinishReason.ABSTAINED)
+    assert answer.text.startswith(UNKNOWN)
+    assert answer.finish is FinishReason.ABSTAINED
     assert answer.completion_tokens == 0
 
 

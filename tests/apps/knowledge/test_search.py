@@ -11,7 +11,7 @@ from apps.core import outbox
 from apps.core.errors import InvalidInput, NotFound
 from apps.core.tenant import tenant_scope
 from apps.knowledge import selectors, services
-from apps.knowledge.ranking import Evidence, fuse, is_weak
+from apps.knowledge.ranking import Evidence, fuse
 from apps.knowledge.services import Upload
 from apps.knowledge.types import KnowledgeBaseInfo, SearchMode
 from apps.tenancy.types import Actor
@@ -68,7 +68,8 @@ def test_a_passage_points_at_its_exact_characters(actor: Actor, base: KnowledgeB
 
 def test_a_question_beside_the_documents_is_weak(actor: Actor, base: KnowledgeBaseInfo) -> None:
     def weak(query: str) -> bool:
-        return is_weak(selectors.search(actor=actor, knowledge_base_ids=[base.id], query=query))
+        passages = selectors.search(actor=actor, knowledge_base_ids=[base.id], query=query)
+        return selectors.find_quotes(query, passages).is_weak
 
     assert weak("Who won the football world cup in 1998?")
     assert not weak("How many days do I have to return an item?")
