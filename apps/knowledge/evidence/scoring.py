@@ -20,18 +20,34 @@ embedding costs time."""
 
 _SENTENCE_WEIGHTS = {
     "meaning": 1.0,
-    "coverage": 0.6,
-    "around": 0.2,
-    "place": 0.25,
-    "passage_meaning": 0.0,
-    "kind": 0.0,
-    "new_words": 0.0,
-    "pairs": 0.0,
-    "opening": 0.0,
-    "passage_coverage": 0.0,
+    "coverage": 1.558,
+    "around": 0.983,
+    "place": 3.26,
+    "passage_meaning": 1.775,
+    "kind": 0.502,
+    "new_words": 0.405,
+    "pairs": 0.94,
+    "opening": 0.305,
+    "passage_coverage": -0.095,
 }
-_CONFIDENCE_BIAS = 0.0
-_CONFIDENCE_WEIGHTS: dict[str, float] = {"score": 1.0}
+_CONFIDENCE_BIAS = -3.912
+_CONFIDENCE_WEIGHTS = {
+    "score": -0.167,
+    "lead": 0.681,
+    "meaning": 0.496,
+    "coverage": -0.507,
+    "around": -0.073,
+    "passage_coverage": 0.797,
+    "best_coverage": 0.507,
+    "similarity": 1.753,
+    "rare_in_passage": -0.745,
+    "rare_in_sentence": 0.46,
+    "numbers": 0.964,
+    "names": 1.186,
+    "pairs": 1.465,
+    "kind": 0.124,
+    "passage_lead": 0.828,
+}
 _RARE = 3
 _SIMILAR = 0.5
 """Stands for the meaning of sentences that were not compared, so that their words still count."""
