@@ -11,9 +11,11 @@ from importlib import import_module
 from itertools import takewhile
 from typing import Any
 
-NAMES = ("ledger", "gas", "player", "first_paid_task", "published_agent", "annotation")
+NAMES = ("ledger", "gas", "player", "first_paid_task", "published_agent", "annotation", "citations")
 #: They start parts of their own, in a process of their own, and take options.
-APART = {"annotation"}
+APART = {"annotation", "citations"}
+#: They run when they are named, because they need files.
+ON_DEMAND = {"citations"}
 
 
 def main() -> None:
@@ -25,7 +27,7 @@ def main() -> None:
     options = words[len(given) :]
     if options and not APART & set(given):
         parser.parse_args(words)
-    names = given or NAMES
+    names = given or [name for name in NAMES if name not in ON_DEMAND]
     unknown = set(names) - set(NAMES)
     if unknown:
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.agents import services
+from apps.agents import selectors, services
 from apps.agents.replaying import Replay
 from apps.agents.services import KnownQuestion
 from apps.tenancy.actors import actor_of
@@ -59,6 +59,7 @@ class ReplayView(APIView):
 
     @extend_schema(request=ReplayRequestSerializer, responses=ReplaySerializer)
     def post(self, request: Request, message_id: UUID) -> Response:
+        selectors.stored_answer(actor_of(request), message_id)
         data = ReplayRequestSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         found = services.replay_answer(actor=actor_of(request), message_id=message_id, **data.validated_data)
@@ -93,6 +94,7 @@ class CalibrateView(APIView):
 
     @extend_schema(request=CalibrateSerializer, responses=CalibrationSerializer)
     def post(self, request: Request, agent_id: UUID) -> Response:
+        selectors.agent(actor_of(request), agent_id)  # who may not know of it learns nothing of the body's form
         data = CalibrateSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         known = [KnownQuestion(item["question"], item["answerable"]) for item in data.validated_data["questions"]]

@@ -1,0 +1,48 @@
+"""Citations and abstention over a question set: `manage.py evaluate_answers`, with a plain search beside it.
+
+`python -m benchmarks citations --corpus C.jsonl --questions Q.jsonl [--sample N]`; parts of its own, in a process of
+its own. The runner is started with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from tests.gpu_runner.runner_fixtures import RunnerProcess
+
+DATA = Path(__file__).resolve().parent.parent / "var" / "bench-runner"
+
+
+def main() -> None:
+    """Start the parts, evaluate, print the JSON line."""
+    parser = argparse.ArgumentParser(prog="make bench NAME=citations", description=__doc__)
+    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--questions", type=Path, required=True)
+    parser.add_argument("--sample", type=int, default=400)
+    options = parser.parse_args()
+
+    from sahara_platform.embedded import scratch  # slow to import, and --help needs no parts
+
+    parts = scratch.start()
+    runner = RunnerProcess(DATA).start()
+    os.environ.update(RUNNER_URL=runner.url, RUNNER_TOKEN=runner.token)
+    try:
+        os.environ["DJANGO_SETTINGS_MODULE"] = "sahara_platform.settings"
+        import django
+
+        django.setup()
+        from django.core.management import call_command
+        from django.db import connections
+
+        call_command("migrate", database="owner", verbosity=0)
+        call_command("evaluate_answers", corpus=options.corpus, questions=options.questions, sample=options.sample)
+        connections.close_all()
+    finally:
+        runner.stop()
+        parts.stop()
+
+
+if __name__ == "__main__":
+    main()
