@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from apps.core.errors import Conflict, InvalidInput, NotFound, NotPermitted, PaymentRequired
+from apps.core.errors import Conflict, InvalidInput, NotFound, NotPermitted, PaymentRequired, RateLimited
 
 
 class AgentNotFound(NotFound):
@@ -30,6 +30,20 @@ class NotReadyToPublish(Conflict):
 
 class EditConflict(Conflict):
     """Somebody changed the draft meanwhile: `revision` is the newest, `changes` lists what is different and by whom."""
+
+
+class ApprovalNeeded(Conflict):
+    """A step's call with side effects waits for a person; the step goes on when it is begun again after that."""
+
+    def __init__(self, approval_id: str, tool: str, arguments: dict[str, object]) -> None:
+        message = f"{tool} waits for approval."
+        super().__init__("approval_needed", message, approval_id=approval_id, tool=tool, arguments=arguments)
+
+
+class BudgetSpent(RateLimited):
+    """The agent's budget of the day is used up."""
+
+    retryable = False
 
 
 class LicenceRequired(PaymentRequired):

@@ -43,3 +43,10 @@ class ResponseQueued(Event):
     """A caller of the API wants a response that is answered in the background."""
 
     response_id: UUID
+
+
+@dataclass(frozen=True)
+class EvaluationQueued(Event):
+    """An evaluation of a draft waits for a worker."""
+
+    run_id: UUID

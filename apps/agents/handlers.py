@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from apps.agents import services
-from apps.agents.events import ResponseQueued, TeamStepQueued
+from apps.agents.events import EvaluationQueued, ResponseQueued, TeamStepQueued
 from apps.agents.selectors import usable_agents
+from apps.agents.services.evaluations import run_evaluation
 from apps.agents.services.teams import run_step
 from apps.core.outbox import handles
 from apps.tenancy.agent_choices import set_agent_lister
@@ -20,6 +21,12 @@ def on_team_step_queued(event: TeamStepQueued) -> None:
 def on_response_queued(event: ResponseQueued) -> None:
     """Answer a background response."""
     services.run_response(event.response_id)
+
+
+@handles(EvaluationQueued, long_running=True)
+def on_evaluation_queued(event: EvaluationQueued) -> None:
+    """Ask the cases."""
+    run_evaluation(event.run_id)
 
 
 set_agent_lister(lambda actor: [(agent.agent_id, agent.name) for agent in usable_agents(actor)])

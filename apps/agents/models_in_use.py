@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from apps.agents.specs import EndpointModel, ModelChoice, RunnerModel
 from apps.compute.types import BASE_CHAT_MODEL, ModelKind, ModelRef
 from apps.core.errors import InvalidInput
 from apps.tenancy.types import Actor
@@ -35,8 +36,13 @@ def classifier_in_use(owner_id: UUID, version_id: UUID | None) -> ModelInUse | N
     return _in_use(owner_id, version_id, ModelKind.CLASSIFIER, "classifier_version_id")
 
 
-def language_model_in_use(owner_id: UUID, version_id: UUID | None) -> ModelInUse:
-    """The fine-tuned language model of that asset version, or the bundled one. Errors as `classifier_in_use`."""
+def language_model_in_use(owner_id: UUID, version_id: UUID | None, choice: ModelChoice | None = None) -> ModelInUse:
+    """The chosen model; without a choice the fine-tuned one of that asset version, or the bundled one.
+
+    Errors as `classifier_in_use`.
+    """
+    if isinstance(choice, RunnerModel | EndpointModel):
+        return ModelInUse(choice.name)
     if version_id is None:
         return BUNDLED
     return _in_use(owner_id, version_id, ModelKind.ADAPTER, "language_model_version_id")

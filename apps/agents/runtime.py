@@ -173,7 +173,7 @@ def prepare(plan: RunPlan, question: str, history: Sequence[Turn] = (), found: F
     config, passages = found.config, found.passages
     with tenant_scope(plan.owner_id):
         findings = knowledge.find_quotes(found.query, passages, count=max(LEAST_PASSAGES, config.passages))
-        model = language_model_in_use(plan.owner_id, config.language_model_version_id)
+        model = language_model_in_use(plan.owner_id, config.language_model_version_id, config.model)
     if model.ref is not None and config.mode is AnswerMode.GENERATE:
         runner.ensure_model(model.ref)
     sources = sources_of(passages, findings.quotes, config.passages)
@@ -224,7 +224,7 @@ async def write(prepared: Prepared) -> AsyncIterator[str | Written]:
         settings = _settings(config, prepared.options, most)
         try:
             async with agent.run_stream(
-                prompt, message_history=_messages(prepared.history), model_settings=settings
+                prompt, message_history=messages_of(prepared.history), model_settings=settings
             ) as stream:
                 async for piece in stream.stream_text(delta=True, debounce_by=None):
                     yield piece
@@ -337,7 +337,8 @@ def _ready(config: AgentConfig, sources: Sequence[Source], quotes: Sequence[Quot
     return "\n\n".join(part for part in (decision, found) if part)
 
 
-def _messages(history: Sequence[Turn]) -> list[ModelMessage]:
+def messages_of(history: Sequence[Turn]) -> list[ModelMessage]:
+    """The last turns as pydantic-ai takes them."""
     return [
         ModelRequest(parts=[UserPromptPart(turn.text)])
         if turn.role == "user"

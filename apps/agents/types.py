@@ -94,6 +94,26 @@ class FeedbackReason(StrEnum):
     OTHER = "other"
 
 
+class CallState(StrEnum):
+    """Where a call with side effects stands. `approved` without a result is on its way."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    DONE = "done"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    FAILED = "failed"
+
+
+class EvaluationState(StrEnum):
+    """Where an evaluation stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
 class UsageSide(StrEnum):
     """Whose record of a call it is."""
 
@@ -135,6 +155,18 @@ class AgentConfig:
         plain |= {"tone": str(self.tone), "mode": str(self.mode), "starters": list(self.starters)}
         plain["knowledge_base_ids"] = [str(base_id) for base_id in self.knowledge_base_ids]
         return plain | self.extras().model_dump(mode="json")
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> AgentConfig:
+        """The inverse of `as_json`."""
+        plain = {name: item for name, item in value.items() if name not in Extras.model_fields}
+        for name in ("language_model_version_id", "classifier_version_id"):
+            plain[name] = None if plain[name] is None else UUID(plain[name])
+        plain |= {"tone": Tone(plain["tone"]), "mode": AnswerMode(plain["mode"])}
+        plain |= {"starters": tuple(plain["starters"])}
+        plain["knowledge_base_ids"] = tuple(UUID(base_id) for base_id in plain["knowledge_base_ids"])
+        parts = {name: value[name] for name in Extras.model_fields if name in value}
+        return cls(**plain, **vars(Extras.model_validate(parts)))
 
     def digest(self) -> str:
         """SHA-256 of the canonical JSON: equal for equal behaviour. Parts at their defaults do not count."""
@@ -330,6 +362,22 @@ class TableInfo:
 
 
 @dataclass(frozen=True)
+class EvaluationInfo:
+    """An evaluation: `answered` of `cases` are done; `figures` are there at the end."""
+
+    id: UUID
+    agent_id: UUID
+    set_id: UUID
+    state: EvaluationState
+    cases: int
+    answered: int
+    figures: dict[str, Any]
+    config_hash: str
+    created_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
 class PublicAgent:
     """What anybody may know of a published agent."""
 
@@ -408,7 +456,32 @@ class ChatFinished:
     message_id: UUID | None = None
 
 
-ChatEvent = ChatFound | ChatStarted | ChatDelta | ChatFinished
+@dataclass(frozen=True)
+class ChatApproval:
+    """A call with side effects waits for the one who asked; see `decide_call`."""
+
+    approval_id: UUID
+    tool: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class PendingCallInfo:
+    """A call with side effects and what became of it; `result` is text of a stranger."""
+
+    id: UUID
+    agent_id: UUID
+    agent_name: str
+    conversation_id: UUID | None
+    tool: str
+    arguments: dict[str, Any]
+    state: CallState
+    result: str
+    created_at: datetime
+    expires_at: datetime
+
+
+ChatEvent = ChatFound | ChatStarted | ChatDelta | ChatApproval | ChatFinished
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,18 @@ from __future__ import annotations
 from django.urls import path
 
 from apps.agents import pages
-from apps.agents.api import agents, answers, connections, drafts, openai, responses, teams, widget
+from apps.agents.api import (
+    agents,
+    answers,
+    connections,
+    drafts,
+    evaluations,
+    openai,
+    responses,
+    teams,
+    tools,
+    widget,
+)
 from apps.agents.pages import teams as team_pages
 
 _AGENT = "agents/<uuid:agent_id>/"
@@ -26,6 +37,19 @@ api_urlpatterns = [
     path(f"{_AGENT}differences/", drafts.DifferencesView.as_view(), name="api-agent-differences"),
     path(f"{_AGENT}restore/", drafts.RestoreView.as_view(), name="api-agent-restore"),
     path("agent-connections/", connections.ConnectionsView.as_view(), name="api-agent-connections"),
+    path("evaluation-sets/", evaluations.SetsView.as_view(), name="api-evaluation-sets"),
+    path("evaluation-sets/<uuid:evaluation_set_id>/", evaluations.SetView.as_view(), name="api-evaluation-set"),
+    path(f"{_AGENT}evaluations/", evaluations.EvaluationsView.as_view(), name="api-agent-evaluations"),
+    path(
+        f"{_AGENT}evaluations/<uuid:evaluation_run_id>/",
+        evaluations.EvaluationView.as_view(),
+        name="api-agent-evaluation",
+    ),
+    path("agent-tables/", tools.TablesView.as_view(), name="api-agent-tables"),
+    path("agent-tables/<uuid:agent_table_id>/", tools.TableView.as_view(), name="api-agent-table"),
+    path("agent-calls/", tools.CallsView.as_view(), name="api-agent-calls"),
+    path("agent-calls/<uuid:pending_call_id>/", tools.CallView.as_view(), name="api-agent-call"),
+    path(f"{_CONNECTION}offers/", tools.OffersView.as_view(), name="api-agent-connection-offers"),
     path(_CONNECTION, connections.ConnectionView.as_view(), name="api-agent-connection"),
     path(f"{_AGENT}widget/", widget.WidgetView.as_view(), name="api-agent-widget"),
     path(f"{_AGENT}calibrate/", answers.CalibrateView.as_view(), name="api-agent-calibrate"),

@@ -15,6 +15,7 @@ from django.http import StreamingHttpResponse
 from apps.agents.rendering import to_html
 from apps.agents.types import (
     Answer,
+    ChatApproval,
     ChatDelta,
     ChatEvent,
     ChatFinished,
@@ -71,6 +72,8 @@ def own_event(event: ChatEvent, anchor: str) -> tuple[str, dict[str, Any]]:
             "answer": anchor,
             "quote": quote,
         }
+    if isinstance(event, ChatApproval):
+        return "approval", {"approval": str(event.approval_id), "tool": event.tool, "arguments": event.arguments}
     answer = event.answer
     return "finished", {
         "html": to_html(answer.text, source_prefix=f"{anchor}-", sources=len(answer.sources)),

@@ -75,6 +75,8 @@ def furnish(api: Any, actor: Actor, seller: Actor, buyable: Any) -> None:
     agents.create_connection(
         actor=actor, kind=ConnectionKind.HTTP, name=f"Shop {CANARY}", url="https://shop.example/", secret=CANARY
     )
+    agents.upload_table(actor=actor, filename=f"{CANARY}.csv", file=io.BytesIO(ROWS))
+    agents.save_evaluation_set(actor=actor, name=CANARY, cases=[{"question": CANARY}])
     _team(actor)
     TopUp.objects.create(amount=500, currency="USD", session_id=f"cs_{CANARY}")
     SavedCard.objects.create(method_id=f"pm_{CANARY}", brand=CANARY, last4="4242", exp_month=1, exp_year=2030)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from apps.agents.models.agents import Agent, AgentSettings, AgentVersion, PublishedAgent
+from apps.agents.models.approvals import AgentDay, PendingCall
 from apps.agents.models.connections import AgentTable, Connection
 from apps.agents.models.conversations import Attachment, Conversation, Message
 from apps.agents.models.drafts import AgentRevision
 from apps.agents.models.effects import SideEffect
+from apps.agents.models.evaluations import EvaluationResult, EvaluationRun, EvaluationSet
 from apps.agents.models.feedback import AgentFeedback
 from apps.agents.models.reach import AgentWidget, RemoteTask
 from apps.agents.models.responses import StoredResponse
@@ -15,6 +17,7 @@ from apps.agents.models.usage import AgentUsage
 
 __all__ = [
     "Agent",
+    "AgentDay",
     "AgentFeedback",
     "AgentRevision",
     "AgentSettings",
@@ -25,7 +28,11 @@ __all__ = [
     "Attachment",
     "Connection",
     "Conversation",
+    "EvaluationResult",
+    "EvaluationRun",
+    "EvaluationSet",
     "Message",
+    "PendingCall",
     "PublishedAgent",
     "RemoteTask",
     "SideEffect",

@@ -18,9 +18,11 @@ from apps.agents.selectors.agents import (
     version_info,
     versions,
 )
+from apps.agents.selectors.approvals import pending_call, pending_calls
 from apps.agents.selectors.attachments import attachments
 from apps.agents.selectors.conversations import Branch, conversation, conversations, messages
 from apps.agents.selectors.drafts import revisions, version_differences
+from apps.agents.selectors.evaluations import evaluation, evaluation_results, evaluation_sets, evaluations, get_set
 from apps.agents.selectors.models import classifier_options, language_model_options
 from apps.agents.selectors.parts import connection, connections, table, tables
 from apps.agents.selectors.responses import stored_response
@@ -46,11 +48,18 @@ __all__ = [
     "conversations",
     "draft_target",
     "embedded_agent",
+    "evaluation",
+    "evaluation_results",
+    "evaluation_sets",
+    "evaluations",
     "feedback",
+    "get_set",
     "language_model_options",
     "messages",
     "missing_for_publishing",
     "offered_agents",
+    "pending_call",
+    "pending_calls",
     "public_agent",
     "published_target",
     "revisions",

@@ -10,6 +10,7 @@ from django.urls import reverse
 from apps.agents.errors import AgentNotFound
 from apps.agents.models import Agent, AgentSettings, AgentVersion
 from apps.agents.policies import require
+from apps.agents.selectors.evaluations import gate_problems
 from apps.agents.specs import Extras
 from apps.agents.types import (
     AgentConfig,
@@ -78,7 +79,7 @@ def missing_for_publishing(actor: Actor, agent_id: UUID) -> list[Missing]:
         found.append(Missing("knowledge", "Give the agent a document to quote from.", f"{edit}#id_file"))
     for base_id in row.knowledge_base_ids:
         found += _missing_in_base(knowledge.knowledge_base(actor, base_id))
-    return found
+    return found + [Missing("evaluation", problem, edit) for problem in gate_problems(row, config_of(row))]
 
 
 def _missing_in_base(base: KnowledgeBaseInfo) -> list[Missing]:

@@ -7,6 +7,7 @@ from uuid import UUID
 from apps.agents.models import AgentTable, Connection
 from apps.agents.policies import require
 from apps.agents.selectors.access import access_to
+from apps.agents.selectors.evaluations import get_set
 from apps.agents.specs import AgentTool, EndpointModel, HttpTool, McpTool, TableTool, ToolSpec
 from apps.agents.types import AgentConfig, AgentsPermission, ConnectionInfo, ConnectionKind, TableInfo
 from apps.core.errors import InvalidInput, NotFound
@@ -48,6 +49,8 @@ def require_usable(actor: Actor, config: AgentConfig) -> None:
         NotFound: something is not there (any more) or another organisation's.
         InvalidInput: a connection is of another kind than what uses it.
     """
+    if config.checks.evaluation_set_id is not None:
+        get_set(actor, config.checks.evaluation_set_id)
     if isinstance(config.model, EndpointModel):
         _require_kind(actor, config.model.connection_id, ConnectionKind.MODEL, "model")
     for index, spec in enumerate(config.tools):

@@ -1,13 +1,15 @@
 """Writes of the agents app."""
 
 from apps.agents.services.answering import BegunAnswer, answer, begin_answer, stream_answer
+from apps.agents.services.approvals import decide_call
 from apps.agents.services.attaching import attach_document, detach_document
 from apps.agents.services.calibrate import Calibration, KnownQuestion, calibrate_agent
-from apps.agents.services.connections import create_connection, delete_connection, replace_secret
+from apps.agents.services.connections import connection_offers, create_connection, delete_connection, replace_secret
 from apps.agents.services.conversations import delete_conversation, rate_answer, rename_conversation
 from apps.agents.services.create_agent import create_agent_from_template
 from apps.agents.services.drafts import restore_version
 from apps.agents.services.edit_agent import AgentChanges, add_agent_documents, update_agent
+from apps.agents.services.evaluations import cancel_evaluation, save_evaluation_set, start_evaluation
 from apps.agents.services.publish import go_back_to_version, pause_agent, publish_agent, resume_agent
 from apps.agents.services.replay import replay_answer
 from apps.agents.services.responses import (
@@ -22,6 +24,7 @@ from apps.agents.services.responses import (
     response_events,
     run_response,
 )
+from apps.agents.services.upload_table import delete_table, upload_table
 from apps.agents.services.widget import remove_widget, set_widget
 
 __all__ = [
@@ -38,12 +41,16 @@ __all__ = [
     "begin_answer",
     "begin_response",
     "calibrate_agent",
+    "cancel_evaluation",
     "cancel_response",
+    "connection_offers",
     "create_agent_from_template",
     "create_connection",
+    "decide_call",
     "delete_connection",
     "delete_conversation",
     "delete_response",
+    "delete_table",
     "detach_document",
     "forget_old_responses",
     "go_back_to_version",
@@ -59,7 +66,10 @@ __all__ = [
     "restore_version",
     "resume_agent",
     "run_response",
+    "save_evaluation_set",
     "set_widget",
+    "start_evaluation",
     "stream_answer",
     "update_agent",
+    "upload_table",
 ]

@@ -6,20 +6,25 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from asgiref.sync import async_to_sync, sync_to_async
 from django.db import transaction
 
-from apps.agents import runtime, tracing
+from apps.agents import guards, runtime, tracing
 from apps.agents.runtime import Attachments, Found, Prepared, RunPlan, Written
+from apps.agents.selectors.access import published_target
 from apps.agents.selectors.attachments import searched_attachments
 from apps.agents.selectors.conversations import Branch, Spot, branch_for
+from apps.agents.services.budgets import require_day_budget
 from apps.agents.services.keeping import Place, keep_answer, keep_question, token_payer
+from apps.agents.services.tool_runs import AskAgent, ToolRun, needs_tools, write_with_tools
+from apps.agents.teams.grants import Grant
 from apps.agents.types import (
     Answer,
     AnswerMode,
+    ChatApproval,
     ChatDelta,
     ChatEvent,
     ChatFinished,
@@ -42,6 +47,9 @@ MAX_PROMPT_TOKENS = 800
 """Of instruction, passages and earlier turns beside the question (`apps.agents.prompting` keeps to less)."""
 
 
+_Piece = str | ChatApproval
+
+
 @dataclass
 class _Progress:
     """What an answer has come to, so that it can be kept when the reader goes away."""
@@ -54,6 +62,8 @@ class _Progress:
     finish: FinishReason = FinishReason.CANCELLED
     problem: str = ""
     prepared: Prepared | None = None
+    is_written: bool = False
+    by_tools: bool = False
     steps: list[Step] = field(default_factory=list)
 
 
@@ -70,6 +80,7 @@ class BegunAnswer:
     steps: tuple[Step, ...]
     started: float
     reservation: Reservation | None = None
+    refusal: str | None = None
 
     @property
     def conversation_id(self) -> UUID | None:
@@ -101,6 +112,7 @@ def begin_answer(
         DomainError: `quota_exceeded`: the plan of whoever pays for the tokens has none left.
     """
     limits.require_room(organisation_id=token_payer(actor, target), limit=Limit.MODEL_TOKENS)
+    require_day_budget(target)
     started = time.monotonic()
     at, attachments = _stored(actor, target, conversation_id, branch) if history is None else (None, None)
     turns = tuple(at.turns if at is not None else history or ())
@@ -114,7 +126,10 @@ def begin_answer(
         attachments,
     )
     asked = at.question if at is not None and at.question else question
-    found = runtime.look_up(plan, asked, turns)
+    admitted = guards.admit(target.config.guard, asked)
+    found = runtime.look_up(plan, admitted.question, turns)
+    if admitted.refusal is not None:
+        found = replace(found, passages=())
     reservation = quotas.set_aside(actor, _most_tokens(found))
     steps = (tracing.search_step(found, time.monotonic() - started),)
     place = None
@@ -127,7 +142,7 @@ def begin_answer(
             parent_id=at.parent_id,
             question_id=at.question_id,
         )
-    return BegunAnswer(actor, target, plan, found, turns, place, steps, started, reservation)
+    return BegunAnswer(actor, target, plan, found, turns, place, steps, started, reservation, admitted.refusal)
 
 
 async def stream_answer(begun: BegunAnswer, stop: asyncio.Event | None = None) -> AsyncIterator[ChatEvent]:
@@ -145,12 +160,16 @@ async def stream_answer(begun: BegunAnswer, stop: asyncio.Event | None = None) -
     place = begun.place
     yield ChatFound(begun.found.sources, begun.conversation_id, place.question_id if place is not None else None)
     kept: UUID | None = None
+    is_held_back = guards.holds_back(begun.target.config.guard)
     try:
         prepared = progress.prepared = await sync_to_async(_prepare)(begun, progress)
         yield ChatStarted(prepared.sources, prepared.label, prepared.quote if prepared.ready is None else "")
-        async with aclosing(_until(stop, _pieces(prepared, progress))) as pieces:  # type: ignore[type-var]  # a generator
+        async with aclosing(_until(stop, _pieces(begun, prepared, progress))) as pieces:  # type: ignore[type-var]  # a generator
             async for piece in pieces:
-                yield ChatDelta(piece)
+                if not isinstance(piece, str):
+                    yield piece
+                elif not is_held_back:
+                    yield ChatDelta(piece)
     except DomainError as error:
         progress.finish, progress.problem = FinishReason.FAILED, error.message
         raise
@@ -158,6 +177,8 @@ async def stream_answer(begun: BegunAnswer, stop: asyncio.Event | None = None) -
         answer = _answer(begun, progress)
         # Shielded: a cancelled request must not lose the record of what it cost.
         kept = await asyncio.shield(sync_to_async(_keep)(begun, progress, answer))
+    if is_held_back:
+        yield ChatDelta(answer.text)
     yield ChatFinished(answer, begun.conversation_id, kept)
 
 
@@ -185,18 +206,20 @@ def answer(
 def _prepare(begun: BegunAnswer, progress: _Progress) -> Prepared:
     began = time.monotonic()
     prepared = runtime.prepare(begun.plan, begun.found.question, begun.history, begun.found)
+    if begun.refusal is not None:
+        prepared = replace(prepared, ready=begun.refusal, finish=FinishReason.ABSTAINED)
     progress.steps.append(tracing.read_step(prepared, time.monotonic() - began))
     return prepared
 
 
-async def _until(stop: asyncio.Event | None, pieces: AsyncIterator[str]) -> AsyncIterator[str]:
+async def _until(stop: asyncio.Event | None, pieces: AsyncIterator[_Piece]) -> AsyncIterator[_Piece]:
     """The pieces, until the event is set: then the one that is waited for is given up."""
     if stop is None:
         async for piece in pieces:
             yield piece
         return
     # All of them in one task: the model's client must be left by the task that has entered it.
-    ready: asyncio.Queue[str | Exception | None] = asyncio.Queue()
+    ready: asyncio.Queue[_Piece | Exception | None] = asyncio.Queue()
     writing = asyncio.create_task(_fill(ready, pieces))
     stopped = asyncio.ensure_future(stop.wait())
     try:
@@ -218,7 +241,7 @@ async def _until(stop: asyncio.Event | None, pieces: AsyncIterator[str]) -> Asyn
         await asyncio.gather(writing, return_exceptions=True)
 
 
-async def _fill(ready: asyncio.Queue[str | Exception | None], pieces: AsyncIterator[str]) -> None:
+async def _fill(ready: asyncio.Queue[_Piece | Exception | None], pieces: AsyncIterator[_Piece]) -> None:
     try:
         async for piece in pieces:
             ready.put_nowait(piece)
@@ -228,8 +251,13 @@ async def _fill(ready: asyncio.Queue[str | Exception | None], pieces: AsyncItera
         ready.put_nowait(None)
 
 
-async def _pieces(prepared: Prepared, progress: _Progress) -> AsyncIterator[str]:
+async def _pieces(begun: BegunAnswer, prepared: Prepared, progress: _Progress) -> AsyncIterator[_Piece]:
     """Words as they come, noted in `progress` before they are passed on."""
+    if needs_tools(begun.target) and begun.refusal is None:
+        async for said in _with_tools(begun, prepared, progress):
+            yield said
+        if progress.is_written:
+            return
     if prepared.ready is not None:
         progress.text, progress.finish = prepared.ready, prepared.finish
         progress.prompt_tokens = prepared.question_tokens
@@ -238,20 +266,66 @@ async def _pieces(prepared: Prepared, progress: _Progress) -> AsyncIterator[str]
         return
     async for piece in runtime.write(prepared):
         if isinstance(piece, Written):
-            progress.prompt_tokens, progress.completion_tokens = piece.prompt_tokens, piece.completion_tokens
-            progress.finish = piece.finish
+            _note_written(progress, piece)
             continue
-        if progress.first_token_s is None:
-            progress.first_token_s = time.monotonic() - progress.started
-        progress.text += piece
+        _note_words(progress, piece)
         yield piece
+        if time.monotonic() - progress.started > prepared.config.budget.max_seconds:
+            progress.finish, progress.problem = FinishReason.LENGTH, "Cut off: the time of the budget is over."
+            progress.prompt_tokens = prepared.question_tokens
+            return
+
+
+async def _with_tools(begun: BegunAnswer, prepared: Prepared, progress: _Progress) -> AsyncIterator[_Piece]:
+    """The answer where tools give it; nothing where the question is for none of them."""
+    run = ToolRun(begun.actor, begun.target, prepared, _asker(begun), begun.conversation_id)
+    async for piece in write_with_tools(run):
+        if isinstance(piece, Step):
+            progress.steps.append(piece)
+            progress.by_tools = progress.by_tools or piece.kind == "tool"
+        elif isinstance(piece, ChatApproval):
+            yield piece
+        elif isinstance(piece, Written):
+            _note_written(progress, piece)
+        else:
+            _note_words(progress, piece)
+            yield piece
+
+
+def _asker(begun: BegunAnswer) -> AskAgent:
+    """Asks another agent by the right of this agent's owner, within a grant."""
+
+    async def ask(slug: str, question: str, grant: Grant) -> str:
+        owner = Actor.system(begun.target.owner_id)
+        target = await sync_to_async(published_target)(owner, slug)
+        asked = await sync_to_async(begin_answer)(
+            actor=owner, target=replace(target, grant=grant), question=question, history=()
+        )
+        texts = [event.answer.text async for event in stream_answer(asked) if isinstance(event, ChatFinished)]
+        return texts[0]
+
+    return ask
+
+
+def _note_words(progress: _Progress, words: str) -> None:
+    if progress.first_token_s is None:
+        progress.first_token_s = time.monotonic() - progress.started
+    progress.text += words
+
+
+def _note_written(progress: _Progress, written: Written) -> None:
+    progress.prompt_tokens, progress.completion_tokens = written.prompt_tokens, written.completion_tokens
+    progress.finish, progress.is_written = written.finish, True
 
 
 def _answer(begun: BegunAnswer, progress: _Progress) -> Answer:
     text, is_supported = progress.text, True
     prepared = progress.prepared
     if prepared is not None and progress.finish in (FinishReason.STOP, FinishReason.LENGTH):
-        text, is_supported = runtime.complete(prepared, progress.text)
+        if not progress.by_tools:
+            text, is_supported = runtime.complete(prepared, progress.text)
+        has_knowledge = bool(prepared.config.knowledge_base_ids) and not progress.by_tools
+        text = guards.released(prepared.config.guard, text, prepared.sources, has_knowledge=has_knowledge)
     return Answer(
         text=text,
         finish=progress.finish,

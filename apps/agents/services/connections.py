@@ -6,18 +6,22 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from asgiref.sync import async_to_sync
 from django.db import IntegrityError, transaction
 
 from apps.agents.models import Connection
 from apps.agents.policies import require
 from apps.agents.selectors.parts import connection_info, get_connection
+from apps.agents.tools.base import ToolFailed
+from apps.agents.tools.mcp_servers import server_tools
+from apps.agents.tools.openapi import operations
+from apps.agents.tools.toolbox import SECRET_PURPOSE, reach_of
 from apps.agents.types import AgentsPermission, ConnectionInfo, ConnectionKind
-from apps.core.errors import Conflict, FieldProblem, InvalidInput
+from apps.core.errors import Conflict, DependencyFailed, FieldProblem, InvalidInput
 from apps.core.sealing import seal
 from apps.tenancy.services import record_audit
 from apps.tenancy.types import Actor
 
-SECRET_PURPOSE = "agent-connection"  # noqa: S105  # the name of a purpose
 MAX_SECRET_CHARACTERS = 4_000
 
 
@@ -44,6 +48,8 @@ def create_connection(
     require(actor, AgentsPermission.CREATE)
     name = " ".join(name.replace("\x00", "").split())
     problems = [*_problems_of(name, url, header), *_problems_of_secret(secret)]
+    if kind is ConnectionKind.HTTP and document and not operations(document):
+        problems.append({"field": "document", "message": "This OpenAPI document names no operation."})
     if problems:
         raise InvalidInput("invalid_connection", "Some fields are not valid.", errors=problems)
     try:
@@ -118,3 +124,27 @@ def _is_web_address(url: str) -> bool:
     except ValueError:
         return False
     return usable and len(url) <= 2_000 and url.isprintable() and "@" not in parts.netloc
+
+
+def connection_offers(*, actor: Actor, connection_id: UUID) -> list[dict[str, Any]]:
+    """What can be chosen of a connection: name, purpose and whether it only reads. Asks the server, so not in a
+    transaction.
+
+    Raises:
+        NotFound: there is no such connection.
+        DependencyFailed: the server does not answer.
+    """
+    row = get_connection(actor, connection_id)
+    if row.kind == ConnectionKind.HTTP:
+        return [
+            {"name": one.id, "purpose": one.purpose[:300], "only_reads": one.only_reads}
+            for one in operations(row.document).values()
+        ]
+    if row.kind != ConnectionKind.MCP:
+        return []
+    try:
+        reach, _ = reach_of(actor.organisation_id, connection_id)
+        found = async_to_sync(server_tools)(reach)
+    except ToolFailed as error:
+        raise DependencyFailed("connection_failed", error.message) from error
+    return [{"name": one["name"], "purpose": one["description"][:300], "only_reads": False} for one in found]

@@ -12,6 +12,7 @@ from apps.agents.events import AgentCalled
 from apps.agents.models import AgentUsage, Conversation, Message
 from apps.agents.runtime import Prepared
 from apps.agents.selectors.conversations import get_conversation
+from apps.agents.services.budgets import cost_micro_usd, note_day
 from apps.agents.types import Answer, ChatTarget, Step, Turn, UsageSide
 from apps.core import clock, outbox
 from apps.core.ids import uuid7
@@ -85,6 +86,8 @@ def keep_answer(
             amount=answer.prompt_tokens + answer.completion_tokens,
             key=f"answer:{call_id}",
         )
+        cost = cost_micro_usd(target.config, answer.prompt_tokens, answer.completion_tokens)
+        note_day(target, tokens=answer.prompt_tokens + answer.completion_tokens, micro_usd=cost)
         quotas.settle(reservation, answer.prompt_tokens + answer.completion_tokens)
         _meter(actor, target, answer, call_id)
     return kept

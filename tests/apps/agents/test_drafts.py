@@ -11,8 +11,8 @@ from apps.agents import selectors, services
 from apps.agents.errors import EditConflict
 from apps.agents.models import Connection
 from apps.agents.services import AgentChanges
-from apps.agents.services.connections import SECRET_PURPOSE
 from apps.agents.specs import CalculatorTool
+from apps.agents.tools.toolbox import SECRET_PURPOSE
 from apps.agents.types import AgentInfo, AnswerMode, ConnectionKind
 from apps.core.errors import InvalidInput, NotFound
 from apps.core.sealing import unseal

@@ -1,0 +1,56 @@
+"""Calls with side effects: those that wait for the actor, and what became of others."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from apps.agents.models import PendingCall
+from apps.agents.policies import require
+from apps.agents.types import AgentsPermission, CallState, PendingCallInfo
+from apps.core import clock
+from apps.core.errors import NotFound
+from apps.tenancy.types import Actor
+
+
+def pending_calls(actor: Actor, conversation_id: UUID | None = None) -> list[PendingCallInfo]:
+    """The calls that wait for this user, newest first; of one conversation where given."""
+    require(actor, AgentsPermission.CHAT)
+    rows = PendingCall.objects.filter(
+        user_id=actor.user_id, state=CallState.WAITING, expires_at__gt=clock.now()
+    ).order_by("-id")
+    if conversation_id is not None:
+        rows = rows.filter(conversation_id=conversation_id)
+    return [call_info(row) for row in rows[:100]]
+
+
+def pending_call(actor: Actor, call_id: UUID) -> PendingCallInfo:
+    """One call of this user. Raises NotFound."""
+    return call_info(own_call(actor, call_id))
+
+
+def own_call(actor: Actor, call_id: UUID, *, lock: bool = False) -> PendingCall:
+    """The row; nobody but the one who asked decides, whatever their role."""
+    rows = PendingCall.objects.select_for_update() if lock else PendingCall.objects.all()
+    row = rows.filter(id=call_id, tenant_id=actor.organisation_id, user_id=actor.user_id).first()
+    if row is None:
+        raise NotFound("call_not_found", "There is no such call for you to decide.")
+    return row
+
+
+def call_info(row: PendingCall) -> PendingCallInfo:
+    """A call as a plain value; one that nobody decided in time has expired."""
+    state = CallState(row.state)
+    if state is CallState.WAITING and row.expires_at <= clock.now():
+        state = CallState.EXPIRED
+    return PendingCallInfo(
+        row.id,
+        row.agent_id,
+        row.agent_name,
+        row.conversation_id,
+        row.tool,
+        row.arguments,
+        state,
+        row.result,
+        row.created_at,
+        row.expires_at,
+    )

@@ -1,0 +1,1 @@
+"""The tools that agents call, and the runs that call them."""
