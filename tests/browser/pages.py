@@ -200,6 +200,8 @@ PAGES: list[PageCase] = [
     PageCase("conversations", "/conversations/", "team"),
     PageCase("conversations-empty", "/conversations/", "newcomer"),
     PageCase("conversations-nothing-found", "/conversations/?q=zebra", "team"),
+    PageCase("stored-answer", lambda w: f"/agents/answers/{w.ids['answer_message']}/", "team"),
+    PageCase("citation", lambda w: f"/agents/answers/{w.ids['answer_message']}/sources/1/", "team"),
     PageCase("answer-trace", lambda w: f"/messages/{w.ids['answer_message']}/trace/", "team"),
     PageCase("answer-trace-foreign", lambda w: f"/messages/{w.ids['answer_message']}/trace/", "buyer", status=404),
     PageCase("earnings", "/earnings/", "person"),
