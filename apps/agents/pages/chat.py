@@ -123,7 +123,6 @@ def chat_context(
         "chat_past": past,
         "chat_answering": streaming.answering_in(conversation_id) if found is not None and conversation_id else None,
         "chat_attachments": attached,
-        "chat_attached_ids": {item.document_id for item in attached},
         "feedback_reasons": list(REASONS.items()),
     }
 
