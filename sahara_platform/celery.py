@@ -31,6 +31,11 @@ app.conf.beat_schedule = {
         "options": {"expires": 300},
     },
     "labeling.watch_orders": {"task": "labeling.watch_orders", "schedule": 60.0, "options": {"expires": 60}},
+    "knowledge.sync_due_sources": {
+        "task": "knowledge.sync_due_sources",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "knowledge.index_due_bases": {
         "task": "knowledge.index_due_bases",
         "schedule": 15.0,

@@ -45,11 +45,16 @@ class FetchFailed(InvalidInput):
 
 @dataclass(frozen=True)
 class Fetched:
-    """What came back: its size in bytes and what the server called it (never to be trusted)."""
+    """What came back: its size in bytes and what the server called it (never to be trusted).
+
+    `etag` names this version: the server's ETag, or else its Last-Modified date.
+    """
 
     size: int
     content_type: str
     url: str
+    status: int = 200
+    etag: str = ""
 
 
 @contextmanager
@@ -81,14 +86,20 @@ def fetch(
     max_bytes: int,
     max_seconds: float = 120.0,
     headers: Mapping[str, str] | None = None,
+    accepted: Container[int] = (requests.codes.ok,),
 ) -> Fetched:
     """GET an address into `target`.
 
     Raises:
-        FetchFailed: no http(s) address, a private host, no answer, another status than 200, too large or too slow.
+        FetchFailed: no http(s) address, a private host, no answer, another status than `accepted`, too large or slow.
     """
     return _receive(
-        lambda: opened.get(url, stream=True, headers=dict(headers or {})), url, target, max_bytes, max_seconds
+        lambda: opened.get(url, stream=True, headers=dict(headers or {})),
+        url,
+        target,
+        max_bytes,
+        max_seconds,
+        accepted,
     )
 
 
@@ -141,7 +152,10 @@ def _receive(
                 if time.monotonic() > deadline:
                     raise FetchFailed(f"The file did not arrive within {max_seconds:.0f} seconds.", is_passing=True)
                 target.write(chunk)
-            return Fetched(size, response.headers.get("Content-Type", ""), response.url)
+            etag = response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
+            return Fetched(
+                size, response.headers.get("Content-Type", ""), response.url, response.status_code, etag[:300]
+            )
     except ip_filter.InvalidIPAddress:
         message = "The address leads to a private network. Only public addresses are fetched."
         raise FetchFailed(message, is_unheard=True) from None

@@ -21,6 +21,7 @@ from apps.tenancy.actors import actor_of
 from apps.tenancy.types import Actor
 
 PASSAGES_SHOWN = 5
+DOCUMENTS_SHOWN = 100
 _POSITION = re.compile(r"[0-9]{1,9}")
 
 
@@ -88,7 +89,8 @@ def base_documents(request: HttpRequest, knowledge_base_id: UUID) -> HttpRespons
         return redirect("knowledge-base", knowledge_base_id=knowledge_base_id)
     context = {
         "base": selectors.knowledge_base(actor, knowledge_base_id),
-        "documents": selectors.documents(actor, knowledge_base_id),
+        "documents": selectors.documents(actor, knowledge_base_id, limit=DOCUMENTS_SHOWN),
+        "shown": DOCUMENTS_SHOWN,
     }
     return render(request, "knowledge/partials/documents.html", context)
 
@@ -178,9 +180,11 @@ def _detail(request: HttpRequest, knowledge_base_id: UUID, problem: DomainError 
     question = request.GET.get("q", "")
     context = {
         "base": selectors.knowledge_base(actor, knowledge_base_id),
-        "documents": selectors.documents(actor, knowledge_base_id),
+        "documents": selectors.documents(actor, knowledge_base_id, limit=DOCUMENTS_SHOWN),
+        "shown": DOCUMENTS_SHOWN,
         "releases": selectors.releases(actor, knowledge_base_id),
         "problem": problem,
+        "sources": selectors.sources(actor, knowledge_base_id),
         "max_bytes": MAX_DOCUMENT_BYTES,
         "accepted": ",".join(ACCEPTED_ENDINGS),
         "max_megabytes": MAX_DOCUMENT_BYTES // (1024 * 1024),

@@ -7,6 +7,12 @@ from celery import shared_task
 from apps.knowledge import services
 
 
+@shared_task(name="knowledge.sync_due_sources")
+def sync_due_sources() -> int:
+    """Queue the sources whose schedule says so."""
+    return services.queue_due_sources()
+
+
 @shared_task(name="knowledge.index_due_bases")
 def index_due_bases() -> int:
     """Put chunks that wait into the index for search by words."""

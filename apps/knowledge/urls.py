@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.urls import path
 
-from apps.knowledge import api, pages, passage_pages
+from apps.knowledge import api, pages, passage_pages, source_api, source_pages
 
 _BASE = "knowledge-bases/<uuid:knowledge_base_id>/"
+_SOURCE = f"{_BASE}sources/<uuid:source_id>/"
 _DOCUMENT = f"{_BASE}documents/<uuid:document_id>/"
 
 api_urlpatterns = [
@@ -15,6 +16,9 @@ api_urlpatterns = [
     path(f"{_BASE}documents/", api.DocumentsView.as_view(), name="api-knowledge-documents"),
     path(_DOCUMENT, api.DocumentView.as_view(), name="api-knowledge-document"),
     path(f"{_DOCUMENT}retry/", api.DocumentRetryView.as_view(), name="api-knowledge-document-retry"),
+    path(f"{_BASE}sources/", source_api.SourcesView.as_view(), name="api-knowledge-sources"),
+    path(_SOURCE, source_api.SourceView.as_view(), name="api-knowledge-source"),
+    path(f"{_SOURCE}sync/", source_api.SourceSyncView.as_view(), name="api-knowledge-source-sync"),
     path(f"{_BASE}search/", api.SearchView.as_view(), name="api-knowledge-search"),
     path(f"{_BASE}releases/", api.ReleasesView.as_view(), name="api-knowledge-releases"),
 ]
@@ -23,6 +27,17 @@ page_urlpatterns = [
     path("knowledge/", pages.base_list, name="knowledge-bases"),
     path("knowledge/<uuid:knowledge_base_id>/", pages.base_detail, name="knowledge-base"),
     path("knowledge/<uuid:knowledge_base_id>/documents/", pages.base_documents, name="knowledge-documents"),
+    path("knowledge/<uuid:knowledge_base_id>/sources/", source_pages.base_sources, name="knowledge-sources"),
+    path(
+        "knowledge/<uuid:knowledge_base_id>/sources/<uuid:source_id>/sync/",
+        source_pages.source_sync,
+        name="knowledge-source-sync",
+    ),
+    path(
+        "knowledge/<uuid:knowledge_base_id>/sources/<uuid:source_id>/remove/",
+        source_pages.source_remove,
+        name="knowledge-source-remove",
+    ),
     path("knowledge/<uuid:knowledge_base_id>/answer/", pages.base_answer, name="knowledge-answer"),
     path("knowledge/<uuid:knowledge_base_id>/release/", pages.base_release, name="knowledge-release"),
     path(

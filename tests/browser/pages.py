@@ -157,6 +157,7 @@ PAGES: list[PageCase] = [
     PageCase("knowledge", "/knowledge/", "team"),
     PageCase("knowledge-empty", "/knowledge/", "newcomer"),
     PageCase("knowledge-base", lambda w: f"/knowledge/{w.ids['knowledge_base']}/", "team"),
+    PageCase("knowledge-sources", lambda w: f"/knowledge/{w.ids['knowledge_base']}/sources/?add", "team"),
     PageCase("knowledge-base-empty", lambda w: f"/knowledge/{w.ids['empty_knowledge_base']}/", "team"),
     PageCase(
         "knowledge-answer", lambda w: f"/knowledge/{w.ids['knowledge_base']}/?q=How+long+does+a+refund+take", "team"

@@ -37,6 +37,7 @@ FURNISHED = (
     "asset",
     "knowledgebase",
     "document",
+    "source",
     "agent",
     "connection",
     "team",

@@ -24,7 +24,7 @@ from apps.knowledge.selectors.cited import document_names, text_at
 from apps.knowledge.selectors.passages import passages
 from apps.knowledge.selectors.quotes import best_quotes, find_quotes
 from apps.knowledge.selectors.search import rank_documents, search
-from apps.knowledge.selectors.sources import source_in, source_rows, sources
+from apps.knowledge.selectors.sources import source_in, source_info, source_rows, sources
 from apps.knowledge.selectors.words import WeightedWord, term_weights
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "releases",
     "search",
     "source_in",
+    "source_info",
     "source_rows",
     "sources",
     "term_weights",

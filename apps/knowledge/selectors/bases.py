@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Case, Count, Q, QuerySet, When
 
 from apps.core.errors import NotFound
 from apps.core.storage import get_storage
@@ -50,9 +50,12 @@ def knowledge_base(actor: Actor, knowledge_base_id: UUID) -> KnowledgeBaseInfo:
     return base_info(get_base(actor, knowledge_base_id, KnowledgePermission.VIEW))
 
 
-def documents(actor: Actor, knowledge_base_id: UUID) -> list[DocumentInfo]:
-    """The documents of a knowledge base, newest first."""
-    return [document_info(row) for row in document_rows(actor, knowledge_base_id)]
+def documents(actor: Actor, knowledge_base_id: UUID, limit: int | None = None) -> list[DocumentInfo]:
+    """The documents of a knowledge base, newest first; with a limit those that failed come before the others."""
+    rows = document_rows(actor, knowledge_base_id)
+    if limit is not None:
+        rows = rows.order_by(Case(When(state=DocumentState.FAILED, then=0), default=1), "-id")[:limit]
+    return [document_info(row) for row in rows]
 
 
 def document(actor: Actor, document_id: UUID) -> DocumentInfo:

@@ -95,7 +95,7 @@ def retry_document(*, actor: Actor, document_id: UUID, password: str = "") -> Do
         if row.state == DocumentState.READY:
             raise Conflict("document_ready", f"{row.name} is ready; there is nothing to retry.")
         row.secret = seal(row.tenant_id, PASSWORD_PURPOSE, password.encode()) if password else ""
-        _queue(row)
+        queue_document(row)
     return document_info(row)
 
 
@@ -107,7 +107,6 @@ def remove_document(*, actor: Actor, document_id: UUID) -> None:
     """
     with transaction.atomic():
         row = _locked(actor, document_id, KnowledgePermission.REMOVE)
-        key = row.storage_key
         record_audit(
             actor,
             action="document.removed",
@@ -116,11 +115,17 @@ def remove_document(*, actor: Actor, document_id: UUID) -> None:
             detail={"name": row.name, "sha256": row.sha256},
         )
         live.notify(topic(row.knowledge_base_id))
-        if key:
-            _note_bytes(row, -row.size_bytes, "removed")
-            transaction.on_commit(lambda: get_storage().delete(key), robust=True)
-        remove_chunks(row)
-        row.delete()
+        discard(row)
+
+
+def discard(row: Document) -> None:
+    """Delete a document with its passages and its stored bytes, in the caller's transaction."""
+    key = row.storage_key
+    if key:
+        note_bytes(row, -row.size_bytes, "removed")
+        transaction.on_commit(lambda: get_storage().delete(key), robust=True)
+    remove_chunks(row)
+    row.delete()
 
 
 def discard_records(documents: QuerySet[Document]) -> int:
@@ -187,8 +192,8 @@ def _add(actor: Actor, base: KnowledgeBase, file: Upload) -> AddedDocument:
                 target_id=row.id,
                 detail={"name": row.name, "sha256": sha256},
             )
-            _note_bytes(row, row.size_bytes, "added")
-            _queue(row)
+            note_bytes(row, row.size_bytes, "added")
+            queue_document(row)
     except IntegrityError:
         # Somebody added the same bytes at the same moment.
         get_storage().delete(key)
@@ -205,11 +210,12 @@ def _known(base: KnowledgeBase, sha256: str) -> AddedDocument | None:
         if row is None:
             return None
         if row.state == DocumentState.FAILED:
-            _queue(row)
+            queue_document(row)
         return AddedDocument(document_info(row), is_new=False)
 
 
-def _note_bytes(row: Document, amount: int, what: str) -> None:
+def note_bytes(row: Document, amount: int, what: str) -> None:
+    """Count bytes that the organisation keeps, once for each document and what happened to it."""
     key = f"document-{what}:{row.id}"
     limits.note_usage(organisation_id=row.tenant_id, limit=Limit.STORAGE_BYTES, amount=amount, key=key)
 
@@ -222,7 +228,8 @@ def _digest(content: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _queue(row: Document) -> None:
+def queue_document(row: Document) -> None:
+    """Have a locked or new document read, in the caller's transaction."""
     row.state, row.cause, row.cause_code, row.notes = DocumentState.QUEUED, "", "", ""
     row.save(update_fields=["state", "cause", "cause_code", "notes", "secret", "updated_at"])
     outbox.publish(DocumentQueued(document_id=row.id), tenant_id=row.tenant_id)

@@ -20,7 +20,7 @@ from apps.knowledge.chunking import chunk_blocks, full_text
 from apps.knowledge.errors import UnreadableFile
 from apps.knowledge.models import Chunk, Document, DocumentText
 from apps.knowledge.parsing.process import ParsedFile, parse_file
-from apps.knowledge.services.documents import PASSWORD_PURPOSE, topic
+from apps.knowledge.services.documents import PASSWORD_PURPOSE, discard, note_bytes, topic
 from apps.knowledge.services.embedding import EMBEDDING_BATCH, Embedder
 from apps.knowledge.services.indexing import remove_chunks, replace_chunks
 from apps.knowledge.types import ChunkDraft, DocumentState
@@ -36,7 +36,10 @@ def ingest_document(document_id: UUID) -> None:
         DependencyFailed: the runner does not answer; the outbox delivers again later.
     """
     row = Document.objects.filter(id=document_id).first()
-    if row is None or DocumentState(row.state).is_final:
+    if row is None or row.state == DocumentState.FAILED:
+        return
+    if row.state == DocumentState.READY:
+        _finish(row)  # a worker may have been killed just before it
         return
     if row.state != DocumentState.EMBEDDING:
         _set_state(row, DocumentState.READING)
@@ -87,16 +90,40 @@ def _store(row: Document, parsed: ParsedFile, drafts: Sequence[ChunkDraft]) -> b
         current = Document.objects.select_for_update().filter(id=row.id).first()
         if current is None:
             return False
-        replace_chunks(current, drafts)
         text = full_text(parsed.blocks)
-        DocumentText.objects.update_or_create(document=current, defaults={"tenant_id": current.tenant_id, "text": text})
         current.text_sha256 = sha256(text.encode()).hexdigest()
+        if _says_the_same(current):
+            return False
+        DocumentText.objects.update_or_create(document=current, defaults={"tenant_id": current.tenant_id, "text": text})
+        replace_chunks(current, drafts)
         current.kind, current.pages, current.title = parsed.kind.value, parsed.pages, parsed.title
         current.notes, current.peak_bytes, current.secret = "\n".join(parsed.notes), parsed.peak_bytes, ""
         current.chunk_count, current.embedded_count = len(drafts), 0
         current.state = DocumentState.EMBEDDING
         current.save()
         live.notify(topic(current.knowledge_base_id))
+    return True
+
+
+def _older(row: Document) -> QuerySet[Document]:
+    """Earlier versions of something that a source lists; they stay until the new one can be searched."""
+    if not row.source_id:
+        return Document.objects.none()
+    return Document.objects.filter(source_id=row.source_id, external_id=row.external_id, id__lt=row.id)
+
+
+def _says_the_same(row: Document) -> bool:
+    """Where only what people do not see has changed, the document that is there stays and takes the new bytes."""
+    old = _older(row).filter(state=DocumentState.READY, text_sha256=row.text_sha256).order_by("-id").first()
+    if old is None:
+        return False
+    new_bytes = {"sha256": row.sha256, "etag": row.etag, "storage_key": row.storage_key, "size_bytes": row.size_bytes}
+    key = old.storage_key
+    note_bytes(row, -old.size_bytes, "replaced")
+    row.delete()
+    Document.objects.filter(id=old.id).update(**new_bytes, seen_run=row.seen_run)
+    transaction.on_commit(lambda: get_storage().delete(key), robust=True)
+    live.notify(topic(row.knowledge_base_id))
     return True
 
 
@@ -126,8 +153,11 @@ def _embed(row: Document) -> None:
 
 def _finish(row: Document) -> None:
     with transaction.atomic():
-        done = Document.objects.filter(id=row.id, state=DocumentState.EMBEDDING)
-        done.update(state=DocumentState.READY, cause="", embedded_count=F("chunk_count"))
+        done = Document.objects.filter(id=row.id, state__in=[DocumentState.EMBEDDING, DocumentState.READY])
+        if not done.update(state=DocumentState.READY, cause="", embedded_count=F("chunk_count")):
+            return
+        for older in _older(row):
+            discard(older)
         live.notify(topic(row.knowledge_base_id))
 
 

@@ -11,6 +11,7 @@ from apps.core.errors import DependencyFailed, DomainError
 from apps.knowledge.models import Source
 from apps.knowledge.services.documents import topic
 from apps.knowledge.services.records import Tally, ingest_records
+from apps.knowledge.services.taking import take_documents
 from apps.knowledge.types import SourceKind, SourceState
 
 
@@ -48,7 +49,7 @@ def sync_source(source_id: UUID, run: int) -> None:
 def _taken(source: Source) -> Tally:
     if source.kind == SourceKind.RECORDS:
         return ingest_records(source)
-    return Tally()
+    return take_documents(source)
 
 
 def _update(source: Source, **values: object) -> None:

@@ -8,57 +8,20 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO
 from urllib.parse import unquote, urlsplit
 
 import requests
 
+from apps.core.buckets import S3Place, S3Reader
 from apps.core.errors import InvalidInput
 from apps.core.fetching import FetchFailed, fetch
 from apps.labeling.import_types import MAX_MEDIA_BYTES, MAX_URLS, Record, UnusableMedia
 from apps.labeling.imports.reading import PARQUET, TABLE_ENDINGS, MediaFile, Place, table_records
 
-LIST_BYTES = 8 * 1024**2
 TABLE_BYTES = 1024**3
-PAGE = 1_000
-SIGNED_S = 900
-_NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 _RETRIES = 3
-
-
-@dataclass(frozen=True)
-class S3Place:
-    """A prefix of a bucket and how to reach it; without keys the bucket must be public."""
-
-    bucket: str
-    prefix: str = ""
-    region: str = "us-east-1"
-    endpoint: str = ""
-    access_key: str = ""
-    secret_key: str = ""
-    session_token: str = ""
-
-
-def _client(place: S3Place) -> Any:
-    # Imported here: most processes never need it.
-    import boto3
-    from botocore import UNSIGNED
-    from botocore.config import Config
-
-    style = "path" if place.endpoint else "virtual"
-    signature = "s3v4" if place.access_key else UNSIGNED
-    return boto3.client(
-        "s3",
-        region_name=place.region,
-        endpoint_url=place.endpoint or None,
-        # Never the platform's own keys: what they may read is not the requester's to read.
-        aws_access_key_id=place.access_key or "none",
-        aws_secret_access_key=place.secret_key or "none",
-        aws_session_token=place.session_token or None,
-        config=Config(signature_version=signature, s3={"addressing_style": style}),
-    )
 
 
 def _get(opened: requests.Session, address: Callable[[], str], target: IO[bytes], max_bytes: int) -> None:
@@ -79,8 +42,8 @@ class S3Source:
     """Every object under a prefix: tables give their rows, media files an item each."""
 
     def __init__(self, place: S3Place, opened: requests.Session) -> None:
-        self.place, self.opened = place, opened
-        self.client = _client(place)
+        self.opened = opened
+        self.reader = S3Reader(place, opened, most=10 * MAX_URLS)
         self._keys: list[tuple[str, int]] | None = None
 
     def records(self, start: Place) -> Iterator[Record]:
@@ -110,63 +73,16 @@ class S3Source:
     def keys(self) -> list[tuple[str, int]]:
         """Keys and sizes in bytes under the prefix, listed once. Raises InvalidInput `s3_unreadable`."""
         if self._keys is None:
-            self._keys = [found for page in self._pages() for found in page]
-            if not self._keys:
-                raise self._unreadable("There is nothing under this prefix.")
+            self._keys = [(found.key, found.size) for found in self.reader.objects()]
         return self._keys
 
     def close(self) -> None:
         """Nothing is held."""
 
-    def _pages(self) -> Iterator[list[tuple[str, int]]]:
-        token, count = "", 0
-        while True:
-            root = self._page(token)
-            page = [
-                (unquote(found.findtext(f"{_NAMESPACE}Key") or ""), int(found.findtext(f"{_NAMESPACE}Size") or 0))
-                for found in root.iter(f"{_NAMESPACE}Contents")
-            ]
-            page = [(key, size) for key, size in page if key and not key.endswith("/")]
-            count += len(page)
-            if count > 10 * MAX_URLS:
-                raise self._unreadable(f"There are more than {10 * MAX_URLS:,} objects. Use a longer prefix.")
-            yield page
-            token = root.findtext(f"{_NAMESPACE}NextContinuationToken") or ""
-            if not token:
-                return
-
-    def _page(self, token: str) -> Any:
-        from defusedxml import DefusedXmlException
-        from defusedxml.ElementTree import ParseError, fromstring
-
-        parameters = {"Bucket": self.place.bucket, "Prefix": self.place.prefix, "MaxKeys": PAGE, "EncodingType": "url"}
-        if token:
-            parameters["ContinuationToken"] = token
-        try:
-            address = self.client.generate_presigned_url("list_objects_v2", Params=parameters, ExpiresIn=SIGNED_S)
-            with tempfile.SpooledTemporaryFile(LIST_BYTES) as target:
-                fetch(self.opened, address, target, max_bytes=LIST_BYTES)
-                target.seek(0)
-                return fromstring(target.read())
-        except FetchFailed as error:
-            raise self._unreadable(f"{error.message} Check bucket, region, prefix and keys.") from None
-        except (ParseError, DefusedXmlException):
-            raise self._unreadable("The server's answer is no list of objects.") from None
-        except ValueError as error:  # botocore refuses names of buckets and endpoints with kinds of it
-            raise self._unreadable(f"{error}") from None
-
-    def _unreadable(self, message: str) -> InvalidInput:
-        name = f"s3://{self.place.bucket}/{self.place.prefix}"
-        return InvalidInput("s3_unreadable", f"“{name}”: {message}", errors=[{"field": "prefix", "message": message}])
-
-    def _address(self, key: str) -> Callable[[], str]:
-        parameters = {"Bucket": self.place.bucket, "Key": key}
-        return lambda: str(self.client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=SIGNED_S))
-
     def _media(self, key: str, size: int, member: int, fraction: float) -> Record:
         def write(target: Path) -> None:
             with target.open("wb") as file:
-                _get(self.opened, self._address(key), file, MAX_MEDIA_BYTES)
+                _get(self.opened, self.reader.address(key), file, MAX_MEDIA_BYTES)
 
         if size > MAX_MEDIA_BYTES or not size:
             fault = "The object is empty." if not size else f"It has more than {MAX_MEDIA_BYTES // 1024**2} MB."
@@ -176,7 +92,7 @@ class S3Source:
     def _rows(self, key: str, member: int, skip: int) -> Iterator[Record]:
         with tempfile.TemporaryFile() as file:
             try:
-                _get(self.opened, self._address(key), file, TABLE_BYTES)
+                _get(self.opened, self.reader.address(key), file, TABLE_BYTES)
             except UnusableMedia as error:
                 yield Record(member, 1, 1, key, {}, 1.0, "", error.reason, error.remedy)
                 return

@@ -19,6 +19,7 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.core import clock
+from apps.core.buckets import S3Place
 from apps.core.errors import InvalidInput
 from apps.core.fetching import session
 from apps.core.live import notify
@@ -27,7 +28,7 @@ from apps.core.storage import get_storage
 from apps.labeling.import_models import Import
 from apps.labeling.import_types import MAX_IMPORT_ITEMS, ImportState, Record, SourceKind
 from apps.labeling.imports.archive import ZipSource
-from apps.labeling.imports.connect import S3Place, S3Source, UrlSource
+from apps.labeling.imports.connect import S3Source, UrlSource
 from apps.labeling.imports.media import Inspector
 from apps.labeling.imports.preparing import Bad, Prepared, Rules, prepare
 from apps.labeling.imports.reading import EMPTY_ZIP, ZIP, MediaFile, Place, Source, TableSource

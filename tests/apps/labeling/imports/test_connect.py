@@ -16,11 +16,12 @@ from moto.server import ThreadedMotoServer
 from PIL import Image
 
 from apps.core import fetching
+from apps.core.buckets import S3Place
 from apps.core.errors import InvalidInput
 from apps.core.fetching import FetchFailed, fetch
 from apps.labeling import services
 from apps.labeling.import_models import Import, ImportedItem
-from apps.labeling.imports.connect import S3Place, S3Source
+from apps.labeling.imports.connect import S3Source
 from apps.labeling.imports.reading import Place
 from apps.labeling.selectors import imports as selectors
 from apps.labeling.services import import_run
