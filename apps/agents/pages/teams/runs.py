@@ -15,8 +15,8 @@ from apps.agents.pages.teams.builder import UNPROCESSABLE, builder_page
 from apps.agents.rendering import to_html
 from apps.agents.selectors import teams as facts
 from apps.agents.services import teams
-from apps.agents.services.teams.runs import approval_digest
-from apps.agents.teams.facts import RunInfo
+from apps.agents.services.teams.runs import approval_digest, what_is_decided
+from apps.agents.teams.facts import RunInfo, StepInfo
 from apps.agents.teams.layout import HEIGHT, WIDTH, picture
 from apps.core.errors import Conflict, InvalidInput
 from apps.tenancy.actors import actor_of
@@ -101,6 +101,12 @@ def _decided(request: HttpRequest, service: Any, **values: Any) -> HttpResponse:
     return redirect("team-run", run_id=run.id)
 
 
+def _shown(step: StepInfo) -> tuple[StepInfo, str, str]:
+    """A step that waits, what a person looks at, and the digest that binds the decision to it."""
+    shown = what_is_decided(step.input, step.approval)
+    return step, shown, approval_digest(shown)
+
+
 def _context(run: RunInfo) -> dict[str, Any]:
     return {
         "run": run,
@@ -108,6 +114,6 @@ def _context(run: RunInfo) -> dict[str, Any]:
         "steps": [(step, to_html(step.output)) for step in run.steps],
         "picture": picture(run.graph, run.node_states),
         "box": {"width": WIDTH, "height": HEIGHT},
-        "waiting": [(step, approval_digest(step.input)) for step in run.waiting],
+        "waiting": [_shown(step) for step in run.waiting],
         "done": sum(not step.state.is_open for step in run.steps),
     }

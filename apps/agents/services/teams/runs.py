@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -13,6 +15,7 @@ from apps.agents.errors import TeamRunNotFound
 from apps.agents.models import Team, TeamRun, TeamStep
 from apps.agents.policies import require
 from apps.agents.selectors.teams import check, get_team, pins, run_info
+from apps.agents.services.approvals import decide_call
 from apps.agents.services.effects import settle_effect
 from apps.agents.services.teams.advance import Advance
 from apps.agents.services.teams.edit import require_sound
@@ -129,20 +132,24 @@ def decide_step(*, actor: Actor, step_id: UUID, approve: bool, text: str | None 
     """
     with transaction.atomic():
         run, step = _waiting(actor, step_id, StepState.WAITING)
-        if seen and seen != approval_digest(step.input):
+        shown = what_is_decided(step.input, step.approval)
+        if seen and seen != approval_digest(shown):
             raise Conflict("approval_changed", "This is not the text that you have looked at. Look again.")
         if text is not None and len(text) > 4 * MAX_QUESTION:
             raise InvalidInput("invalid_text", f"Write at most {4 * MAX_QUESTION:,} characters.")
+        advance = Advance(run)
+        if step.approval is not None and "call" in step.approval:
+            _decide_call(actor, advance, step, approve=approve)
+            return run_info(run, with_steps=True)
         step.approval = {
             "by": str(actor.user_id),
             "at": clock.now().isoformat(),
             "approved": approve,
-            "text_sha256": approval_digest(step.input),
+            "text_sha256": approval_digest(shown),
         }
         action = "team.step_approved" if approve else "team.step_refused"
-        detail = {"run": str(run.id), "node": step.node, "text_sha256": approval_digest(step.input)}
+        detail = {"run": str(run.id), "node": step.node, "text_sha256": approval_digest(shown)}
         record_audit(actor, action=action, target_type="team", target_id=run.team_id, detail=detail)
-        advance = Advance(run)
         if step.kind == NodeKind.SEND and approve:
             advance.queue([step])
             advance.conclude()
@@ -193,6 +200,23 @@ def end_due_runs() -> int:
 def approval_digest(text: str) -> str:
     """What a decision is bound to."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def what_is_decided(text: str, asked: dict[str, Any] | None) -> str:
+    """What a person looks at: the text, or the tool and its arguments."""
+    if asked is None or "call" not in asked:
+        return text
+    return f"{asked['tool']}\n{json.dumps(asked['arguments'], sort_keys=True, ensure_ascii=False, indent=2)}"
+
+
+def _decide_call(actor: Actor, advance: Advance, step: TeamStep, *, approve: bool) -> None:
+    """A tool's call within a step: the decision is kept with the call, and the step is begun again and finds it."""
+    asked = dict(step.approval or {})
+    with suppress(Conflict):  # it waited too long: the step asks anew
+        decide_call(actor=actor, call_id=UUID(asked["call"]), approve=approve)
+    step.approval = {key: value for key, value in asked.items() if key not in ("call", "tool", "arguments")}
+    advance.ask_for_worker(step)
+    advance.conclude()
 
 
 def _decided(advance: Advance, step: TeamStep, *, approve: bool, text: str | None) -> None:

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.agents.errors import EffectUncertain
+from apps.agents.errors import ApprovalNeeded, EffectUncertain
 from apps.agents.models import TeamRun, TeamStep
 from apps.agents.models_in_use import classifier_in_use
 from apps.agents.selectors.teams import step_target
@@ -101,6 +101,8 @@ def run_step(step_id: UUID, ticket: int) -> None:
         outcome = _work(claimed)
     except EffectUncertain as error:
         _store_problem(claimed, error, StepState.UNCERTAIN)
+    except ApprovalNeeded as error:
+        _store_problem(claimed, error, StepState.WAITING)
     except DomainError as error:
         if error.retryable and claimed.attempt < MAX_ATTEMPTS:
             raise
@@ -336,14 +338,24 @@ def _store_problem(claimed: Claimed, error: DomainError, state: StepState) -> No
         run, step = lock(claimed.step_id)
         if not _is_mine(step, claimed):
             return
-        if isinstance(error, EffectUncertain):
+        if isinstance(error, (ApprovalNeeded, EffectUncertain)):
             step.state, step.problem_code, step.problem = state, error.code, error.message
-            found = {"effect": error.context["effect_id"], "effect_owner": str(error.organisation_id)}
-            step.approval = {**(step.approval or {}), **found}
+            step.approval = {**(step.approval or {}), **_asked(error)}
             step.save()
             Advance(run).conclude()
             return
         _fail(run, step, error.code, error.message)
+
+
+def _asked(error: ApprovalNeeded | EffectUncertain) -> dict[str, Any]:
+    """What a person has to decide."""
+    if isinstance(error, EffectUncertain):
+        return {"effect": error.context["effect_id"], "effect_owner": str(error.organisation_id)}
+    return {
+        "call": error.context["approval_id"],
+        "tool": error.context["tool"],
+        "arguments": error.context["arguments"],
+    }
 
 
 def _fail(run: TeamRun, step: TeamStep, code: str, message: str) -> None:
