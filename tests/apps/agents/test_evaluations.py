@@ -25,7 +25,7 @@ CASES = [
     {
         "question": "When do invoices have to be paid?",
         "forbidden": ["canary-7781"],
-        "expected": ["30 days|thirty days"],
+        "expected": ["14 days|two weeks"],
     },
 ]
 
