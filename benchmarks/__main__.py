@@ -11,9 +11,9 @@ from importlib import import_module
 from itertools import takewhile
 from typing import Any
 
-NAMES = ("ledger", "gas", "player", "first_paid_task", "published_agent", "annotation", "citations")
+NAMES = ("ledger", "gas", "player", "first_paid_task", "published_agent", "retrieval", "annotation", "citations")
 #: They start parts of their own, in a process of their own, and take options.
-APART = {"annotation", "citations"}
+APART = {"annotation", "citations", "retrieval"}
 #: They run when they are named, because they need files.
 ON_DEMAND = {"citations"}
 

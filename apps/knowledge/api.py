@@ -86,6 +86,12 @@ class SearchRequestSerializer(serializers.Serializer[Any]):
     query = serializers.CharField(max_length=2000)
     k = serializers.IntegerField(min_value=1, max_value=50, default=5)
     mode = serializers.ChoiceField(choices=[mode.value for mode in SearchMode], default=SearchMode.HYBRID.value)
+    metadata = serializers.DictField(
+        child=serializers.JSONField(),
+        required=False,
+        default=dict,
+        help_text="search only documents whose metadata has all of these names with these values",
+    )
 
 
 class PassageSerializer(serializers.Serializer[Any]):
@@ -222,6 +228,7 @@ class SearchView(APIView):
             query=data.validated_data["query"],
             k=data.validated_data["k"],
             mode=SearchMode(data.validated_data["mode"]),
+            metadata=data.validated_data["metadata"],
         )
         findings = selectors.find_quotes(data.validated_data["query"], passages[:PASSAGES_WEIGHED])
         body = {"passages": passages, "weak": findings.is_weak, "confidence": findings.confidence}

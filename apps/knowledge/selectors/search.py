@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -38,6 +39,22 @@ WHERE knowledge_base_id = %(base)s AND embedding IS NOT NULL AND number = ANY(%(
 """
 
 
+@dataclass(frozen=True)
+class Only:
+    """Which documents a search is narrowed to: these, and with this metadata; None where all are meant."""
+
+    document_ids: Collection[UUID] | None = None
+    metadata: Mapping[str, Any] | None = None
+
+    def documents_of(self, base: KnowledgeBase) -> Collection[UUID] | None:
+        """The documents of a knowledge base that are meant; None where all are."""
+        if not self.metadata:
+            return self.document_ids
+        rows = Document.objects.filter(knowledge_base=base, metadata__contains=dict(self.metadata))
+        found = set(rows.values_list("id", flat=True))
+        return found if self.document_ids is None else found & set(self.document_ids)
+
+
 class Found(NamedTuple):
     """A chunk that one side has among its best."""
 
@@ -55,6 +72,7 @@ def search(
     k: int = 5,
     mode: SearchMode = SearchMode.HYBRID,
     document_ids: Collection[UUID] | None = None,
+    metadata: Mapping[str, Any] | None = None,
 ) -> list[Passage]:
     """The `k` best passages for a question, best first.
 
@@ -62,13 +80,14 @@ def search(
 
     Args:
         document_ids: search these documents only (the snapshot of a release).
+        metadata: search only documents whose metadata has all of these names with these values.
 
     Raises:
         NotFound: one of the knowledge bases is not the actor's.
         InvalidInput: the question is empty or too long.
         DependencyFailed: the runner does not answer.
     """
-    with _ranked(actor, knowledge_base_ids, query, mode, document_ids) as (order, evidence):
+    with _ranked(actor, knowledge_base_ids, query, mode, Only(document_ids, metadata)) as (order, evidence):
         best = order[: max(1, min(k, MAX_RESULTS))]
         rows = Chunk.objects.select_related("document").defer("embedding").in_bulk([key for key, _ in best])
     return [_passage(rows[key], score, evidence[key]) for key, score in best if key in rows]
@@ -81,7 +100,7 @@ def rank_documents(
 
     Raises and calls the runner as `search` does.
     """
-    with _ranked(actor, knowledge_base_ids, query, mode, None) as (order, _):
+    with _ranked(actor, knowledge_base_ids, query, mode, Only()) as (order, _):
         documents = dict(Chunk.objects.filter(id__in=[key for key, _ in order]).values_list("id", "document_id"))
     return list(dict.fromkeys(documents[key] for key, _ in order if key in documents))
 
@@ -92,7 +111,7 @@ def _ranked(
     knowledge_base_ids: Sequence[UUID],
     query: str,
     mode: SearchMode,
-    document_ids: Collection[UUID] | None,
+    only: Only,
 ) -> Iterator[tuple[list[tuple[UUID, float]], dict[UUID, Evidence]]]:
     """All candidates with their scores, best first, in a transaction that is still open."""
     question = _checked(query)
@@ -100,10 +119,10 @@ def _ranked(
         bases = get_bases(actor, knowledge_base_ids)
     vector = runner.embed([question])[0] if bases else []
     with transaction.atomic():
-        _tune_index_scan()
+        tune_index_scan()
         evidence: dict[UUID, Evidence] = {}
         for base in bases:
-            evidence |= _evidence(base, question, vector, document_ids)
+            evidence |= _evidence(base, question, vector, only.documents_of(base))
         yield fuse(evidence, mode), evidence
 
 
@@ -122,7 +141,7 @@ def _checked(query: str) -> str:
     return question
 
 
-def _tune_index_scan() -> None:
+def tune_index_scan() -> None:
     """The index holds all tenants' vectors and filters come after it: scan on until enough rows are ours."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL hnsw.iterative_scan = 'strict_order'")
@@ -138,7 +157,7 @@ def _evidence(
     words = ranking(base, question, only)
     held = words.chunks if only is None else sum(last - first + 1 for first, last in only)
     parameters: dict[str, Any] = {"base": base.id, "vector": str(list(vector))}
-    found = _nearest(parameters, held, documents)
+    found = nearest(parameters, held, documents)
     known = {row.number for row in found}
     missing = [number for number, _ in words.best(CANDIDATES) if number not in known]
     found += _rows(_BY_NUMBER, {**parameters, "numbers": missing})
@@ -156,7 +175,7 @@ def _documents(base: KnowledgeBase, words: Ranking, ids: Collection[UUID]) -> di
     return {document: known.get(document, (0.0, 1.0)) for document in ids}
 
 
-def _nearest(parameters: dict[str, Any], held: int, documents: Collection[UUID] | None) -> list[Found]:
+def nearest(parameters: dict[str, Any], held: int, documents: Collection[UUID] | None) -> list[Found]:
     """The chunks that are nearest in meaning, among about `held` ones."""
     only = "" if documents is None else "AND document_id = ANY(%(documents)s)"
     parameters = {**parameters, "limit": CANDIDATES, "documents": list(documents or ())}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 
 import pytest
 from django.db import connection
@@ -115,6 +116,30 @@ def test_a_search_can_be_bound_to_the_documents_of_a_release(actor: Actor, base:
 
     assert "90 days" in texts(None)
     assert "90 days" not in texts(release.document_ids)
+
+
+def test_a_search_can_be_narrowed_by_metadata(actor: Actor, runner: object) -> None:
+    base = services.create_knowledge_base(actor=actor, name="Papers")
+    rows = [
+        {"_id": str(year), "text": f"The report of {year} tells of herons.", "metadata": {"year": year, "by": "Ada"}}
+        for year in range(2001, 2006)
+    ]
+    content = "\n".join(map(json.dumps, rows)).encode()
+    services.add_records(
+        actor=actor, knowledge_base_id=base.id, file=Upload("rows.jsonl", len(content), io.BytesIO(content))
+    )
+    outbox.drain()
+
+    def found(metadata: dict[str, object], mode: SearchMode) -> set[str]:
+        passages = selectors.search(
+            actor=actor, knowledge_base_ids=[base.id], query="report of herons", k=9, mode=mode, metadata=metadata
+        )
+        return {passage.text.split()[3] for passage in passages}
+
+    for mode in SearchMode:
+        assert found({"by": "Ada"}, mode) == {str(year) for year in range(2001, 2006)}
+        assert found({"by": "Ada", "year": 2003}, mode) == {"2003"}
+        assert found({"by": "Grace"}, mode) == set()
 
 
 def test_the_sum_of_both_sides_ranks() -> None:
