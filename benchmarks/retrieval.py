@@ -1,4 +1,4 @@
-"""Search in a large knowledge base: how long a question takes, and how much of the nearest the index finds.
+"""Search in a large knowledge base, and how fast documents come in beside what the embedding engine can do.
 
 Passages are synthetic: words drawn by Zipf's law from a vocabulary that is as large as such a collection's would be,
 and vectors with the spread of a few dozen independent directions, as those of sentences have. Everything is stored by
@@ -6,16 +6,24 @@ the platform's own rows and indexed by its own services, in a transaction that i
 of a passage; its time includes embedding it on the runner. Recall compares the ten nearest by the index with those of
 all distances. Texts carry no meaning, so nothing is said of quality here: that is what `manage.py evaluate_retrieval`
 is for.
+
+For the rate of ingestion files of records are made of the sentences of the repository's own guides and go through the
+real pipeline; after each the engine is given the same passages with nothing else to do, as many requests at a time. The
+two rates are of the same minutes, so that their ratio says something on a busy machine too.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -28,9 +36,11 @@ if __name__ == "__main__" and "RUNNER_URL" in os.environ:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sahara_platform.settings")
     django.setup()
 
+from apps.compute import runner
 from apps.knowledge import selectors, services
 from apps.knowledge.models import Chunk, Document, KnowledgeBase, PendingTerms
 from apps.knowledge.selectors.search import nearest, tune_index_scan
+from apps.knowledge.services.embedding import EMBEDDING_BATCH
 from apps.knowledge.services.indexing import pending
 from apps.knowledge.services.retrieval_figures import percentile
 from apps.knowledge.services.workspace import temporary_workspace
@@ -43,6 +53,8 @@ QUESTIONS = 200
 WORDS, QUESTION_WORDS = 120, 9
 DOCUMENT_CHUNKS = 50
 BATCH = 1_000
+RECORDS, SENTENCES, ROUNDS = 300, 12, 2
+IN_FLIGHT = 3
 DIRECTIONS, NOISE = 48, 0.3
 
 
@@ -60,6 +72,7 @@ def run() -> dict[str, Any]:
     random = np.random.default_rng(7)
     axes = random.normal(size=(DIRECTIONS, EMBEDDING_DIMENSIONS))
     with temporary_workspace("Benchmark of retrieval") as actor:
+        rates = _ingest_rates(actor)
         base = services.create_knowledge_base(actor=actor, name="Large").id
         started = time.monotonic()
         for first in range(0, CHUNKS, BATCH):
@@ -71,12 +84,47 @@ def run() -> dict[str, Any]:
         texts = Chunk.objects.filter(knowledge_base_id=base, number__in=random.integers(0, CHUNKS, QUESTIONS).tolist())
         questions = [" ".join(text.split()[:QUESTION_WORDS]) for text in texts.values_list("text", flat=True)]
         return {
+            **rates,
             "chunks": CHUNKS,
             "store_s": round(stored - started, 1),
             "index_words_s": round(indexed - stored, 1),
             "recall_at_10": round(float(np.mean(list(_recalls(base, _vectors(random, axes, QUESTIONS))))), 4),
             **{mode.value: _times(actor, base, questions, mode) for mode in SearchMode},
         }
+
+
+def _ingest_rates(actor: Actor) -> dict[str, float]:
+    """Passages a second through the pipeline, of the engine alone, and the ratio."""
+    base = services.create_knowledge_base(actor=actor, name="Records").id
+    random = np.random.default_rng(11)
+    guides = sorted(Path("docs").rglob("*.md"))
+    sentences = [one for path in guides for one in re.split(r"(?<=[.;:])\s+", path.read_text()) if 40 < len(one) < 400]
+    passages, pipeline, engine = 0, 0.0, 0.0
+    for number in range(ROUNDS):
+        rows = (" ".join(random.choice(sentences, SENTENCES)) for _ in range(RECORDS))
+        lines = [json.dumps({"id": f"{number}-{place}", "text": text}) for place, text in enumerate(rows)]
+        content = "\n".join(lines).encode()
+        started = time.monotonic()
+        file = services.Upload(f"{number}.jsonl", len(content), io.BytesIO(content))
+        source = services.add_records(actor=actor, knowledge_base_id=base, file=file)
+        services.sync_source(source.id, 1)
+        pipeline += time.monotonic() - started
+        chunks = Chunk.objects.filter(document__source=source.id, embedding__isnull=False).values_list(
+            "heading", "text"
+        )
+        texts = [f"{heading}\n{text}" if heading else text for heading, text in chunks]
+        passages += len(texts)
+        batches = [texts[at : at + EMBEDDING_BATCH] for at in range(0, len(texts), EMBEDDING_BATCH)]
+        started = time.monotonic()
+        with ThreadPoolExecutor(IN_FLIGHT) as pool:
+            list(pool.map(runner.embed, batches))
+        engine += time.monotonic() - started
+    return {
+        "ingested": passages,
+        "ingest_chunks_per_s": round(passages / pipeline, 1),
+        "engine_chunks_per_s": round(passages / engine, 1),
+        "ingest_of_engine": round(engine / pipeline, 3),
+    }
 
 
 def _texts(random: np.random.Generator) -> Iterator[str]:

@@ -24,6 +24,13 @@ class SourceQueued(Event):
 
 
 @dataclass(frozen=True)
+class QuestionRunQueued(Event):
+    """The questions of a set shall be asked."""
+
+    run_id: UUID
+
+
+@dataclass(frozen=True)
 class KnowledgeBaseReleased(Event):
     """A snapshot of a knowledge base became an asset version."""
 

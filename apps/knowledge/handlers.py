@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from apps.core.outbox import handles
 from apps.knowledge import services
-from apps.knowledge.events import DocumentQueued, SourceQueued
+from apps.knowledge.events import DocumentQueued, QuestionRunQueued, SourceQueued
 
 
 @handles(DocumentQueued, long_running=True)
@@ -17,3 +17,9 @@ def on_document_queued(event: DocumentQueued) -> None:
 def on_source_queued(event: SourceQueued) -> None:
     """Take what the source holds."""
     services.sync_source(event.source_id, event.run)
+
+
+@handles(QuestionRunQueued, long_running=True)
+def on_question_run_queued(event: QuestionRunQueued) -> None:
+    """Ask the questions."""
+    services.run_questions(event.run_id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST, require_safe
@@ -99,7 +99,7 @@ def base_documents(request: HttpRequest, knowledge_base_id: UUID) -> HttpRespons
 @actor_required
 def base_answer(request: HttpRequest, knowledge_base_id: UUID) -> HttpResponse:
     """The passages that answer `?q=` (a fragment)."""
-    context = _answer(actor_of(request), knowledge_base_id, request.GET.get("q", ""))
+    context = _answer(actor_of(request), knowledge_base_id, request.GET)
     return render(request, "knowledge/partials/answer.html", context)
 
 
@@ -177,7 +177,6 @@ def _marked_once(chunks: list[ShownChunk]) -> list[ShownChunk]:
 
 def _detail(request: HttpRequest, knowledge_base_id: UUID, problem: DomainError | None = None) -> HttpResponse:
     actor = actor_of(request)
-    question = request.GET.get("q", "")
     context = {
         "base": selectors.knowledge_base(actor, knowledge_base_id),
         "documents": selectors.documents(actor, knowledge_base_id, limit=DOCUMENTS_SHOWN),
@@ -189,28 +188,40 @@ def _detail(request: HttpRequest, knowledge_base_id: UUID, problem: DomainError 
         "accepted": ",".join(ACCEPTED_ENDINGS),
         "max_megabytes": MAX_DOCUMENT_BYTES // (1024 * 1024),
     }
-    if question:
-        context |= _answer(actor, knowledge_base_id, question)
+    if request.GET.get("q"):
+        context |= _answer(actor, knowledge_base_id, request.GET)
     return render(request, "knowledge/detail.html", context, status=status_of(problem) if problem else 200)
 
 
-def _answer(actor: Actor, knowledge_base_id: UUID, question: str) -> dict[str, object]:
+def _answer(actor: Actor, knowledge_base_id: UUID, asked: QueryDict) -> dict[str, object]:
     """What the answer fragment shows; a question that cannot be answered says why in its place."""
+    question, metadata = asked.get("q", ""), asked.get("metadata", "").strip()
     selectors.knowledge_base(actor, knowledge_base_id)
     try:
         passages = selectors.search(
-            actor=actor, knowledge_base_ids=[knowledge_base_id], query=question, k=PASSAGES_SHOWN
+            actor=actor,
+            knowledge_base_ids=[knowledge_base_id],
+            query=question,
+            k=PASSAGES_SHOWN,
+            metadata=_pairs(metadata),
         )
         findings = selectors.find_quotes(question, passages, count=PASSAGES_SHOWN)
     except (InvalidInput, DependencyFailed) as error:
-        return {"question": question, "answer_problem": error}
+        return {"question": question, "metadata": metadata, "answer_problem": error}
     quotes, weak = list(findings.quotes), findings.is_weak
     return {
         "question": question,
+        "metadata": metadata,
         "weak": weak,
         "best": quotes[0] if quotes and not weak else None,
         "found": [_highlighted(index, passage, quotes) for index, passage in enumerate(passages)],
     }
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """The metadata that documents must have: `name: value`, several with a `;` between."""
+    pairs = (part.partition(":") for part in text.split(";"))
+    return {name.strip(): value.strip() for name, sign, value in pairs if sign and name.strip()}
 
 
 def _highlighted(index: int, passage: Passage, quotes: list[Quote]) -> FoundPassage:

@@ -11,6 +11,7 @@ from uuid import UUID
 EMBEDDING_DIMENSIONS = 384
 MAX_DOCUMENT_BYTES = 20 * 1024 * 1024
 MAX_DOCUMENTS_PER_UPLOAD = 20
+MAX_QUERY_CHARACTERS = 2000
 MAX_RECORDS_BYTES = 1024 * 1024 * 1024
 ACCEPTED_ENDINGS = (
     *(".pdf", ".docx", ".pptx", ".xlsx", ".xls", ".xlsb", ".ods", ".odt", ".odp", ".csv", ".tsv", ".html", ".htm"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from apps.knowledge import api, pages, passage_pages, source_api, source_pages
+from apps.knowledge import api, pages, passage_pages, question_api, question_pages, source_api, source_pages
 
 _BASE = "knowledge-bases/<uuid:knowledge_base_id>/"
 _SOURCE = f"{_BASE}sources/<uuid:source_id>/"
+_QUESTIONS = f"{_BASE}question-sets/"
 _DOCUMENT = f"{_BASE}documents/<uuid:document_id>/"
 
 api_urlpatterns = [
@@ -19,6 +20,13 @@ api_urlpatterns = [
     path(f"{_BASE}sources/", source_api.SourcesView.as_view(), name="api-knowledge-sources"),
     path(_SOURCE, source_api.SourceView.as_view(), name="api-knowledge-source"),
     path(f"{_SOURCE}sync/", source_api.SourceSyncView.as_view(), name="api-knowledge-source-sync"),
+    path(_QUESTIONS, question_api.QuestionSetsView.as_view(), name="api-knowledge-question-sets"),
+    path(f"{_QUESTIONS}<uuid:set_id>/", question_api.QuestionSetView.as_view(), name="api-knowledge-question-set"),
+    path(
+        f"{_QUESTIONS}<uuid:set_id>/runs/",
+        question_api.QuestionRunsView.as_view(),
+        name="api-knowledge-question-set-runs",
+    ),
     path(f"{_BASE}search/", api.SearchView.as_view(), name="api-knowledge-search"),
     path(f"{_BASE}releases/", api.ReleasesView.as_view(), name="api-knowledge-releases"),
 ]
@@ -37,6 +45,17 @@ page_urlpatterns = [
         "knowledge/<uuid:knowledge_base_id>/sources/<uuid:source_id>/remove/",
         source_pages.source_remove,
         name="knowledge-source-remove",
+    ),
+    path("knowledge/<uuid:knowledge_base_id>/questions/", question_pages.base_questions, name="knowledge-questions"),
+    path(
+        "knowledge/<uuid:knowledge_base_id>/questions/<uuid:set_id>/ask/",
+        question_pages.question_set_ask,
+        name="knowledge-question-set-ask",
+    ),
+    path(
+        "knowledge/<uuid:knowledge_base_id>/questions/<uuid:set_id>/remove/",
+        question_pages.question_set_remove,
+        name="knowledge-question-set-remove",
     ),
     path("knowledge/<uuid:knowledge_base_id>/answer/", pages.base_answer, name="knowledge-answer"),
     path("knowledge/<uuid:knowledge_base_id>/release/", pages.base_release, name="knowledge-release"),

@@ -218,6 +218,9 @@ def knowledge_base(world: World) -> None:
             files=[Upload(name, len(content), io.BytesIO(content)) for name, content in files],
         )
         outbox.drain()
+        questions = "How long may I return an item? | handbook.md\nWhat is in the scan? | scan.pdf"
+        knowledge.add_question_set(actor=team, knowledge_base_id=base.id, name="Basics", text=questions)
+        outbox.drain()
         knowledge.release_version(actor=team, knowledge_base_id=base.id)
         empty = knowledge.create_knowledge_base(actor=team, name="Not filled yet")
     world.ids |= {"knowledge_base": base.id, "empty_knowledge_base": empty.id, "document": added[0].document.id}

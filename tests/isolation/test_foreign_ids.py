@@ -38,6 +38,8 @@ FURNISHED = (
     "knowledgebase",
     "document",
     "source",
+    "questionset",
+    "questionrun",
     "agent",
     "connection",
     "team",

@@ -70,6 +70,9 @@ def furnish(api: Any, actor: Actor, seller: Actor, buyable: Any) -> None:
         knowledge_base_id=base.id,
         files=[knowledge.Upload(f"{CANARY}.md", len(text), io.BytesIO(text.encode()))],
     )
+    knowledge.add_question_set(
+        actor=actor, knowledge_base_id=base.id, name=f"Questions {CANARY}", text=f"{CANARY}? | {CANARY}.md"
+    )
     knowledge.add_pages(actor=actor, knowledge_base_id=base.id, addresses=[f"http://127.0.0.1:9/{CANARY}"])
     agent = agents.create_agent_from_template(actor=actor, template_key="support-desk", name=f"Agent {CANARY}")
     agents.update_agent(actor=actor, agent_id=agent.id, changes=agents.AgentChanges(job=f"Keeps {CANARY}."))

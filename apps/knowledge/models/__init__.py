@@ -7,6 +7,7 @@ from apps.knowledge.models.chunks import Chunk
 from apps.knowledge.models.documents import Document, DocumentText
 from apps.knowledge.models.edits import ChunkEdit
 from apps.knowledge.models.lexical import LexicalSegment, PendingTerms, PostingBlock, RemovedChunks
+from apps.knowledge.models.questions import QuestionRun, QuestionSet
 from apps.knowledge.models.sources import Source
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "LexicalSegment",
     "PendingTerms",
     "PostingBlock",
+    "QuestionRun",
+    "QuestionSet",
     "RemovedChunks",
     "Source",
 ]

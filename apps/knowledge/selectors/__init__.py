@@ -22,6 +22,7 @@ from apps.knowledge.selectors.bases import (
 )
 from apps.knowledge.selectors.cited import document_names, text_at
 from apps.knowledge.selectors.passages import passages
+from apps.knowledge.selectors.questions import question_set_in, question_set_info, question_set_rows, question_sets
 from apps.knowledge.selectors.quotes import best_quotes, find_quotes
 from apps.knowledge.selectors.search import rank_documents, search
 from apps.knowledge.selectors.sources import source_in, source_info, source_rows, sources
@@ -48,6 +49,10 @@ __all__ = [
     "knowledge_bases",
     "latest_release",
     "passages",
+    "question_set_in",
+    "question_set_info",
+    "question_set_rows",
+    "question_sets",
     "rank_documents",
     "release",
     "release_of_version",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import starmap
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from apps.compute import runner
 from apps.core.errors import InvalidInput
@@ -17,16 +21,16 @@ from apps.knowledge.models import Chunk, Document, KnowledgeBase
 from apps.knowledge.ranking import Evidence, fuse
 from apps.knowledge.selectors.bases import get_bases
 from apps.knowledge.selectors.words import document_ranges, ranking, trust_in
-from apps.knowledge.types import Passage, SearchMode
+from apps.knowledge.types import MAX_QUERY_CHARACTERS, Passage, SearchMode
 from apps.tenancy.types import Actor
 
 CANDIDATES = 100
 MAX_RESULTS = 50
-MAX_QUERY_CHARACTERS = 2000
 #: Up to so many chunks all distances are computed: sure, and faster than an index that holds everybody's chunks.
 EXACT_CHUNKS = 20_000
 #: How far the index is followed before the search goes without it.
 _MOST_SCANNED = 100_000
+_PLAIN_JSON = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,17})?|true|false")
 
 # `+ 0` keeps the planner from the index.
 _NEAREST = """
@@ -50,9 +54,27 @@ class Only:
         """The documents of a knowledge base that are meant; None where all are."""
         if not self.metadata:
             return self.document_ids
-        rows = Document.objects.filter(knowledge_base=base, metadata__contains=dict(self.metadata))
+        if not _is_storable(self.metadata):
+            return ()
+        rows = Document.objects.filter(*starmap(_says, self.metadata.items()), knowledge_base=base)
         found = set(rows.values_list("id", flat=True))
         return found if self.document_ids is None else found & set(self.document_ids)
+
+
+def _says(name: str, value: Any) -> Q:
+    """Whether a document's metadata has the value; a number is the same as its digits, as tables have texts only."""
+    found = Q(metadata__contains={name: value})
+    if isinstance(value, str):
+        return found | Q(metadata__contains={name: json.loads(value)}) if _PLAIN_JSON.fullmatch(value) else found
+    return found | Q(metadata__contains={name: json.dumps(value)})
+
+
+def _is_storable(metadata: Mapping[str, Any]) -> bool:
+    """Whether PostgreSQL can hold it: no document's metadata has U+0000 or half a surrogate pair."""
+    try:
+        return b"\\u0000" not in json.dumps(dict(metadata), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
 
 
 class Found(NamedTuple):
@@ -87,33 +109,30 @@ def search(
         InvalidInput: the question is empty or too long.
         DependencyFailed: the runner does not answer.
     """
-    with _ranked(actor, knowledge_base_ids, query, mode, Only(document_ids, metadata)) as (order, evidence):
-        best = order[: max(1, min(k, MAX_RESULTS))]
+    with _candidates(actor, knowledge_base_ids, query, Only(document_ids, metadata)) as evidence:
+        best = fuse(evidence, mode)[: max(1, min(k, MAX_RESULTS))]
         rows = Chunk.objects.select_related("document").defer("embedding").in_bulk([key for key, _ in best])
     return [_passage(rows[key], score, evidence[key]) for key, score in best if key in rows]
 
 
 def rank_documents(
-    *, actor: Actor, knowledge_base_ids: Sequence[UUID], query: str, mode: SearchMode = SearchMode.HYBRID
-) -> list[UUID]:
-    """The documents of all passages that a search weighs against each other, each where its best passage stands.
+    *, actor: Actor, knowledge_base_ids: Sequence[UUID], query: str, modes: Collection[SearchMode]
+) -> dict[SearchMode, list[UUID]]:
+    """All documents that are candidates for a question, best first by the best passage of each, in each mode.
 
     Raises and calls the runner as `search` does.
     """
-    with _ranked(actor, knowledge_base_ids, query, mode, Only()) as (order, _):
-        documents = dict(Chunk.objects.filter(id__in=[key for key, _ in order]).values_list("id", "document_id"))
-    return list(dict.fromkeys(documents[key] for key, _ in order if key in documents))
+    with _candidates(actor, knowledge_base_ids, query, Only()) as evidence:
+        documents = dict(Chunk.objects.filter(id__in=evidence).values_list("id", "document_id"))
+    orders = {mode: [key for key, _ in fuse(evidence, mode) if key in documents] for mode in modes}
+    return {mode: list(dict.fromkeys(documents[key] for key in order)) for mode, order in orders.items()}
 
 
 @contextmanager
-def _ranked(
-    actor: Actor,
-    knowledge_base_ids: Sequence[UUID],
-    query: str,
-    mode: SearchMode,
-    only: Only,
-) -> Iterator[tuple[list[tuple[UUID, float]], dict[UUID, Evidence]]]:
-    """All candidates with their scores, best first, in a transaction that is still open."""
+def _candidates(
+    actor: Actor, knowledge_base_ids: Sequence[UUID], query: str, only: Only
+) -> Iterator[dict[UUID, Evidence]]:
+    """What is known of each chunk that may fit, in a transaction that is still open."""
     question = _checked(query)
     with transaction.atomic():
         bases = get_bases(actor, knowledge_base_ids)
@@ -123,7 +142,7 @@ def _ranked(
         evidence: dict[UUID, Evidence] = {}
         for base in bases:
             evidence |= _evidence(base, question, vector, only.documents_of(base))
-        yield fuse(evidence, mode), evidence
+        yield evidence
 
 
 def _checked(query: str) -> str:

@@ -6,6 +6,12 @@ from apps.knowledge.services.documents import Upload, add_documents, remove_docu
 from apps.knowledge.services.edit_chunks import edit_chunk, set_chunk_excluded
 from apps.knowledge.services.indexing import renew_chunk
 from apps.knowledge.services.ingest import ingest_document
+from apps.knowledge.services.question_sets import (
+    add_question_set,
+    ask_question_set,
+    remove_question_set,
+    run_questions,
+)
 from apps.knowledge.services.release import release_version
 from apps.knowledge.services.segments import index_base, index_due_bases
 from apps.knowledge.services.sources import (
@@ -26,7 +32,9 @@ __all__ = [
     "add_bucket",
     "add_documents",
     "add_pages",
+    "add_question_set",
     "add_records",
+    "ask_question_set",
     "create_knowledge_base",
     "edit_chunk",
     "index_base",
@@ -37,9 +45,11 @@ __all__ = [
     "release_version",
     "remove_attachment",
     "remove_document",
+    "remove_question_set",
     "remove_source",
     "renew_chunk",
     "retry_document",
+    "run_questions",
     "set_chunk_excluded",
     "set_schedule",
     "sync_now",

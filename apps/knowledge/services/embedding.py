@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, Exists, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
@@ -19,6 +19,11 @@ from apps.knowledge.types import DocumentState
 
 EMBEDDING_BATCH = 64
 _IN_FLIGHT = 2
+
+_SET_VECTORS = """
+UPDATE knowledge_chunk SET embedding = new.vector::vector
+FROM unnest(%s::uuid[], %s::text[]) AS new (id, vector) WHERE knowledge_chunk.id = new.id
+"""
 
 _Batch = tuple[list[Chunk], "Future[list[list[float]]]"]
 
@@ -76,11 +81,11 @@ class Embedder:
 
     def _store(self) -> None:
         batch, vectors = self._sent.popleft()
-        for chunk, vector in zip(batch, vectors.result(), strict=True):
-            chunk.embedding = vector
+        found = vectors.result()
         documents = sorted({chunk.document_id for chunk in batch})
         with transaction.atomic():
-            Chunk.objects.bulk_update(batch, ["embedding"])
+            with connection.cursor() as cursor:
+                cursor.execute(_SET_VECTORS, [[chunk.id for chunk in batch], [str(vector) for vector in found]])
             note_embedded(documents)
             self._written(documents)
 

@@ -14,16 +14,16 @@ from uuid import UUID
 
 from apps.core.errors import InvalidInput
 from apps.knowledge.models import Chunk, Document, Source
-from apps.knowledge.selectors.search import MAX_QUERY_CHARACTERS, rank_documents, search
+from apps.knowledge.selectors.search import rank_documents, search
 from apps.knowledge.services.create_base import create_knowledge_base
 from apps.knowledge.services.documents import Upload
-from apps.knowledge.services.retrieval_figures import ndcg, percentile, recall
+from apps.knowledge.services.retrieval_figures import Figures, percentile
 from apps.knowledge.services.segments import index_base
 from apps.knowledge.services.sources import add_records
 from apps.knowledge.services.syncing import sync_source
 from apps.knowledge.services.trust import measure_trust
 from apps.knowledge.services.workspace import temporary_workspace
-from apps.knowledge.types import SearchMode
+from apps.knowledge.types import MAX_QUERY_CHARACTERS, SearchMode
 from apps.tenancy.types import Actor
 
 MOST_TIMED = 200
@@ -73,7 +73,7 @@ def evaluate_collection(
         index_base(base)
         measure_trust(base)
         names = dict(Document.objects.filter(knowledge_base_id=base).values_list("id", "external_id"))
-        return {mode.value: {**_ask(actor, base, collection, mode, names), **ingested} for mode in modes}
+        return {mode.value: figures | ingested for mode, figures in _ask(actor, base, collection, modes, names).items()}
 
 
 def _ingest(actor: Actor, base: UUID, corpus: Path, progress: Callable[[str], None]) -> dict[str, Any]:
@@ -92,20 +92,21 @@ def _ingest(actor: Actor, base: UUID, corpus: Path, progress: Callable[[str], No
 
 
 def _ask(
-    actor: Actor, base: UUID, collection: Collection, mode: SearchMode, names: Mapping[UUID, str]
-) -> dict[str, Any]:
-    figures: dict[str, list[float]] = {"ndcg_at_10": [], "recall_at_10": [], "recall_at_100": []}
+    actor: Actor, base: UUID, collection: Collection, modes: Sequence[SearchMode], names: Mapping[UUID, str]
+) -> dict[SearchMode, dict[str, Any]]:
+    asked = {mode: Figures() for mode in modes}
     for key, question in collection.questions.items():
-        found = rank_documents(actor=actor, knowledge_base_ids=[base], query=question, mode=mode)
-        order, relevant = [names[document] for document in found], collection.relevance[key]
-        figures["ndcg_at_10"].append(ndcg(order, relevant))
-        figures["recall_at_10"].append(recall(order, relevant, 10))
-        figures["recall_at_100"].append(recall(order, relevant, 100))
-    times = list(_times(actor, base, list(collection.questions.values())[:MOST_TIMED], mode))
+        orders = rank_documents(actor=actor, knowledge_base_ids=[base], query=question, modes=modes)
+        for mode, found in orders.items():
+            asked[mode].add([names[document] for document in found], collection.relevance[key])
+    timed = list(collection.questions.values())[:MOST_TIMED]
+    return {mode: _figures(mode, figures, list(_times(actor, base, timed, mode))) for mode, figures in asked.items()}
+
+
+def _figures(mode: SearchMode, figures: Figures, times: Sequence[float]) -> dict[str, Any]:
     return {
         "mode": mode.value,
-        "queries": len(collection.questions),
-        **{name: round(sum(values) / len(values), 4) for name, values in figures.items()},
+        **figures.means(),
         "query_ms_p50": round(percentile(times, 0.5), 1),
         "query_ms_p95": round(percentile(times, 0.95), 1),
     }

@@ -8,7 +8,8 @@ is written again only as often as its knowledge base doubles.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from uuid import UUID
 
 from django.db.models import F
 
@@ -24,32 +25,33 @@ _BATCH = 500
 def replace_chunks(document: Document, drafts: Sequence[ChunkDraft]) -> None:
     """Store a document's chunks in place of those it has; they can be found by their words from then on.
 
-    Sets the document's language, its first chunk's number and its count of terms, without saving it. The document's row
-    is locked; the knowledge base's is from here to the end of the transaction, so that numbers come in their order.
+    As `store_chunks` does for several that have none yet.
     """
     remove_chunks(document)
-    document.language = detect_language("\n".join(draft.text for draft in drafts[:_LANGUAGE_SAMPLE]))
-    document.first_number = _take_numbers(document, len(drafts))
-    chunks = Chunk.objects.bulk_create(
-        (
-            Chunk(
-                tenant_id=document.tenant_id,
-                knowledge_base_id=document.knowledge_base_id,
-                document=document,
-                number=number,
-                ordinal=draft.ordinal,
-                text=draft.text,
-                heading=draft.heading,
-                page=draft.page,
-                start=draft.start,
-                end=draft.end,
-                tokens=draft.tokens,
-            )
-            for number, draft in enumerate(drafts, start=document.first_number)
-        ),
-        batch_size=_BATCH,
+    store_chunks(document.knowledge_base_id, [(document, drafts)])
+
+
+def store_chunks(knowledge_base_id: UUID, parts: Sequence[tuple[Document, Sequence[ChunkDraft]]]) -> None:
+    """Store the chunks of a knowledge base's documents; they can be found by their words from then on.
+
+    Sets each document's language, its first chunk's number and its counts of chunks and terms, without saving them. The
+    documents' rows are locked; the knowledge base's is from here to the end of the transaction, so that numbers come in
+    their order.
+    """
+    for document, drafts in parts:
+        document.language = detect_language("\n".join(draft.text for draft in drafts[:_LANGUAGE_SAMPLE]))
+    number = _take_numbers(
+        knowledge_base_id, sum(len(drafts) for _, drafts in parts), {document.language for document, _ in parts}
     )
-    document.term_count = _store_terms(chunks, document.language)
+    stored: list[PendingTerms] = []
+    for document, drafts in parts:
+        document.first_number, document.chunk_count = number, len(drafts)
+        rows = [pending(_chunk(document, draft), document.language) for draft in drafts]
+        document.term_count = sum(row.length for row in rows)
+        stored += rows
+        number += len(drafts)
+    Chunk.objects.bulk_create((row.chunk for row in stored), batch_size=_BATCH)
+    PendingTerms.objects.bulk_create(stored, batch_size=_BATCH)
 
 
 def renew_chunk(chunk: Chunk) -> None:
@@ -63,11 +65,13 @@ def renew_chunk(chunk: Chunk) -> None:
     chunks = list(Chunk.objects.filter(document=document).defer("embedding").order_by("ordinal"))
     _note_removed(document, (one.number for one in chunks))
     PendingTerms.objects.filter(chunk__document=document).delete()
-    document.first_number = _take_numbers(document, len(chunks))
+    document.first_number = _take_numbers(document.knowledge_base_id, len(chunks), {document.language})
     for number, one in enumerate(chunks, start=document.first_number):
         one.number = number
     Chunk.objects.bulk_update(chunks, ["number"], batch_size=_BATCH)
-    document.term_count = _store_terms(chunks, document.language)
+    terms_of = [pending(one, document.language) for one in chunks]
+    PendingTerms.objects.bulk_create(terms_of, batch_size=_BATCH)
+    document.term_count = sum(row.length for row in terms_of)
     document.save(update_fields=["first_number", "term_count", "updated_at"])
 
 
@@ -105,11 +109,20 @@ def pending(chunk: Chunk, language: str) -> PendingTerms:
     )
 
 
-def _store_terms(chunks: Sequence[Chunk], language: str) -> int:
-    """Make chunks searchable by their words. Returns how many terms they have."""
-    rows = [pending(chunk, language) for chunk in chunks]
-    PendingTerms.objects.bulk_create(rows, batch_size=_BATCH)
-    return sum(row.length for row in rows)
+def _chunk(document: Document, draft: ChunkDraft) -> Chunk:
+    return Chunk(
+        tenant_id=document.tenant_id,
+        knowledge_base_id=document.knowledge_base_id,
+        document=document,
+        number=document.first_number + draft.ordinal,
+        ordinal=draft.ordinal,
+        text=draft.text,
+        heading=draft.heading,
+        page=draft.page,
+        start=draft.start,
+        end=draft.end,
+        tokens=draft.tokens,
+    )
 
 
 def _note_removed(document: Document, numbers: Iterable[int]) -> None:
@@ -124,11 +137,11 @@ def _note_removed(document: Document, numbers: Iterable[int]) -> None:
     )
 
 
-def _take_numbers(document: Document, count: int) -> int:
+def _take_numbers(knowledge_base_id: UUID, count: int, languages: Collection[str]) -> int:
     """The first of so many numbers for chunks. Others that store chunks in the knowledge base wait for each other."""
-    rows = KnowledgeBase.objects.filter(id=document.knowledge_base_id)
+    rows = KnowledgeBase.objects.filter(id=knowledge_base_id)
     rows.update(next_number=F("next_number") + count)
     base = rows.only("next_number", "languages").get()
-    if document.language not in base.languages:
-        rows.update(languages=[*base.languages, document.language])
+    if new := set(languages) - set(base.languages):
+        rows.update(languages=[*base.languages, *sorted(new)])
     return base.next_number - count

@@ -26,7 +26,7 @@ from apps.knowledge.parsing.tables import delimiter_of
 from apps.knowledge.parsing.text import text_blocks
 from apps.knowledge.services.documents import discard_records, topic
 from apps.knowledge.services.embedding import Embedder
-from apps.knowledge.services.indexing import replace_chunks
+from apps.knowledge.services.indexing import store_chunks
 from apps.knowledge.services.ingest import pending_chunks
 from apps.knowledge.types import Block, BlockKind, DocumentState, SourceFailure
 
@@ -126,10 +126,7 @@ def _store(source: Source, batch: Sequence[Record], tally: Tally) -> list[UUID]:
         DocumentText.objects.bulk_create(
             DocumentText(tenant_id=source.tenant_id, document=document, text=text) for document, text in texts
         )
-        for document, found in zip(documents, blocks, strict=True):
-            drafts = chunk_blocks(found)
-            replace_chunks(document, drafts)
-            document.chunk_count = len(drafts)
+        store_chunks(base_id, list(zip(documents, map(chunk_blocks, blocks), strict=True)))
         Document.objects.bulk_update(documents, ["chunk_count", "language", "first_number", "term_count"])
         live.notify(topic(base_id))
     return [document.id for document in documents]

@@ -4,6 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+_NAMES = ("ndcg_at_10", "recall_at_10", "recall_at_100")
+
+
+@dataclass
+class Figures:
+    """The mean figures of several questions."""
+
+    queries: int = 0
+    _sums: dict[str, float] = field(default_factory=lambda: dict.fromkeys(_NAMES, 0.0))
+
+    def add(self, found: Sequence[str], relevant: Mapping[str, float]) -> None:
+        """Count a question: the documents that were found, best first, and the grades of those that are right."""
+        self.queries += 1
+        self._sums["ndcg_at_10"] += ndcg(found, relevant)
+        self._sums["recall_at_10"] += recall(found, relevant, 10)
+        self._sums["recall_at_100"] += recall(found, relevant, 100)
+
+    def means(self) -> dict[str, float]:
+        """How many questions, and the mean of each figure."""
+        return {
+            "queries": self.queries,
+            **{name: round(total / max(self.queries, 1), 4) for name, total in self._sums.items()},
+        }
 
 
 def ndcg(found: Sequence[str], relevant: Mapping[str, float], count: int = 10) -> float:
