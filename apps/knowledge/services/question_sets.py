@@ -137,7 +137,7 @@ def _asked(row: QuestionSet) -> tuple[dict[str, Mapping[str, float]], list[Quest
 
 
 def _ids_by_name(knowledge_base_id: UUID) -> Mapping[str, Sequence[UUID]]:
-    """Documents by name, title and id in their source, in lower case; the most telling of a document's names."""
+    """Documents by their name, title, id in their source and id here, in lower case."""
     found: defaultdict[str, list[UUID]] = defaultdict(list)
     rows = Document.objects.filter(knowledge_base_id=knowledge_base_id)
     for key, *names in rows.values_list("id", "name", "title", "external_id"):

@@ -45,6 +45,20 @@ def test_from_empty_list_to_an_answer_by_forms(actor: Actor, client_for: Callabl
     assert "passage-0" in client.get(f"{url}documents/{document.id}/").content.decode()
 
 
+def test_the_page_narrows_by_metadata(actor: Actor, client_for: Callable[..., Any], runner: object) -> None:
+    base = services.create_knowledge_base(actor=actor, name="Reports")
+    content = b"id,text,year\n1,Herons nest here.,2003\n2,Herons left.,2004\n"
+    file = services.Upload("reports.csv", len(content), io.BytesIO(content))
+    services.add_records(actor=actor, knowledge_base_id=base.id, file=file)
+    outbox.drain()
+    client = client_for(actor)
+    page = client.get(f"/knowledge/{base.id}/", {"q": "herons", "metadata": "year: 2003"}).content.decode()
+    assert "nest here" in page
+    assert "Herons left" not in page
+    none = client.get(f"/knowledge/{base.id}/answer/", {"q": "herons", "metadata": "year: 1999"}).content.decode()
+    assert "No document has this metadata." in none
+
+
 def test_a_bad_name_comes_back_with_422(actor: Actor, client_for: Callable[..., Any]) -> None:
     answer = client_for(actor).post("/knowledge/", {"name": " "})
     assert answer.status_code == 422
