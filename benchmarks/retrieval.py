@@ -137,7 +137,8 @@ def _texts(random: np.random.Generator) -> Iterator[str]:
 
 def _vectors(random: np.random.Generator, axes: NDArray[np.float64], count: int) -> NDArray[np.float32]:
     made = random.normal(size=(count, DIRECTIONS)) @ axes + NOISE * random.normal(size=(count, EMBEDDING_DIMENSIONS))
-    return (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
+    units: NDArray[np.float32] = (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
+    return units
 
 
 def _store(actor: Actor, base: UUID, first: int, texts: Iterator[str], vectors: NDArray[np.float32]) -> None:
