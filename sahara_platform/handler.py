@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
@@ -22,8 +23,13 @@ from django.db import close_old_connections
 from django.http import FileResponse, HttpResponseBadRequest
 from django.urls import set_script_prefix
 
-#: Requests that are answered at the same time; others wait their turn. Some wait for other servers.
+from apps.core.turns import turn
+
+#: Requests that are answered at the same time; most of them work in turns (`apps.core.turns`), others wait elsewhere.
 THREADS = 40
+#: A request works for a moment between two waits for the database. Interrupted meanwhile by each of many threads that
+#: have waited for longer than Python's 5 ms, it would cost a quarter more; so none is, unless it works for long.
+SWITCH_INTERVAL_S = 0.05
 
 
 class Handler(ASGIHandler):
@@ -32,6 +38,7 @@ class Handler(ASGIHandler):
     def __init__(self) -> None:
         BaseHandler.__init__(self)
         self.load_middleware(is_async=False)
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -42,7 +49,7 @@ class Handler(ASGIHandler):
             body = await self.read_body(receive)
         except RequestAborted:
             return
-        response = await self._in_thread(self._answer, scope, body)
+        response = await self._in_thread(self._in_turn, scope, body)
         if not response.streaming:
             await self.send_response(response, send)
             return
@@ -53,6 +60,10 @@ class Handler(ASGIHandler):
     async def _in_thread(self, work: Callable[..., Any], *args: Any) -> Any:
         context = contextvars.copy_context()  # no request sees what another one has set
         return await asyncio.get_running_loop().run_in_executor(self.threads, context.run, work, *args)
+
+    def _in_turn(self, scope: Any, body: IO[bytes]) -> Any:
+        with turn():
+            return self._answer(scope, body)
 
     def _answer(self, scope: Any, body: IO[bytes]) -> Any:
         """The response; its end is told already, unless it is streamed."""

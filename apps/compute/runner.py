@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 from apps.compute.errors import ArtifactCorrupted, RunnerUnavailable, UnknownModelError, from_runner
 from apps.compute.types import BASE_EMBEDDING_MODEL, Classification, ModelRef, RunnerHealth
 from apps.core.storage import get_storage
+from apps.core.turns import away
 from gpu_runner.protocol import (
     ArtifactInfo,
     ClassifyRequest,
@@ -189,7 +190,7 @@ def _client() -> httpx.Client:
 def _answers(method: str, path: str, *, stream: bool = False, **options: Any) -> Iterator[httpx.Response]:
     """A successful response; anything else becomes a domain error."""
     try:
-        with _client().stream(method, path, **options) as response:
+        with away(), _client().stream(method, path, **options) as response:
             if response.is_error:
                 response.read()
                 raise _failure(response)

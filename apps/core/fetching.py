@@ -19,6 +19,7 @@ from requests_hardened import Config, HTTPSession, ip_filter
 from urllib3.exceptions import NewConnectionError
 
 from apps.core.errors import InvalidInput
+from apps.core.turns import away
 
 CONNECT_S = 5.0
 READ_S = 20.0
@@ -71,7 +72,7 @@ def session(*, allow_loopback: bool = False) -> Iterator[requests.Session]:
         default_timeout=(CONNECT_S, READ_S),
         user_agent_override="sahara-import/1",
     )
-    with HTTPSession(config) as opened:
+    with away(), HTTPSession(config) as opened:
         # A proxy from the environment would resolve the name itself, past the check.
         opened.trust_env = False
         opened.max_redirects = MAX_REDIRECTS

@@ -37,6 +37,7 @@ from apps.agents.types import (
 )
 from apps.core.errors import DomainError
 from apps.core.tenant import tenant_scope
+from apps.core.turns import away
 from apps.knowledge.chunking import estimate_tokens
 from apps.tenancy import limits, quotas
 from apps.tenancy.limits import Limit
@@ -200,7 +201,8 @@ def answer(
         finished = [event async for event in stream_answer(begun) if isinstance(event, ChatFinished)]
         return finished[0]
 
-    return async_to_sync(collect)()
+    with away():  # for the model
+        return async_to_sync(collect)()
 
 
 def _prepare(begun: BegunAnswer, progress: _Progress) -> Prepared:

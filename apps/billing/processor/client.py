@@ -15,6 +15,7 @@ import stripe
 from django.conf import settings
 
 from apps.billing.errors import PaymentDeclined, PaymentsUnavailable
+from apps.core.turns import away
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +39,8 @@ def api() -> stripe.V1Services:
 def failures() -> Iterator[None]:
     """The processor's errors as ours: a refused card is PaymentDeclined, everything else PaymentsUnavailable."""
     try:
-        yield
+        with away():
+            yield
     except stripe.CardError as error:
         raise PaymentDeclined(reason=str(error.user_message or ""), processor_code=str(error.code or "")) from error
     except stripe.StripeError as error:
