@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from apps.core.postgresql.base import DatabaseWrapper
 
 # Runs in the annotator's own scope, where the own row is seen, and leaves the requester's behind: the new setting is
-# made from the row that was found, so it counts for the statements that follow.
+# made from the row that was found, so it counts for the statements that follow. So do those for the planner: what it
+# knows of an order that was imported a moment ago is wrong, and it would rather read and sort the whole queue than walk
+# along it.
 _ENTER = """
 WITH s AS MATERIALIZED (
     SELECT id, queue_position, swept_at, preferred, gold_seen, gold_right, stopped, submitted, accepted, rejected,
@@ -35,6 +37,7 @@ WITH s AS MATERIALIZED (
        FOR NO KEY UPDATE
 )
 SELECT l.requester_id, l.reserved_for, l.open, l.paused, l.currency, l.requirements, s.*,
+       set_config('enable_sort', 'off', true), set_config('enable_bitmapscan', 'off', true),
        set_config('app.tenant_id', l.requester_id::text, true)
   FROM labeling_boardlisting l LEFT JOIN s ON true
  WHERE l.order_id = %(order)s
@@ -45,6 +48,7 @@ SELECT tenant_id, set_config('app.tenant_id', tenant_id::text, true)
   FROM labeling_assignment WHERE id = %(assignment)s AND annotator_id = %(annotator)s
 """
 
+# The second limit tells the planner that few rows come, whatever it believes of the first.
 # The order is locked first, with the lock that the new rows' foreign keys need anyway: a pause either waits for the
 # tasks that are being lent, or nothing is lent any more.
 _PICK = """
@@ -58,12 +62,13 @@ WITH o AS MATERIALIZED (
       FROM labeling_assignment
      WHERE order_id = %(order)s AND annotator_id = %(annotator)s AND state = 'leased'
 ), picked AS MATERIALIZED (
-    SELECT t.id
-      FROM labeling_task t
-     WHERE t.order_id = %(order)s AND t.open_slots > 0 AND t.position > %(after)s {unseen}
-     ORDER BY t.position
-     LIMIT (SELECT free FROM room)
-       FOR NO KEY UPDATE OF t SKIP LOCKED
+    SELECT id
+      FROM (SELECT t.id
+              FROM labeling_task t
+             WHERE {which}
+             LIMIT (SELECT free FROM room)
+               FOR NO KEY UPDATE OF t SKIP LOCKED) few
+     LIMIT {most}
 ), taken AS (
     UPDATE labeling_task t SET open_slots = t.open_slots - 1
       FROM picked WHERE t.id = picked.id
@@ -90,10 +95,17 @@ SELECT lent.id, numbered.data
 _UNSEEN = """AND NOT EXISTS (
         SELECT 1 FROM labeling_assignment a WHERE a.task_id = t.id AND a.annotator_id = %(annotator)s)"""
 
+_PLACE = "t.order_id = %(order)s AND t.open_slots > 0 AND t.position > %(after)s"
+
 # Behind the annotator's place in the queue nothing was offered yet, so nothing needs to be looked up there.
-_PICK_AHEAD = _PICK.format(unseen="")
-_PICK_ANYWHERE = _PICK.format(unseen=_UNSEEN)
-_PICK_AMONG = _PICK.format(unseen=f"{_UNSEEN} AND t.id = ANY(%(among)s)")
+_PICK_AHEAD = _PICK.format(which=f"{_PLACE} ORDER BY t.position", most=MAX_LIVE_LEASES)
+_PICK_ANYWHERE = _PICK.format(which=f"{_PLACE} {_UNSEEN} ORDER BY t.position", most=MAX_LIVE_LEASES)
+# Named tasks are looked up by their keys: no index of the queue answers to what is asked of it here.
+_PICK_AMONG = _PICK.format(
+    which=f"""t.id = ANY(%(among)s) AND t.order_id IS NOT DISTINCT FROM %(order)s AND t.open_slots + 0 > 0 {_UNSEEN}
+             ORDER BY t.position""",
+    most=MAX_LIVE_LEASES,
+)
 
 _SUBMIT = """
 WITH o AS MATERIALIZED (
@@ -242,7 +254,7 @@ def enter(*, order_id: UUID, annotator_id: UUID) -> Entrance | None:
     rows = _all(_ENTER, {"order": order_id, "annotator": annotator_id})
     if not rows:
         return None
-    requester_id, reserved_for, is_open, paused, currency, requirements, *place, _ = rows[0]
+    requester_id, reserved_for, is_open, paused, currency, requirements, *place, _, _, _ = rows[0]
     stats = None
     if place[0] is not None:
         place[3] = json.loads(place[3])
