@@ -36,7 +36,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
     async def connect(self) -> None:
         self.following: asyncio.Task[None] | None = None
         actor = self.scope.get("actor")
-        if actor is None or actor.is_guest:
+        if not isinstance(actor, Actor) or actor.is_guest:
             await self.close(code=CLOSE_NOT_SIGNED_IN)
             return
         await self.accept()

@@ -83,7 +83,7 @@ class CreateTeamSerializer(TeamInputSerializer):
     template = serializers.CharField(max_length=40, required=False)
 
 
-class StartRunSerializer(serializers.Serializer[Any]):
+class StartTeamRunSerializer(serializers.Serializer[Any]):
     """A question; `version: true` runs the released version instead of the draft."""
 
     question = serializers.CharField(max_length=8000)
@@ -96,7 +96,7 @@ class RetrySerializer(serializers.Serializer[Any]):
     more_tokens = serializers.IntegerField(required=False, default=0)
 
 
-class DecisionSerializer(serializers.Serializer[Any]):
+class StepDecisionSerializer(serializers.Serializer[Any]):
     """A person's decision; `text` goes on instead of what was shown."""
 
     approve = serializers.BooleanField()
@@ -206,9 +206,9 @@ class RunsView(APIView):
         rows = pages.paginate_queryset(facts.run_rows(actor_of(request), team_id), request, view=self) or []
         return pages.get_paginated_response([_run(facts.run_info(row)) for row in rows])
 
-    @extend_schema(request=StartRunSerializer, responses={201: dict})
+    @extend_schema(request=StartTeamRunSerializer, responses={201: dict})
     def post(self, request: Request, team_id: UUID) -> Response:
-        data = StartRunSerializer(data=request.data)
+        data = StartTeamRunSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         run = teams.start_run(
             actor=actor_of(request),
@@ -249,9 +249,9 @@ class RetryRunView(APIView):
 class DecideStepView(APIView):
     """Approve or refuse what waits."""
 
-    @extend_schema(request=DecisionSerializer, responses={200: dict})
+    @extend_schema(request=StepDecisionSerializer, responses={200: dict})
     def post(self, request: Request, step_id: UUID) -> Response:
-        data = DecisionSerializer(data=request.data)
+        data = StepDecisionSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         run = teams.decide_step(actor=actor_of(request), step_id=step_id, **data.validated_data)
         return Response(_run(run))

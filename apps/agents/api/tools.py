@@ -43,7 +43,7 @@ class CallSerializer(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
 
 
-class DecisionSerializer(serializers.Serializer[Any]):
+class CallDecisionSerializer(serializers.Serializer[Any]):
     """Whether the call may be made, exactly as it is shown."""
 
     approve = serializers.BooleanField()
@@ -65,7 +65,7 @@ class TablesView(APIView):
         if file is None:
             raise serializers.ValidationError({"file": "Send a file."})
         upload = uploads([file])[0]
-        made = services.upload_table(actor=actor_of(request), filename=upload.name, file=upload.file)
+        made = services.upload_table(actor=actor_of(request), filename=upload.name, file=upload.content)
         return Response(TableSerializer(made).data, status=status.HTTP_201_CREATED)
 
 
@@ -98,11 +98,11 @@ class CallView(APIView):
     def get(self, request: Request, pending_call_id: UUID) -> Response:
         return Response(CallSerializer(selectors.pending_call(actor_of(request), pending_call_id)).data)
 
-    @extend_schema(request=DecisionSerializer, responses=CallSerializer)
+    @extend_schema(request=CallDecisionSerializer, responses=CallSerializer)
     def post(self, request: Request, pending_call_id: UUID) -> Response:
         actor = actor_of(request)
         selectors.pending_call(actor, pending_call_id)
-        data = DecisionSerializer(data=request.data)
+        data = CallDecisionSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         decided = services.decide_call(actor=actor, call_id=pending_call_id, approve=data.validated_data["approve"])
         return Response(CallSerializer(decided).data)

@@ -49,6 +49,7 @@ MAX_PROMPT_TOKENS = 800
 
 
 _Piece = str | ChatApproval
+_Coming = _Piece | Exception | None
 
 
 @dataclass
@@ -221,7 +222,7 @@ async def _until(stop: asyncio.Event | None, pieces: AsyncIterator[_Piece]) -> A
             yield piece
         return
     # All of them in one task: the model's client must be left by the task that has entered it.
-    ready: asyncio.Queue[_Piece | Exception | None] = asyncio.Queue()
+    ready: asyncio.Queue[_Coming] = asyncio.Queue()
     writing = asyncio.create_task(_fill(ready, pieces))
     stopped = asyncio.ensure_future(stop.wait())
     try:
@@ -231,19 +232,19 @@ async def _until(stop: asyncio.Event | None, pieces: AsyncIterator[_Piece]) -> A
             if not coming.done():
                 coming.cancel()
                 return
-            piece = coming.result()
-            if isinstance(piece, Exception):
-                raise piece
-            if piece is None:
+            said = coming.result()
+            if isinstance(said, Exception):
+                raise said
+            if said is None:
                 return
-            yield piece
+            yield said
     finally:
         stopped.cancel()
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
 
 
-async def _fill(ready: asyncio.Queue[_Piece | Exception | None], pieces: AsyncIterator[_Piece]) -> None:
+async def _fill(ready: asyncio.Queue[_Coming], pieces: AsyncIterator[_Piece]) -> None:
     try:
         async for piece in pieces:
             ready.put_nowait(piece)

@@ -140,7 +140,7 @@ def _make(row: PendingCall) -> None:
         result, state = error.message, CallState.FAILED
     with transaction.atomic():
         PendingCall.objects.filter(id=row.id, state=CallState.APPROVED).update(state=state, result=result)
-        conversation = Conversation.objects.filter(id=row.conversation_id).first()
+        conversation = Conversation.objects.filter(id=row.conversation_id).first() if row.conversation_id else None
         if conversation is not None:
             said = f"{row.tool} was called: {result}" if state is CallState.DONE else f"{row.tool} failed: {result}"
             kept = Message.objects.create(

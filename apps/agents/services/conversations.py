@@ -73,7 +73,9 @@ def rate_answer(*, actor: Actor, message_id: UUID, rating: int, reason: str = ""
         if rating == 0:
             known.delete()
             return
-        number = AgentVersion.objects.filter(id=version_id).values_list("number", flat=True).first()
+        number = None
+        if version_id is not None:
+            number = AgentVersion.objects.filter(id=version_id).values_list("number", flat=True).first()
         AgentFeedback.objects.update_or_create(
             tenant_id=conversation.agent_owner_id,
             message_id=message_id,

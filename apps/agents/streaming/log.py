@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import redis as blocking
@@ -25,6 +25,9 @@ SEEN_S = 20
 """An answer that nobody has read for so long is stopped."""
 MOST_EVENTS = 20_000
 BEGINNING = "0-0"
+
+
+_Streams = list[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]]
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class AnswerLog:
         answer = await self.client.xread({self._key("events"): after}, count=500, block=wait_ms)
         return [
             LoggedEvent(_text(key), _text(fields[b"name"]), json.loads(fields[b"data"]))
-            for _, entries in answer or ()
+            for _, entries in cast("_Streams", answer or [])
             for key, fields in entries
         ]
 

@@ -75,7 +75,7 @@ def set_chunk_excluded(*, actor: Actor, chunk_id: UUID, is_excluded: bool) -> No
             raise Conflict("changed_meanwhile", "Somebody else has changed this passage since you opened it.")
         row.is_excluded = is_excluded
         # No search looks at a passage without an embedding.
-        row.embedding = vector  # type: ignore[assignment]  # pgvector takes lists
+        row.embedding = vector
         row.save(update_fields=["is_excluded", "embedding"])
         _note(actor, row, ChunkChange.EXCLUDED if is_excluded else ChunkChange.INCLUDED)
 

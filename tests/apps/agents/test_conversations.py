@@ -172,6 +172,7 @@ def test_another_organisations_prompt_is_not_kept_with_the_asker(
     with tenant_scope(other_actor.organisation_id):
         target = selectors.published_target(other_actor, desk.slug)
         said = services.answer(actor=other_actor, target=target, question="Which countries do you ship to?")
+        assert said.message_id is not None
         trace = selectors.trace(other_actor, said.message_id)
     assert trace.prompt == ()
     assert trace.agent_version_number == 1

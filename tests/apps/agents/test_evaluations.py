@@ -125,13 +125,11 @@ def test_the_gate_holds_a_draft_back_until_its_evaluation_is_good(
 def test_a_run_goes_on_where_a_killed_worker_left_it(
     actor: Actor, make_agent: Callable[..., AgentInfo], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from apps.agents.services import evaluations
-
     agent = make_agent(actor, "contract-reader")
     made = services.save_evaluation_set(actor=actor, name="Contract", cases=CASES)
     begun = services.start_evaluation(actor=actor, agent_id=agent.id, set_id=made.id)
     asked: list[str] = []
-    really = evaluations.answer
+    really = services.answer
 
     def killed_at_the_third(**call: Any) -> Any:
         asked.append(call["question"])
@@ -139,7 +137,7 @@ def test_a_run_goes_on_where_a_killed_worker_left_it(
             raise SystemExit
         return really(**call)
 
-    monkeypatch.setattr(evaluations, "answer", killed_at_the_third)
+    monkeypatch.setattr("apps.agents.services.evaluations.answer", killed_at_the_third)
     with pytest.raises(SystemExit):
         run_evaluation(begun.id)
     run_evaluation(begun.id)

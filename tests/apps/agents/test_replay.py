@@ -40,7 +40,8 @@ def reader(actor: Actor, make_agent: Callable[..., AgentInfo]) -> AgentInfo:
 def _asked(actor: Actor, agent: AgentInfo, question: str = QUESTION) -> Message:
     target = selectors.published_target(actor, agent.slug)
     finished = services.answer(actor=actor, target=target, question=question)
-    return Message.objects.get(conversation_id=finished.conversation_id, role="assistant")
+    assert finished.message_id is not None
+    return Message.objects.get(id=finished.message_id)
 
 
 def _replace_documents(actor: Actor, agent: AgentInfo) -> None:

@@ -86,9 +86,11 @@ def test_a_second_tab_hears_that_an_answer_is_being_written(actor: Actor, agent:
     async def scenario() -> tuple[UUID, UUID, str | None]:
         answer_id, begun = await sync_to_async(begin)(actor, agent)
         conversation_id = begun.conversation_id
+        assert conversation_id is not None
         with pytest.raises(ConversationBusy) as caught:
             await sync_to_async(begin)(actor, agent, conversation_id)
         current = await sync_to_async(streaming.answering_in)(conversation_id)
+        assert current is not None
         await streaming.start(answer_id, begun)
         after = await sync_to_async(streaming.answering_in)(conversation_id)
         assert after is None
@@ -120,7 +122,7 @@ class Socket:
     """A WebSocket to the consumer, as the server speaks with it."""
 
     def __init__(self, actor: Actor | None) -> None:
-        scope = {"type": "websocket", "path": "/ws/chat/", "actor": actor, "headers": []}
+        scope: dict[str, Any] = {"type": "websocket", "path": "/ws/chat/", "actor": actor, "headers": []}
         self.wire = ApplicationCommunicator(ChatConsumer.as_asgi(), scope)
 
     async def open(self) -> bool:

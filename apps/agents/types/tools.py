@@ -1,0 +1,67 @@
+"""What tools are made of and what is decided about them: connections, tables, calls, evaluations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from apps.agents.types.words import CallState, ConnectionKind, EvaluationState
+
+
+@dataclass(frozen=True)
+class ConnectionInfo:
+    """An address that agents may call; the secret itself is never shown."""
+
+    id: UUID
+    kind: ConnectionKind
+    name: str
+    url: str
+    header: str
+    has_secret: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class TableInfo:
+    """An uploaded table that tools may ask; each column has a `name` and a `type`."""
+
+    id: UUID
+    name: str
+    columns: tuple[dict[str, str], ...]
+    rows: int
+    size: int
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class EvaluationInfo:
+    """An evaluation: `answered` of `cases` are done; `figures` are there at the end."""
+
+    id: UUID
+    agent_id: UUID
+    set_id: UUID
+    state: EvaluationState
+    cases: int
+    answered: int
+    figures: dict[str, Any]
+    config_hash: str
+    created_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
+class PendingCallInfo:
+    """A call with side effects and what became of it; `result` is text of a stranger."""
+
+    id: UUID
+    agent_id: UUID
+    agent_name: str
+    conversation_id: UUID | None
+    tool: str
+    arguments: dict[str, Any]
+    state: CallState
+    result: str
+    created_at: datetime
+    expires_at: datetime
