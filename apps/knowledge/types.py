@@ -344,7 +344,7 @@ class Quote:
     score: float
 
 
-CONFIDENT = 0.5
+CONFIDENT = 0.4
 """From this confidence on a question counts as answered, unless an agent's own threshold says otherwise."""
 
 

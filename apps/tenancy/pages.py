@@ -38,7 +38,7 @@ class Shell:
         self.actor: Actor | None = maybe_actor(request)
 
     @property
-    def issigned_in(self) -> bool:
+    def is_signed_in(self) -> bool:
         """Has an account (a guest has none)."""
         return self.actor is not None and not self.actor.is_guest
 

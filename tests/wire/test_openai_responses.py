@@ -25,7 +25,7 @@ def test_a_response_is_kept_and_can_be_forgotten(actor: Actor, published: AgentI
     assert "three months" in made.output_text
     assert (made.status, made.model, made.metadata) == ("completed", published.slug, {"case": "7"})
     citation = made.output[0].content[0].annotations[0]
-    assert (citation.type, citation.filename) == ("file_citation", "Example contract-reader.md")
+    assert (citation.type, citation.filename) == ("file_citation", "Example service-agreement.md")
     assert client.responses.retrieve(made.id).output_text == made.output_text
     items = client.responses.input_items.list(made.id).data
     assert items[0].content[0].text == QUESTION

@@ -155,3 +155,4 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") close();
 });
 customElements.define("embedded-chat", EmbeddedChat);
+document.documentElement.dataset["ready"] = "";
