@@ -3,9 +3,9 @@
 Passages are synthetic: words drawn by Zipf's law from a vocabulary that is as large as such a collection's would be,
 and vectors with the spread of a few dozen independent directions, as those of sentences have. Everything is stored by
 the platform's own rows and indexed by its own services, in a transaction that is rolled back. A question is nine words
-of a passage; its time includes embedding it on the runner. Recall compares the ten nearest by the index with those of
-all distances. Texts carry no meaning, so nothing is said of quality here: that is what `manage.py evaluate_retrieval`
-is for.
+of a passage; its time includes embedding it on the runner, whose share `embedding` tells. Recall compares the ten
+nearest by the index with those of all distances. Texts carry no meaning, so nothing is said of quality here: that is
+what `manage.py evaluate_retrieval` is for.
 
 For the rate of ingestion files of records are made of the sentences of the repository's own guides and go through the
 real pipeline; after each the engine is given the same passages with nothing else to do, as many requests at a time. The
@@ -21,7 +21,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,8 @@ def run() -> dict[str, Any]:
             "store_s": round(stored - started, 1),
             "index_words_s": round(indexed - stored, 1),
             "recall_at_10": round(float(np.mean(list(_recalls(base, _vectors(random, axes, QUESTIONS))))), 4),
-            **{mode.value: _times(actor, base, questions, mode) for mode in SearchMode},
+            "embedding": _times(questions, lambda question: runner.embed([question])),
+            **{mode.value: _times(questions, _search(actor, base, mode)) for mode in SearchMode},
         }
 
 
@@ -186,11 +187,15 @@ def _recalls(base: UUID, vectors: NDArray[np.float32]) -> Iterator[float]:
             yield len(exact & {row.number for row in nearest(parameters, CHUNKS, None)[:10]}) / 10
 
 
-def _times(actor: Actor, base: UUID, questions: list[str], mode: SearchMode) -> dict[str, float]:
+def _search(actor: Actor, base: UUID, mode: SearchMode) -> Callable[[str], object]:
+    return lambda question: selectors.search(actor=actor, knowledge_base_ids=[base], query=question, k=10, mode=mode)
+
+
+def _times(questions: list[str], ask: Callable[[str], object]) -> dict[str, float]:
     times = []
     for question in questions:
         started = time.perf_counter()
-        selectors.search(actor=actor, knowledge_base_ids=[base], query=question, k=10, mode=mode)
+        ask(question)
         times.append((time.perf_counter() - started) * 1000)
     return {"ms_p50": round(percentile(times, 0.5), 1), "ms_p95": round(percentile(times, 0.95), 1)}
 

@@ -17,10 +17,10 @@ from apps.tenancy.types import OrganisationKind
 
 
 @transaction.atomic
-def start_guest() -> User:
+def start_guest(name: str = "Guest") -> User:
     """A guest with a personal organisation: can work and earn at once, and sign up later."""
-    user = User.objects.create_user(is_guest=True, display_name="Guest")
-    tenancy.create_organisation(user_id=user.id, name="Guest", kind=OrganisationKind.PERSONAL)
+    user = User.objects.create_user(is_guest=True, display_name=name)
+    tenancy.create_organisation(user_id=user.id, name=name, kind=OrganisationKind.PERSONAL)
     return user
 
 

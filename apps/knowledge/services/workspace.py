@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from django.db import transaction
 
 from apps.accounts import services as accounts
+from apps.core.ids import uuid7
 from apps.core.storage import get_storage
 from apps.core.tenant import tenant_scope
 from apps.knowledge.models import Document, Source
@@ -23,10 +24,12 @@ from apps.tenancy.types import Actor
 @contextmanager
 def temporary_workspace(name: str) -> Iterator[Actor]:
     """The owner of a new organisation, with its scope entered; gone when the block is left."""
+    # Names of its own: who takes the same one would wait until this long transaction ends.
+    own = uuid7().hex[-12:]
     with transaction.atomic():
         try:
-            user = accounts.start_guest()
-            team = organisations.create_organisation(user_id=user.id, name=name)
+            user = accounts.start_guest(f"Guest {own}")
+            team = organisations.create_organisation(user_id=user.id, name=f"{name} {own}")
             with tenant_scope(team.id):
                 try:
                     yield tenancy.actor_for(user.id, team.id)
