@@ -11,9 +11,15 @@ from apps.knowledge.sentences import sentence_spans
 
 _MARK = re.compile(r"\s?\[(\d{1,2}(?:\s*,\s*\d{1,2})*)\]")
 _WORD = re.compile(r"\w{3,}")
+_FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
+_LIST_NUMBER = re.compile(r"^\s*\d{1,2}[.)]\s")
+#: "One" is left out, for it is often no number ("the one that…").
+_NUMBER_WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_NUMBER_WORD = re.compile(rf"\b(?:{'|'.join(_NUMBER_WORDS)})\b", re.IGNORECASE)
 _STEM_LETTERS = 5
 SUPPORT_SHARE = 0.5
-"""A passage supports a sentence when it holds at least this share of the sentence's words (by their first letters)."""
+"""A passage supports a sentence when it holds at least this share of the sentence's words (by their first letters), and
+every number in it."""
 
 MIN_CLAIM_WORDS = 3
 UNSUPPORTED_MARK = "*(not in the documents)*"
@@ -56,8 +62,11 @@ def cite(text: str, sources: Sequence[Source], unsupported: str = "keep") -> Cit
 
 def _supporting(sentence: str, sources: Sequence[Source]) -> list[int]:
     claimed = [int(number) for mark in _MARK.findall(sentence) for number in mark.split(",")]
-    words = _stems(_MARK.sub("", sentence))
-    shares = {source.number: _share(words, source.text) for source in sources}
+    bare = _MARK.sub("", sentence)
+    words, figures = _stems(bare), _figures(bare)
+    shares = {
+        source.number: _share(words, source.text) if figures <= _figures(source.text) else 0.0 for source in sources
+    }
     kept = [number for number in dict.fromkeys(claimed) if shares.get(number, 0.0) >= SUPPORT_SHARE]
     if kept or not words:
         return kept
@@ -67,7 +76,8 @@ def _supporting(sentence: str, sources: Sequence[Source]) -> list[int]:
 
 def _claims(sentence: str) -> bool:
     """Whether there is enough in a sentence to be wrong ("Of course!" is not)."""
-    return len(_stems(_MARK.sub("", sentence))) >= MIN_CLAIM_WORDS
+    bare = _MARK.sub("", sentence)
+    return len(_stems(bare)) >= MIN_CLAIM_WORDS or bool(_figures(bare))
 
 
 def _left(sentence: str, unsupported: str) -> str:
@@ -82,6 +92,12 @@ def _with_marks(sentence: str, marks: Sequence[int]) -> str:
 
 def _stems(text: str) -> set[str]:
     return {word.lower()[:_STEM_LETTERS] for word in _WORD.findall(text)}
+
+
+def _figures(text: str) -> set[str]:
+    """Numbers, written as digits without separators; of those in words two to twelve."""
+    digits = {re.sub(r"[.,:]", "", figure) for figure in _FIGURE.findall(_LIST_NUMBER.sub("", text))}
+    return digits | {str(_NUMBER_WORDS.index(word.lower()) + 2) for word in _NUMBER_WORD.findall(text)}
 
 
 def _share(words: set[str], passage: str) -> float:

@@ -45,6 +45,18 @@ def test_words_that_no_passage_carries_are_unsupported() -> None:
     assert not cite("The president lives on the moon [1].", [RETURNS]).is_supported
 
 
+@pytest.mark.parametrize("said", ["You have 3 days to return an item [1].", "Twelve days.", "You have 130 days [1]."])
+def test_a_number_that_no_passage_holds_is_marked(said: str) -> None:
+    cited = cite(said, [RETURNS, SHIPPING], "mark")
+    assert cited.text.endswith("*(not in the documents)*")
+    assert not cited.is_supported
+
+
+@pytest.mark.parametrize("said", ["We ship to Norway in 6 days.", "2. We ship to Norway in six days."])
+def test_a_number_counts_however_it_is_written(said: str) -> None:
+    assert cite(said, [RETURNS, SHIPPING], "mark").used == (2,)
+
+
 def test_the_prompt_keeps_within_its_budget() -> None:
     long = source(1, "This sentence fills the passage with words. " * 100, "")
     prompt = user_prompt("Why?", [long, source(2, "Short one here."), source(3, "x " * 900)], Label("spam", 0.9))
