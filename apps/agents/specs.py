@@ -152,6 +152,9 @@ class GuardRails(Spec):
         min_confidence: where the documents are less likely than this to hold the answer, the agent says that it does
             not know; None for the default. Found by `calibrate_agent` on a question set.
         unsupported: what becomes of a sentence of the model that no passage carries: marked, dropped or kept.
+        longest_copy: letters and digits that an answer to others may copy in one run; 0 leaves it to the knowledge
+            bases, and the smallest number counts.
+        keep_instruction: the instruction is not told to others; what stands in it in quotation marks may be.
     """
 
     refused_topics: tuple[Annotated[str, Field(min_length=3, max_length=120)], ...] = Field(default=(), max_length=20)
@@ -162,6 +165,8 @@ class GuardRails(Spec):
     language: Annotated[str, Field(pattern=r"^([a-z]{2})?$")] = ""
     min_confidence: float | None = Field(default=None, ge=0, le=1)
     unsupported: Literal["mark", "drop", "keep"] = "mark"
+    longest_copy: int = Field(default=0, ge=0, le=5_000)
+    keep_instruction: bool = True
 
 
 class Budget(Spec):

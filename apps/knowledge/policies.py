@@ -14,6 +14,7 @@ table = PermissionTable(
         KnowledgePermission.REMOVE: Role.MEMBER,
         KnowledgePermission.EDIT: Role.MEMBER,
         KnowledgePermission.RELEASE: Role.MEMBER,
+        KnowledgePermission.SET_PRIVACY: Role.ADMIN,
     }
 )
 require = table.require

@@ -30,6 +30,7 @@ class KnowledgePermission(StrEnum):
     REMOVE = "knowledge:document:remove"
     RELEASE = "knowledge:base:release"
     EDIT = "knowledge:chunk:edit"
+    SET_PRIVACY = "knowledge:base:privacy"
 
 
 class DocumentState(StrEnum):
@@ -359,3 +360,32 @@ class Findings:
     def is_weak(self) -> bool:
         """Whether nothing that was found is likely to answer."""
         return self.confidence < CONFIDENT
+
+
+@dataclass(frozen=True)
+class PrivacyRules:
+    """How much of a knowledge base its readers through agents may have word for word; its owners are not limited.
+
+    Args:
+        longest_quote: letters and digits of one copied run.
+        document_percent: of one document, told to one reader over all answers.
+        canaries: words that stand in no answer, because only a copied canary document holds them.
+    """
+
+    knowledge_base_id: UUID
+    longest_quote: int
+    document_percent: int
+    canaries: tuple[str, ...] = ()
+
+    def allowance(self, document_characters: int) -> int:
+        """How many letters of a document one reader may have; never fewer than three quotes."""
+        return max(document_characters * self.document_percent // 100, 3 * self.longest_quote)
+
+
+@dataclass(frozen=True)
+class ToldState:
+    """What one reader has had of a document: its spans in order, and how long the document is."""
+
+    knowledge_base_id: UUID
+    characters: int
+    spans: tuple[tuple[int, int], ...]

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from apps.knowledge import api, pages, passage_pages, question_api, question_pages, source_api, source_pages
+from apps.knowledge import (
+    api,
+    pages,
+    passage_pages,
+    privacy_api,
+    privacy_pages,
+    question_api,
+    question_pages,
+    source_api,
+    source_pages,
+)
 
 _BASE = "knowledge-bases/<uuid:knowledge_base_id>/"
 _SOURCE = f"{_BASE}sources/<uuid:source_id>/"
@@ -28,6 +38,8 @@ api_urlpatterns = [
         name="api-knowledge-question-set-runs",
     ),
     path(f"{_BASE}search/", api.SearchView.as_view(), name="api-knowledge-search"),
+    path(f"{_BASE}privacy/", privacy_api.PrivacyView.as_view(), name="api-knowledge-privacy"),
+    path(f"{_BASE}privacy/canaries/", privacy_api.CanariesView.as_view(), name="api-knowledge-canaries"),
     path(f"{_BASE}releases/", api.ReleasesView.as_view(), name="api-knowledge-releases"),
 ]
 
@@ -46,6 +58,7 @@ page_urlpatterns = [
         source_pages.source_remove,
         name="knowledge-source-remove",
     ),
+    path("knowledge/<uuid:knowledge_base_id>/privacy/", privacy_pages.base_privacy, name="knowledge-privacy"),
     path("knowledge/<uuid:knowledge_base_id>/questions/", question_pages.base_questions, name="knowledge-questions"),
     path(
         "knowledge/<uuid:knowledge_base_id>/questions/<uuid:set_id>/ask/",

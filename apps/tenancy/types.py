@@ -74,6 +74,11 @@ class Actor:
         """Whether the key, if it came with one, is for this agent."""
         return self.key is None or self.key.agent_ids is None or agent_id in self.key.agent_ids
 
+    @property
+    def only_asks(self) -> bool:
+        """Whether it came with a key that can ask agents and nothing else: whoever holds it counts as an outsider."""
+        return self.key is not None and KeyScope.MANAGE not in self.key.scopes
+
     @classmethod
     def system(cls, organisation_id: UUID) -> Actor:
         """The platform itself, working for an organisation (handlers, schedules)."""

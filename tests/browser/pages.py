@@ -158,6 +158,7 @@ PAGES: list[PageCase] = [
     PageCase("knowledge-empty", "/knowledge/", "newcomer"),
     PageCase("knowledge-base", lambda w: f"/knowledge/{w.ids['knowledge_base']}/", "team"),
     PageCase("knowledge-sources", lambda w: f"/knowledge/{w.ids['knowledge_base']}/sources/?add", "team"),
+    PageCase("knowledge-privacy", lambda w: f"/knowledge/{w.ids['knowledge_base']}/privacy/", "team"),
     PageCase("knowledge-questions", lambda w: f"/knowledge/{w.ids['knowledge_base']}/questions/", "team"),
     PageCase("knowledge-questions-empty", lambda w: f"/knowledge/{w.ids['empty_knowledge_base']}/questions/", "team"),
     PageCase("knowledge-base-empty", lambda w: f"/knowledge/{w.ids['empty_knowledge_base']}/", "team"),

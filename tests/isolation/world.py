@@ -65,11 +65,13 @@ def furnish(api: Any, actor: Actor, seller: Actor, buyable: Any) -> None:
     _datasets(actor)
     base = knowledge.create_knowledge_base(actor=actor, name=f"Base {CANARY}", description=CANARY)
     text = f"# {CANARY}\n\nNobody else may read this."
-    knowledge.add_documents(
+    [added] = knowledge.add_documents(
         actor=actor,
         knowledge_base_id=base.id,
         files=[knowledge.Upload(f"{CANARY}.md", len(text), io.BytesIO(text.encode()))],
     )
+    knowledge.plant_canary(actor=actor, knowledge_base_id=base.id)
+    knowledge.note_told(actor=actor, reader_id=actor.organisation_id, told={added.document.id: [(0, 9)]})
     knowledge.add_question_set(
         actor=actor, knowledge_base_id=base.id, name=f"Questions {CANARY}", text=f"{CANARY}? | {CANARY}.md"
     )

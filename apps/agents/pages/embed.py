@@ -80,10 +80,10 @@ def embed_chat(request: HttpRequest, slug: str) -> HttpResponseBase:
     """A visitor's question. The ticket proves that it comes from the frame; no cookie counts here."""
     try:
         found = selectors.embedded_agent(slug)
-        _check_ticket(request, slug)
+        visitor = _visitor(request, slug)
         quotas.admit(found.actor, request.path)
         with tenant_scope(found.actor.organisation_id):
-            return _answer(request, found)
+            return _answer(request, found, visitor)
     except DomainError as error:
         return problem_response(error)
 
@@ -111,16 +111,18 @@ def agent_widget(request: HttpRequest, agent_id: UUID) -> HttpResponse:
     return render(request, "agents/widget.html", context, status=422 if form.is_bound else 200)
 
 
-def _check_ticket(request: HttpRequest, slug: str) -> None:
+def _visitor(request: HttpRequest, slug: str) -> UUID:
+    """Who asks: the one that the ticket was made for."""
     try:
         ticket = signing.loads(request.headers.get(TICKET_HEADER, ""), salt=TICKET_SALT, max_age=TICKET_S)
     except signing.BadSignature:
         ticket = {}
     if ticket.get("agent") != slug:
         raise NotPermitted("ticket_invalid", "This chat has expired. Open it again.")
+    return UUID(ticket["visitor"])
 
 
-def _answer(request: HttpRequest, found: EmbeddedAgent) -> HttpResponseBase:
+def _answer(request: HttpRequest, found: EmbeddedAgent, visitor: UUID) -> HttpResponseBase:
     if len(request.body) > MAX_BODY:
         return JsonResponse({"detail": "The conversation is too long. Start again."}, status=413)
     try:
@@ -129,7 +131,9 @@ def _answer(request: HttpRequest, found: EmbeddedAgent) -> HttpResponseBase:
         raise InvalidInput("invalid_request", "The request is not JSON.") from None
     history, question = wire.conversation(body.get("messages") if isinstance(body, dict) else None)
     target = selectors.published_target(found.actor, found.agent.slug)
-    begun = services.begin_answer(actor=found.actor, target=target, question=question, history=history)
+    begun = services.begin_answer(
+        actor=found.actor, target=target, question=question, history=history, reader_id=visitor
+    )
     return wire.event_stream(_events(services.stream_answer(begun)))
 
 

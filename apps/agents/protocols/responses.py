@@ -89,7 +89,7 @@ def body(row: StoredResponse) -> dict[str, Any]:
         "status": row.status,
         "background": row.is_background,
         "error": {"code": "server_error", "message": row.problem} if row.status == "failed" else None,
-        "incomplete_details": {"reason": "max_output_tokens"} if row.status == "incomplete" else None,
+        "incomplete_details": _incomplete(row),
         "instructions": row.instructions or None,
         "max_output_tokens": wishes.get("max_tokens"),
         "metadata": row.metadata,
@@ -164,9 +164,16 @@ def status_of(answer: Answer) -> str:
     """The status of a response that ended with this answer."""
     return {
         FinishReason.LENGTH: "incomplete",
+        FinishReason.FILTERED: "incomplete",
         FinishReason.CANCELLED: "cancelled",
         FinishReason.FAILED: "failed",
     }.get(answer.finish, "completed")
+
+
+def _incomplete(row: StoredResponse) -> dict[str, str] | None:
+    if row.status != "incomplete":
+        return None
+    return {"reason": "content_filter" if row.finish == FinishReason.FILTERED else "max_output_tokens"}
 
 
 def _item(place: str, item: object) -> dict[str, Any]:

@@ -36,8 +36,8 @@ class Caller:
 
     @property
     def is_owner(self) -> bool:
-        """Whether the agent is the caller's own."""
-        return self.actor.organisation_id == self.agent.organisation_id
+        """Whether the agent is the caller's own, whose key is for more than asking."""
+        return self.actor.organisation_id == self.agent.organisation_id and not self.actor.only_asks
 
     def target(self) -> ChatTarget:
         """What answers; access is checked again."""

@@ -13,12 +13,16 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.db import transaction
 
 from apps.agents import guards, runtime, tracing
+from apps.agents.output.guard import WITHHELD
+from apps.agents.output.rules import OutputRules
 from apps.agents.runtime import Attachments, Found, Prepared, RunPlan, Written
 from apps.agents.selectors.access import published_target
 from apps.agents.selectors.attachments import searched_attachments
 from apps.agents.selectors.conversations import Branch, Spot, branch_for
+from apps.agents.selectors.output import output_rules, reader_of
 from apps.agents.services.budgets import require_day_budget
 from apps.agents.services.keeping import Place, keep_answer, keep_question, token_payer
+from apps.agents.services.stopping import until
 from apps.agents.services.tool_runs import AskAgent, ToolRun, needs_tools, write_with_tools
 from apps.agents.teams.grants import Grant
 from apps.agents.types import (
@@ -32,12 +36,14 @@ from apps.agents.types import (
     ChatStarted,
     ChatTarget,
     FinishReason,
+    Source,
     Step,
     Turn,
 )
 from apps.core.errors import DomainError
 from apps.core.tenant import tenant_scope
 from apps.core.turns import away
+from apps.knowledge import services as knowledge
 from apps.knowledge.chunking import estimate_tokens
 from apps.tenancy import limits, quotas
 from apps.tenancy.limits import Limit
@@ -49,7 +55,6 @@ MAX_PROMPT_TOKENS = 800
 
 
 _Piece = str | ChatApproval
-_Coming = _Piece | Exception | None
 
 
 @dataclass
@@ -58,6 +63,7 @@ class _Progress:
 
     started: float
     text: str = ""
+    shown: str = ""
     first_token_s: float | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -71,7 +77,10 @@ class _Progress:
 
 @dataclass(frozen=True)
 class BegunAnswer:
-    """A question that was looked up and can be answered. `place` is where the answer is stored; None: nowhere."""
+    """A question that was looked up and can be answered. `place` is where the answer is stored; None: nowhere.
+
+    `reader_id` reads the answer in the end, which is told what `rules` let pass.
+    """
 
     actor: Actor
     target: ChatTarget
@@ -81,6 +90,8 @@ class BegunAnswer:
     place: Place | None
     steps: tuple[Step, ...]
     started: float
+    reader_id: UUID
+    rules: OutputRules
     reservation: Reservation | None = None
     refusal: str | None = None
 
@@ -98,6 +109,7 @@ def begin_answer(
     history: Sequence[Turn] | None = None,
     conversation_id: UUID | None = None,
     branch: Branch | None = None,
+    reader_id: UUID | None = None,
 ) -> BegunAnswer:
     """Look up what answers a question; `stream_answer` then answers it. Must not be called inside a transaction.
 
@@ -106,6 +118,7 @@ def begin_answer(
 
     Args:
         branch: where in the conversation; None puts the question behind its last message.
+        reader_id: whoever reads the answer, where that is not who asks.
 
     Raises:
         InvalidInput: empty or too long.
@@ -132,6 +145,8 @@ def begin_answer(
     found = runtime.look_up(plan, admitted.question, turns)
     if admitted.refusal is not None:
         found = replace(found, passages=())
+    reader = reader_id or reader_of(actor)
+    rules = output_rules(actor=actor, reader_id=reader, target=target, plan=plan, found=found, history=turns)
     reservation = quotas.set_aside(actor, _most_tokens(found))
     steps = (tracing.search_step(found, time.monotonic() - started),)
     place = None
@@ -144,7 +159,9 @@ def begin_answer(
             parent_id=at.parent_id,
             question_id=at.question_id,
         )
-    return BegunAnswer(actor, target, plan, found, turns, place, steps, started, reservation, admitted.refusal)
+    return BegunAnswer(
+        actor, target, plan, found, turns, place, steps, started, reader, rules, reservation, admitted.refusal
+    )
 
 
 async def stream_answer(begun: BegunAnswer, stop: asyncio.Event | None = None) -> AsyncIterator[ChatEvent]:
@@ -160,14 +177,17 @@ async def stream_answer(begun: BegunAnswer, stop: asyncio.Event | None = None) -
     """
     progress = _Progress(started=begun.started, steps=list(begun.steps))
     place = begun.place
-    yield ChatFound(begun.found.sources, begun.conversation_id, place.question_id if place is not None else None)
+    found = begun.rules.found(begun.found.sources)
+    yield ChatFound(found, begun.conversation_id, place.question_id if place is not None else None)
     kept: UUID | None = None
     is_held_back = guards.holds_back(begun.target.config.guard)
     try:
         prepared = progress.prepared = await sync_to_async(_prepare)(begun, progress)
-        yield ChatStarted(prepared.sources, prepared.label, prepared.quote if prepared.ready is None else "")
-        async with aclosing(_until(stop, _pieces(begun, prepared, progress))) as pieces:  # type: ignore[type-var]  # a generator
-            async for piece in pieces:
+        sources, quote = _beginning(begun, prepared)
+        yield ChatStarted(sources, prepared.label, quote)
+        pieces = until(stop, _pieces(begun, prepared, progress))
+        async with aclosing(_shown(begun.rules, pieces, progress)) as shown:  # type: ignore[type-var]  # a generator
+            async for piece in shown:
                 if not isinstance(piece, str):
                     yield piece
                 elif not is_held_back:
@@ -206,59 +226,49 @@ def answer(
         return async_to_sync(collect)()
 
 
+async def _shown(rules: OutputRules, pieces: AsyncIterator[_Piece], progress: _Progress) -> AsyncIterator[_Piece]:
+    """What may be shown of the pieces; ends early where the model says what it must not."""
+    guard = rules.guard()
+    async with aclosing(pieces) as coming:  # type: ignore[type-var]  # an async generator
+        async for piece in coming:
+            words = guard.feed(piece) if isinstance(piece, str) else piece
+            if isinstance(words, str):
+                progress.shown += words
+            if words:
+                yield words
+            if guard.is_withheld:
+                rules.is_withheld = True
+                progress.completion_tokens = progress.completion_tokens or estimate_tokens(progress.text)
+                return
+    if rest := guard.close():
+        progress.shown += rest
+        yield rest
+    rules.is_withheld = rules.is_withheld or guard.is_withheld
+
+
+def _beginning(begun: BegunAnswer, prepared: Prepared) -> tuple[tuple[Source, ...], str]:
+    """The sources that may be seen, and the answer in their own words, which stands until the model has words."""
+    sources = begun.rules.sources(prepared.sources)
+    quote = prepared.quote if prepared.ready is None else ""
+    return sources, begun.rules.said(quote) if quote else ""
+
+
 def _prepare(begun: BegunAnswer, progress: _Progress) -> Prepared:
     began = time.monotonic()
     prepared = runtime.prepare(begun.plan, begun.found.question, begun.history, begun.found)
     if begun.refusal is not None:
         prepared = replace(prepared, ready=begun.refusal, finish=FinishReason.ABSTAINED)
-    progress.steps.append(tracing.read_step(prepared, time.monotonic() - began))
+    shown = replace(prepared, sources=begun.rules.sources(prepared.sources))
+    progress.steps.append(tracing.read_step(shown, time.monotonic() - began))
     return prepared
-
-
-async def _until(stop: asyncio.Event | None, pieces: AsyncIterator[_Piece]) -> AsyncIterator[_Piece]:
-    """The pieces, until the event is set: then the one that is waited for is given up."""
-    if stop is None:
-        async for piece in pieces:
-            yield piece
-        return
-    # All of them in one task: the model's client must be left by the task that has entered it.
-    ready: asyncio.Queue[_Coming] = asyncio.Queue()
-    writing = asyncio.create_task(_fill(ready, pieces))
-    stopped = asyncio.ensure_future(stop.wait())
-    try:
-        while True:
-            coming = asyncio.ensure_future(ready.get())
-            await asyncio.wait((coming, stopped), return_when=asyncio.FIRST_COMPLETED)
-            if not coming.done():
-                coming.cancel()
-                return
-            said = coming.result()
-            if isinstance(said, Exception):
-                raise said
-            if said is None:
-                return
-            yield said
-    finally:
-        stopped.cancel()
-        writing.cancel()
-        await asyncio.gather(writing, return_exceptions=True)
-
-
-async def _fill(ready: asyncio.Queue[_Coming], pieces: AsyncIterator[_Piece]) -> None:
-    try:
-        async for piece in pieces:
-            ready.put_nowait(piece)
-    except Exception as error:  # raised again where the pieces are read
-        ready.put_nowait(error)
-    else:
-        ready.put_nowait(None)
 
 
 async def _pieces(begun: BegunAnswer, prepared: Prepared, progress: _Progress) -> AsyncIterator[_Piece]:
     """Words as they come, noted in `progress` before they are passed on."""
     if needs_tools(begun.target) and begun.refusal is None:
-        async for said in _with_tools(begun, prepared, progress):
-            yield said
+        async with aclosing(_with_tools(begun, prepared, progress)) as told:  # type: ignore[type-var]  # a generator
+            async for said in told:
+                yield said
         if progress.is_written:
             return
     if prepared.ready is not None:
@@ -267,32 +277,35 @@ async def _pieces(begun: BegunAnswer, prepared: Prepared, progress: _Progress) -
         progress.first_token_s = time.monotonic() - progress.started
         yield prepared.ready
         return
-    async for piece in runtime.write(prepared):
-        if isinstance(piece, Written):
-            _note_written(progress, piece)
-            continue
-        _note_words(progress, piece)
-        yield piece
-        if time.monotonic() - progress.started > prepared.config.budget.max_seconds:
-            progress.finish, progress.problem = FinishReason.LENGTH, "Cut off: the time of the budget is over."
-            progress.prompt_tokens = prepared.question_tokens
-            return
+    # Closed here and not by the garbage collector, which would do it in another task.
+    async with aclosing(runtime.write(prepared)) as written:  # type: ignore[type-var]  # an async generator
+        async for piece in written:
+            if isinstance(piece, Written):
+                _note_written(progress, piece)
+                continue
+            _note_words(progress, piece)
+            yield piece
+            if time.monotonic() - progress.started > prepared.config.budget.max_seconds:
+                progress.finish, progress.problem = FinishReason.LENGTH, "Cut off: the time of the budget is over."
+                progress.prompt_tokens = prepared.question_tokens
+                return
 
 
 async def _with_tools(begun: BegunAnswer, prepared: Prepared, progress: _Progress) -> AsyncIterator[_Piece]:
     """The answer where tools give it; nothing where the question is for none of them."""
-    run = ToolRun(begun.actor, begun.target, prepared, _asker(begun), begun.conversation_id)
-    async for piece in write_with_tools(run):
-        if isinstance(piece, Step):
-            progress.steps.append(piece)
-            progress.by_tools = progress.by_tools or piece.kind == "tool"
-        elif isinstance(piece, ChatApproval):
-            yield piece
-        elif isinstance(piece, Written):
-            _note_written(progress, piece)
-        else:
-            _note_words(progress, piece)
-            yield piece
+    run = ToolRun(begun.actor, begun.target, prepared, _asker(begun), begun.rules, begun.conversation_id)
+    async with aclosing(write_with_tools(run)) as pieces:  # type: ignore[type-var]  # an async generator
+        async for piece in pieces:
+            if isinstance(piece, Step):
+                progress.steps.append(begun.rules.traced(piece))
+                progress.by_tools = progress.by_tools or piece.kind == "tool"
+            elif isinstance(piece, ChatApproval):
+                yield piece
+            elif isinstance(piece, Written):
+                _note_written(progress, piece)
+            else:
+                _note_words(progress, piece)
+                yield piece
 
 
 def _asker(begun: BegunAnswer) -> AskAgent:
@@ -302,7 +315,11 @@ def _asker(begun: BegunAnswer) -> AskAgent:
         owner = Actor.system(begun.target.owner_id)
         target = await sync_to_async(published_target)(owner, slug)
         asked = await sync_to_async(begin_answer)(
-            actor=owner, target=replace(target, grant=grant), question=question, history=()
+            actor=owner,
+            target=replace(target, grant=grant),
+            question=question,
+            history=(),
+            reader_id=begun.reader_id,
         )
         texts = [event.answer.text async for event in stream_answer(asked) if isinstance(event, ChatFinished)]
         return texts[0]
@@ -322,17 +339,20 @@ def _note_written(progress: _Progress, written: Written) -> None:
 
 
 def _answer(begun: BegunAnswer, progress: _Progress) -> Answer:
-    text, is_supported = progress.text, True
-    prepared = progress.prepared
+    text, is_supported = progress.shown, True
+    prepared, rules = progress.prepared, begun.rules
+    rules.settle()
     if prepared is not None and progress.finish in (FinishReason.STOP, FinishReason.LENGTH):
         if not progress.by_tools:
             text, is_supported = runtime.complete(prepared, progress.text)
         has_knowledge = bool(prepared.config.knowledge_base_ids) and not progress.by_tools
-        text = guards.released(prepared.config.guard, text, prepared.sources, has_knowledge=has_knowledge)
+        text = rules.said(guards.released(prepared.config.guard, text, prepared.sources, has_knowledge=has_knowledge))
+    if rules.is_withheld:
+        text, progress.finish, is_supported = WITHHELD, FinishReason.FILTERED, True
     return Answer(
         text=text,
         finish=progress.finish,
-        sources=prepared.sources if prepared is not None else begun.found.sources,
+        sources=rules.sources(prepared.sources) if prepared is not None else rules.found(begun.found.sources),
         label=begun.found.label,
         is_supported=is_supported,
         prompt_tokens=progress.prompt_tokens,
@@ -346,6 +366,10 @@ def _answer(begun: BegunAnswer, progress: _Progress) -> Answer:
 def _keep(begun: BegunAnswer, progress: _Progress, answer: Answer) -> UUID | None:
     prepared = progress.prepared
     is_written = prepared is not None and prepared.ready is None
+    if begun.rules.told:
+        with tenant_scope(begun.target.owner_id):
+            owner = Actor.system(begun.target.owner_id)
+            knowledge.note_told(actor=owner, reader_id=begun.reader_id, told=begun.rules.told)
     return keep_answer(
         actor=begun.actor,
         target=begun.target,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
 from apps.agents.errors import GrantExceeded
+from apps.agents.output.rules import OutputRules
 from apps.agents.runtime import Prepared, Written
 from apps.agents.services.approvals import ask_for_approval, call_in_step
 from apps.agents.specs import EndpointModel, ToolSpec
@@ -44,6 +46,7 @@ class ToolRun:
     target: ChatTarget
     prepared: Prepared
     ask_agent: AskAgent
+    rules: OutputRules
     conversation_id: Any = None
     traced: list[Step] = field(default_factory=list)
     approvals: list[ChatApproval] = field(default_factory=list)
@@ -94,6 +97,8 @@ class ToolRun:
             raise ToolFailed("No further tool may be called: the budget of calls is spent.", is_untouched=True)
         self.calls += 1
         _require_valid(tool, arguments)
+        if self.rules.tells(arguments):
+            raise ToolFailed("It was not called: the arguments hold what must not leave.", is_untouched=True)
         if not tool.has_effects:
             return await call_within_limits(tool, arguments, "", self._patience())
         spec = self._spec_of(tool)
@@ -142,6 +147,7 @@ class ToolRun:
             k=config.passages,
             document_ids=self.target.document_ids,
         )
+        await sync_to_async(self.rules.add)(found)
         return "\n\n".join(f"{one.document}: {one.text}" for one in found) or "Nothing was found."
 
 
@@ -155,8 +161,9 @@ async def write_with_tools(run: ToolRun) -> AsyncIterator[Piece]:
     """
     tools = await run.tools()
     if run.is_strong:
-        async for piece in _by_the_model(run, tools):
-            yield piece
+        async with aclosing(_by_the_model(run, tools)) as pieces:  # type: ignore[type-var]  # an async generator
+            async for piece in pieces:
+                yield piece
         return
     if not tools or not run.calls_left():
         return
@@ -203,11 +210,13 @@ async def _by_the_model(run: ToolRun, tools: list[Offered]) -> AsyncIterator[Pie
     except ToolFailed as error:
         raise strong.EndpointFailed(error.message) from error
     reported = 0
-    async for piece in strong.converse(choice, reach, run.prepared, tools, run.call, run.calls_left()):
-        for traced in run.traced[reported:]:
-            yield traced
-        reported = len(run.traced)
-        yield piece
+    talk = strong.converse(choice, reach, run.prepared, tools, run.call, run.calls_left())
+    async with aclosing(talk) as pieces:  # type: ignore[type-var]  # an async generator
+        async for piece in pieces:
+            for traced in run.traced[reported:]:
+                yield traced
+            reported = len(run.traced)
+            yield piece
     for approval in run.approvals:
         yield approval
 

@@ -57,11 +57,12 @@ class FinishReason(StrEnum):
     ABSTAINED = "abstained"
     CANCELLED = "cancelled"
     FAILED = "failed"
+    FILTERED = "filtered"
 
     @property
     def for_openai(self) -> str:
         """The nearest word an OpenAI client knows."""
-        return "length" if self is FinishReason.LENGTH else "stop"
+        return {FinishReason.LENGTH: "length", FinishReason.FILTERED: "content_filter"}.get(self, "stop")
 
 
 class ConnectionKind(StrEnum):

@@ -7,6 +7,7 @@ from apps.knowledge.models.chunks import Chunk
 from apps.knowledge.models.documents import Document, DocumentText
 from apps.knowledge.models.edits import ChunkEdit
 from apps.knowledge.models.lexical import LexicalSegment, PendingTerms, PostingBlock, RemovedChunks
+from apps.knowledge.models.privacy import KnowledgePrivacy, ToldSpans
 from apps.knowledge.models.questions import QuestionRun, QuestionSet
 from apps.knowledge.models.sources import Source
 
@@ -17,6 +18,7 @@ __all__ = [
     "DocumentText",
     "KnowledgeBase",
     "KnowledgeBaseRelease",
+    "KnowledgePrivacy",
     "LexicalSegment",
     "PendingTerms",
     "PostingBlock",
@@ -24,4 +26,5 @@ __all__ = [
     "QuestionSet",
     "RemovedChunks",
     "Source",
+    "ToldSpans",
 ]

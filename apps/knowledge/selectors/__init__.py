@@ -22,6 +22,7 @@ from apps.knowledge.selectors.bases import (
 )
 from apps.knowledge.selectors.cited import document_names, text_at
 from apps.knowledge.selectors.passages import passages
+from apps.knowledge.selectors.privacy import privacy, privacy_rules, told_to
 from apps.knowledge.selectors.questions import question_set_in, question_set_info, question_set_rows, question_sets
 from apps.knowledge.selectors.quotes import best_quotes, find_quotes
 from apps.knowledge.selectors.search import rank_documents, search
@@ -49,6 +50,8 @@ __all__ = [
     "knowledge_bases",
     "latest_release",
     "passages",
+    "privacy",
+    "privacy_rules",
     "question_set_in",
     "question_set_info",
     "question_set_rows",
@@ -64,4 +67,5 @@ __all__ = [
     "sources",
     "term_weights",
     "text_at",
+    "told_to",
 ]

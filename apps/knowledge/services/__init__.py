@@ -6,6 +6,7 @@ from apps.knowledge.services.documents import Upload, add_documents, remove_docu
 from apps.knowledge.services.edit_chunks import edit_chunk, set_chunk_excluded
 from apps.knowledge.services.indexing import renew_chunk
 from apps.knowledge.services.ingest import ingest_document
+from apps.knowledge.services.privacy import note_told, plant_canary, set_privacy
 from apps.knowledge.services.question_sets import (
     add_question_set,
     ask_question_set,
@@ -41,6 +42,8 @@ __all__ = [
     "index_due_bases",
     "ingest_document",
     "measure_due_trust",
+    "note_told",
+    "plant_canary",
     "queue_due_sources",
     "release_version",
     "remove_attachment",
@@ -51,6 +54,7 @@ __all__ = [
     "retry_document",
     "run_questions",
     "set_chunk_excluded",
+    "set_privacy",
     "set_schedule",
     "sync_now",
     "sync_source",
