@@ -28,9 +28,19 @@ class TemplateCase:
 
 
 @dataclass(frozen=True)
+class TemplateTable:
+    """A file of the template that its agent can ask as a table, and questions for it."""
+
+    file: str
+    name: str
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class AgentTemplate:
     """A prefilled agent. `documents` are names of files in its folder; `icon` is one of the design
-    system; `extras` are its tools, guard rails and budget; `note` says what it needs to do more.
+    system; `extras` are its tools, guard rails and budget, `tables` further tools; `note` says what it needs to do
+    more.
     """
 
     key: str
@@ -47,6 +57,7 @@ class AgentTemplate:
     needs_classifier: bool = False
     note: str = ""
     extras: Extras = field(default_factory=Extras)
+    tables: tuple[TemplateTable, ...] = ()
 
     def content(self, document: str) -> bytes:
         """An example document."""
@@ -71,6 +82,9 @@ def _read(path: Path) -> tuple[int, AgentTemplate]:
             "mode": AnswerMode(values["mode"]),
             "starters": tuple(values["starters"]),
             "documents": tuple(values["documents"]),
+            "tables": tuple(
+                TemplateTable(one["file"], one["name"], tuple(one["examples"])) for one in values.get("tables", ())
+            ),
             "extras": Extras.model_validate(extras),
         },
     )

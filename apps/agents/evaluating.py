@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import re
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -66,6 +69,31 @@ def read_cases(raw: Any) -> tuple[list[Case], list[FieldProblem]]:
             {"field": "cases" + "".join(f"[{part}]" for part in problem["loc"]), "message": problem["msg"]}
             for problem in error.errors()[:20]
         ]
+
+
+def cases_in_file(content: bytes) -> list[Any]:
+    """The cases of an uploaded file, not checked yet: JSON lines, or CSV with a column `question` and any of the other
+    parts of a case; several `expected` or `forbidden` are separated by `;`.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    text = content.decode("utf-8-sig")
+    if text.lstrip()[:1] == "{":
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
+    rows = csv.DictReader(io.StringIO(text))
+    if "question" not in (rows.fieldnames or ()):
+        raise ValueError("no column question")
+    return [_case_of(row) for row in rows]
+
+
+def _case_of(row: dict[str | Any, str | Any]) -> dict[str, Any]:
+    filled = {str(name): value.strip() for name, value in row.items() if isinstance(value, str) and value.strip()}
+    found: dict[str, Any] = dict(filled)
+    for name in ("expected", "forbidden"):
+        if name in filled:
+            found[name] = [part.strip() for part in filled[name].split(";") if part.strip()]
+    return found
 
 
 def problems_of(case: Case, answer: Answer, *, instruction: str, micro_usd: int) -> list[str]:

@@ -183,10 +183,12 @@ class Budget(Spec):
 class AnswerChecks(Spec):
     """The gate before publishing: an evaluation of the draft over this question set must reach these shares.
 
-    Without `evaluation_set_id` nothing is asked for. `max_micro_usd` is the mean cost of an answer; 0 for no limit.
+    Without `evaluation_set_id` nothing is asked for; with `required` false the set is only the agent's own, to be run
+    when somebody likes. `max_micro_usd` is the mean cost of an answer; 0 for no limit.
     """
 
     evaluation_set_id: UUID | None = None
+    required: bool = True
     min_passed: float = Field(default=0.8, ge=0, le=1)
     min_citation_precision: float = Field(default=0.0, ge=0, le=1)
     min_attacks_withstood: float = Field(default=1.0, ge=0, le=1)

@@ -30,8 +30,9 @@ def read_step(prepared: Prepared, seconds: float) -> Step:
     return Step("read", "Choose sentences", round(seconds, 4), {"quotes": quotes})
 
 
-def answer_step(prepared: Prepared | None, answer: Answer, before_s: float) -> Step:
-    """The writing, or why there was none; `before_s` is what the steps before it took of the answer's time."""
+def answer_step(prepared: Prepared | None, answer: Answer, before_s: float, money: dict[str, object]) -> Step:
+    """The writing, or why there was none; `before_s` is what the steps before it took of the answer's time, `money`
+    what the model took."""
     if prepared is None or prepared.ready is not None:
         name = "Answer without a model"
     else:
@@ -42,6 +43,7 @@ def answer_step(prepared: Prepared | None, answer: Answer, before_s: float) -> S
         "first_token_s": answer.first_token_s,
         "finish": str(answer.finish),
         "supported": answer.is_supported,
+        **money,
     }
     seconds = round(max(answer.seconds - before_s, 0.0), 4)
     return Step("answer" if prepared is None or prepared.ready is not None else "model", name, seconds, detail)

@@ -20,6 +20,7 @@ from apps.agents.api import (
 from apps.agents.pages import teams as team_pages
 
 _AGENT = "agents/<uuid:agent_id>/"
+_EVALUATION = f"{_AGENT}evaluations/<uuid:evaluation_run_id>/"
 _CONNECTION = "agent-connections/<uuid:connection_id>/"
 _CONVERSATION = "conversations/<uuid:conversation_id>/"
 
@@ -88,6 +89,21 @@ root_urlpatterns = [
 
 page_urlpatterns = [
     path("agents/", pages.agent_list, name="agents"),
+    path("agents/question-sets/new/", pages.question_set_new, name="question-set-new"),
+    path("agents/question-sets/<uuid:evaluation_set_id>/", pages.question_set, name="question-set"),
+    path(f"{_AGENT}evaluations/", pages.agent_evaluations, name="agent-evaluations"),
+    path(_EVALUATION, pages.agent_evaluation, name="agent-evaluation"),
+    path(f"{_EVALUATION}live/", pages.agent_evaluation_live, name="agent-evaluation-live"),
+    path(f"{_EVALUATION}cancel/", pages.agent_evaluation_cancel, name="agent-evaluation-cancel"),
+    path("agents/calls/", pages.call_list, name="agent-calls"),
+    path("agents/calls/<uuid:pending_call_id>/", pages.call_decide, name="agent-call-decide"),
+    path(f"{_CONVERSATION}calls/live/", pages.conversation_calls, name="conversation-calls"),
+    path("agents/connections/", pages.connection_list, name="agent-connections"),
+    path("agents/connections/<uuid:connection_id>/", pages.connection_change, name="agent-connection-change"),
+    path(f"{_AGENT}limits/", pages.agent_limits, name="agent-limits"),
+    path(f"{_AGENT}tools/", pages.agent_tools, name="agent-tools"),
+    path(f"{_AGENT}tools/remove/", pages.tool_remove, name="agent-tool-remove"),
+    path(f"{_AGENT}tools/connections/<uuid:connection_id>/", pages.tool_connection, name="agent-tool-connection"),
     path("agents/answers/<uuid:message_id>/", pages.stored_answer, name="agent-answer"),
     path("agents/answers/<uuid:message_id>/replay/", pages.answer_replay, name="agent-answer-replay"),
     path("agents/answers/<uuid:message_id>/sources/<int:number>/", pages.citation, name="agent-citation"),

@@ -43,6 +43,7 @@ from tests.browser.case_scene import cases
 from tests.browser.review_scene import reviews
 from tests.browser.skill_scene import skills
 from tests.browser.team_scene import a_team
+from tests.browser.tool_scene import tooled
 from tests.browser.world import World
 
 TRAINING_LIMIT_S = 240
@@ -249,6 +250,8 @@ def agents(world: World) -> None:
     world.ids |= {"widget_key": widget.key_id}
     world.ids |= {"conversation": said.conversation_id, "agent_asset": published.asset_id}
     world.ids["answer_message"] = said.message_id
+    with world.acting("team") as team:
+        world.ids |= tooled(team, said.conversation_id)
 
 
 def payouts(world: World) -> None:

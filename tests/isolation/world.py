@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,11 +13,12 @@ from PIL import Image
 
 from apps.accounts import services as accounts
 from apps.agents import services as agents
+from apps.agents.models import PendingCall
 from apps.agents.services import teams
 from apps.agents.teams.types import Edge, Graph, Node, NodeKind
 from apps.agents.types import ConnectionKind
 from apps.billing.models import SavedCard, TopUp
-from apps.core import outbox
+from apps.core import clock, outbox
 from apps.core.money import Money
 from apps.datasets import services as datasets
 from apps.knowledge import services as knowledge
@@ -82,12 +84,30 @@ def furnish(api: Any, actor: Actor, seller: Actor, buyable: Any) -> None:
         actor=actor, kind=ConnectionKind.HTTP, name=f"Shop {CANARY}", url="https://shop.example/", secret=CANARY
     )
     agents.upload_table(actor=actor, filename=f"{CANARY}.csv", file=io.BytesIO(ROWS))
-    agents.save_evaluation_set(actor=actor, name=CANARY, cases=[{"question": CANARY}])
+    kept = agents.save_evaluation_set(actor=actor, name=CANARY, cases=[{"question": CANARY}])
+    run = agents.start_evaluation(actor=actor, agent_id=agent.id, set_id=kept.id)
+    agents.cancel_evaluation(actor=actor, agent_id=agent.id, run_id=run.id)
+    _call(actor, agent.id)
     _team(actor)
     TopUp.objects.create(amount=500, currency="USD", session_id=f"cs_{CANARY}")
     SavedCard.objects.create(method_id=f"pm_{CANARY}", brand=CANARY, last4="4242", exp_month=1, exp_year=2030)
     payouts.request_withdrawal(actor=actor, amount=Money(100))
     marketplace.buy_licence(actor=actor, listing_id=buyable.id, idempotency_key=str(uuid4()))
+
+
+def _call(actor: Actor, agent_id: UUID) -> None:
+    """A call with side effects that waits for the actor."""
+    PendingCall.objects.create(
+        agent_id=agent_id,
+        agent_name=f"Agent {CANARY}",
+        owner_id=actor.organisation_id,
+        user_id=actor.user_id,
+        spec={},
+        tool="shop_placeorder",
+        arguments={"item": CANARY},
+        arguments_hash="0" * 64,
+        expires_at=clock.now() + timedelta(hours=1),
+    )
 
 
 def _team(actor: Actor) -> None:

@@ -17,6 +17,8 @@ from apps.agents.catalogue import TEMPLATES
 from apps.agents.errors import EditConflict
 from apps.agents.pages.chat import chat_context, draft_routes
 from apps.agents.pages.forms import AgentForm, initial_of
+from apps.agents.pages.limit_words import limit_words
+from apps.agents.pages.tool_words import shown_tools
 from apps.agents.services import AgentChanges
 from apps.agents.types import AgentInfo
 from apps.core.errors import DomainError, InvalidInput
@@ -35,7 +37,12 @@ _FORM_FIELDS = {"files": "file", "knowledge_base_ids": "knowledge", "classifier_
 @actor_required
 def agent_list(request: HttpRequest) -> HttpResponse:
     """The organisation's agents and the templates."""
-    context = {"agents": selectors.agents(actor_of(request)), "templates": TEMPLATES}
+    actor = actor_of(request)
+    context = {
+        "agents": selectors.agents(actor),
+        "templates": TEMPLATES,
+        "waiting": len(selectors.pending_calls(actor)),
+    }
     return render(request, "agents/list.html", context)
 
 
@@ -137,6 +144,8 @@ def builder_page(
         "is_conflict": isinstance(problem, EditConflict),
         "missing": selectors.missing_for_publishing(actor, agent.id),
         "documents": _documents(actor, agent),
+        "tools": shown_tools(actor, agent),
+        "limits": limit_words(agent.config),
         "topic": f"knowledge-base:{agent.config.knowledge_base_ids[0]}" if agent.config.knowledge_base_ids else "",
         **chat_context(
             request,

@@ -123,6 +123,7 @@ def chat_context(
         "chat_past": past,
         "chat_answering": streaming.answering_in(conversation_id) if found is not None and conversation_id else None,
         "chat_attachments": attached,
+        "chat_calls": selectors.pending_calls(actor, found.id) if actor is not None and found is not None else [],
         "feedback_reasons": list(REASONS.items()),
     }
 

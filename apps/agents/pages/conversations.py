@@ -16,6 +16,7 @@ from apps.accounts.access import actor_required
 from apps.agents import selectors, services, streaming
 from apps.agents.errors import AgentNotFound
 from apps.agents.pages.chat import answer_stream
+from apps.agents.pages.trace_words import price_of, shown_steps
 from apps.agents.rendering import to_html
 from apps.agents.types import ConversationInfo, MessageInfo
 from apps.core.errors import DomainError, InvalidInput
@@ -139,13 +140,16 @@ def message_trace(request: HttpRequest, message_id: UUID) -> HttpResponse:
     """How an answer came about."""
     actor = actor_of(request)
     found = selectors.trace(actor, message_id)
+    is_own = _is_own(actor, found.conversation)
+    price, hint = price_of(found, is_own=is_own)
     context = {
         "trace": found,
+        "steps": shown_steps(actor, found.steps),
         "html": to_html(found.message.text),
         "back": page_of_conversation(actor, found.conversation),
-        "is_own": _is_own(actor, found.conversation),
-        "price": "$0.00",
-        "price_hint": f"{found.message.tokens} tokens of your plan",
+        "is_own": is_own,
+        "price": price,
+        "price_hint": hint,
         "slowest": max([step.seconds for step in found.steps] + [found.message.seconds, 0.001]),
     }
     return render(request, "agents/trace.html", context)

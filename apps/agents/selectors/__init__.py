@@ -14,17 +14,18 @@ from apps.agents.selectors.agents import (
     agent_rows,
     agents,
     draft_target,
+    gate,
     missing_for_publishing,
     version_info,
     versions,
 )
-from apps.agents.selectors.approvals import pending_call, pending_calls
+from apps.agents.selectors.approvals import calls_by_id, decided_calls, pending_call, pending_calls
 from apps.agents.selectors.attachments import attachments
 from apps.agents.selectors.conversations import Branch, conversation, conversations, messages
 from apps.agents.selectors.drafts import revisions, version_differences
 from apps.agents.selectors.evaluations import evaluation, evaluation_results, evaluation_sets, evaluations, get_set
 from apps.agents.selectors.models import classifier_options, language_model_options
-from apps.agents.selectors.parts import connection, connections, table, tables
+from apps.agents.selectors.parts import connection, connection_users, connections, table, tables
 from apps.agents.selectors.responses import stored_response
 from apps.agents.selectors.stored import citation, stored_answer
 from apps.agents.selectors.traces import feedback, trace
@@ -40,12 +41,15 @@ __all__ = [
     "agent_rows",
     "agents",
     "attachments",
+    "calls_by_id",
     "citation",
     "classifier_options",
     "connection",
+    "connection_users",
     "connections",
     "conversation",
     "conversations",
+    "decided_calls",
     "draft_target",
     "embedded_agent",
     "evaluation",
@@ -53,6 +57,7 @@ __all__ = [
     "evaluation_sets",
     "evaluations",
     "feedback",
+    "gate",
     "get_set",
     "language_model_options",
     "messages",

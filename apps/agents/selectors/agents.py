@@ -79,7 +79,14 @@ def missing_for_publishing(actor: Actor, agent_id: UUID) -> list[Missing]:
         found.append(Missing("knowledge", "Give the agent a document to quote from.", f"{edit}#id_file"))
     for base_id in row.knowledge_base_ids:
         found += _missing_in_base(knowledge.knowledge_base(actor, base_id))
-    return found + [Missing("evaluation", problem, edit) for problem in gate_problems(row, config_of(row))]
+    evaluate = reverse("agent-evaluations", args=[row.id])
+    return found + [Missing("evaluation", problem, evaluate) for problem in gate_problems(row, config_of(row))]
+
+
+def gate(actor: Actor, agent_id: UUID) -> list[str]:
+    """What the draft's own checks hold against publishing; nothing where they hold or there are none."""
+    row = get_agent(actor, agent_id, AgentsPermission.VIEW)
+    return gate_problems(row, config_of(row))
 
 
 def _missing_in_base(base: KnowledgeBaseInfo) -> list[Missing]:

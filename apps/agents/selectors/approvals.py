@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from apps.agents.models import PendingCall
@@ -10,6 +11,8 @@ from apps.agents.types import AgentsPermission, CallState, PendingCallInfo
 from apps.core import clock
 from apps.core.errors import NotFound
 from apps.tenancy.types import Actor
+
+DECIDED_SHOWN = 20
 
 
 def pending_calls(actor: Actor, conversation_id: UUID | None = None) -> list[PendingCallInfo]:
@@ -21,6 +24,22 @@ def pending_calls(actor: Actor, conversation_id: UUID | None = None) -> list[Pen
     if conversation_id is not None:
         rows = rows.filter(conversation_id=conversation_id)
     return [call_info(row) for row in rows[:100]]
+
+
+def decided_calls(actor: Actor) -> list[PendingCallInfo]:
+    """The last calls of this user that wait no longer, newest first."""
+    require(actor, AgentsPermission.CHAT)
+    rows = PendingCall.objects.filter(user_id=actor.user_id).exclude(
+        state=CallState.WAITING, expires_at__gt=clock.now()
+    )
+    return [call_info(row) for row in rows.order_by("-id")[:DECIDED_SHOWN]]
+
+
+def calls_by_id(actor: Actor, call_ids: Iterable[UUID]) -> dict[UUID, PendingCallInfo]:
+    """Those of the calls that are this user's."""
+    require(actor, AgentsPermission.CHAT)
+    rows = PendingCall.objects.filter(id__in=list(call_ids), user_id=actor.user_id)
+    return {row.id: call_info(row) for row in rows}
 
 
 def pending_call(actor: Actor, call_id: UUID) -> PendingCallInfo:
@@ -53,4 +72,6 @@ def call_info(row: PendingCall) -> PendingCallInfo:
         row.result,
         row.created_at,
         row.expires_at,
+        row.decided_at,
+        in_team=bool(row.effect_scope),
     )

@@ -193,4 +193,5 @@ def message_info(row: Message, variants: tuple[UUID, ...]) -> MessageInfo:
         parent_id=row.parent_id,
         variants=variants,
         rating=row.rating,
+        micro_usd=sum(step["detail"].get("micro_usd") or 0 for step in row.steps),
     )

@@ -60,18 +60,9 @@ def get_run(actor: Actor, agent_id: UUID, run_id: UUID) -> EvaluationRun:
 def gate_problems(row: Agent, config: AgentConfig) -> list[str]:
     """Why the draft may not be published by its own checks; nothing where they hold or there are none."""
     checks = config.checks
-    if checks.evaluation_set_id is None:
+    if checks.evaluation_set_id is None or not checks.required:
         return []
-    run = (
-        EvaluationRun.objects.filter(
-            agent=row,
-            evaluation_set_id=checks.evaluation_set_id,
-            config_hash=config.digest(),
-            state=EvaluationState.DONE,
-        )
-        .order_by("-id")
-        .first()
-    )
+    run = _last_run(row, config)
     if run is None:
         return ["Evaluate the draft as it is now: its checks ask for that before publishing."]
     missed = shortfalls(checks, run.figures)
@@ -80,6 +71,17 @@ def gate_problems(row: Agent, config: AgentConfig) -> list[str]:
     failing = EvaluationResult.objects.filter(run=run).exclude(problems=[]).order_by("number")
     named = [f"“{one.question[:60]}” {one.problems[0]}" for one in failing[:NAMED_CASES]]
     return [f"The evaluation falls short. {'; '.join(missed)}. {'; '.join(named)}."]
+
+
+def _last_run(row: Agent, config: AgentConfig) -> EvaluationRun | None:
+    """The newest finished evaluation of the draft as it is now, over its checks' set."""
+    runs = EvaluationRun.objects.filter(
+        agent=row,
+        evaluation_set_id=config.checks.evaluation_set_id,
+        config_hash=config.answering_digest(),
+        state=EvaluationState.DONE,
+    )
+    return runs.order_by("-id").first()
 
 
 def evaluation_info(row: EvaluationRun) -> EvaluationInfo:

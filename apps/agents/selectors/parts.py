@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from apps.agents.models import AgentTable, Connection
+from apps.agents.models import Agent, AgentTable, Connection
 from apps.agents.policies import require
 from apps.agents.selectors.access import access_to
 from apps.agents.selectors.evaluations import get_set
@@ -25,6 +25,17 @@ def connections(actor: Actor) -> list[ConnectionInfo]:
 def connection(actor: Actor, connection_id: UUID) -> ConnectionInfo:
     """One connection. Raises NotFound."""
     return connection_info(get_connection(actor, connection_id))
+
+
+def connection_users(actor: Actor) -> dict[UUID, list[tuple[UUID, str]]]:
+    """Id and name of the agents whose drafts use each connection, for a tool or as their model."""
+    require(actor, AgentsPermission.EDIT)
+    found: dict[UUID, list[tuple[UUID, str]]] = {}
+    for row in Agent.objects.order_by("name", "id"):
+        parts = [*row.tools, row.model]
+        for raw in dict.fromkeys(part["connection_id"] for part in parts if part.get("connection_id")):
+            found.setdefault(UUID(raw), []).append((row.id, row.name))
+    return found
 
 
 def tables(actor: Actor) -> list[TableInfo]:

@@ -1,10 +1,18 @@
 """Writes of the agents app."""
 
 from apps.agents.services.answering import BegunAnswer, answer, begin_answer, stream_answer
+from apps.agents.services.api_documents import connect_api
 from apps.agents.services.approvals import decide_call
 from apps.agents.services.attaching import attach_document, detach_document
+from apps.agents.services.budgets import used_today
 from apps.agents.services.calibrate import Calibration, KnownQuestion, calibrate_agent
-from apps.agents.services.connections import connection_offers, create_connection, delete_connection, replace_secret
+from apps.agents.services.connections import (
+    connection_offers,
+    create_connection,
+    delete_connection,
+    reading_operations,
+    replace_secret,
+)
 from apps.agents.services.conversations import delete_conversation, rate_answer, rename_conversation
 from apps.agents.services.create_agent import create_agent_from_template
 from apps.agents.services.drafts import restore_version
@@ -43,6 +51,7 @@ __all__ = [
     "calibrate_agent",
     "cancel_evaluation",
     "cancel_response",
+    "connect_api",
     "connection_offers",
     "create_agent_from_template",
     "create_connection",
@@ -58,6 +67,7 @@ __all__ = [
     "publish_agent",
     "queue_response",
     "rate_answer",
+    "reading_operations",
     "remove_widget",
     "rename_conversation",
     "replace_secret",
@@ -72,4 +82,5 @@ __all__ = [
     "stream_answer",
     "update_agent",
     "upload_table",
+    "used_today",
 ]

@@ -20,7 +20,7 @@ from apps.agents.selectors.access import published_target
 from apps.agents.selectors.attachments import searched_attachments
 from apps.agents.selectors.conversations import Branch, Spot, branch_for
 from apps.agents.selectors.output import output_rules, reader_of
-from apps.agents.services.budgets import require_day_budget
+from apps.agents.services.budgets import money_of, require_day_budget
 from apps.agents.services.keeping import Place, keep_answer, keep_question, token_payer
 from apps.agents.services.stopping import until
 from apps.agents.services.tool_runs import AskAgent, ToolRun, needs_tools, write_with_tools
@@ -370,13 +370,15 @@ def _keep(begun: BegunAnswer, progress: _Progress, answer: Answer) -> UUID | Non
         with tenant_scope(begun.target.owner_id):
             owner = Actor.system(begun.target.owner_id)
             knowledge.note_told(actor=owner, reader_id=begun.reader_id, told=begun.rules.told)
+    money = money_of(begun.actor, begun.target, answer)
+    last = tracing.answer_step(prepared, answer, sum(step.seconds for step in progress.steps), money)
     return keep_answer(
         actor=begun.actor,
         target=begun.target,
         place=begun.place,
         prepared=prepared,
         answer=answer,
-        steps=(*progress.steps, tracing.answer_step(prepared, answer, sum(step.seconds for step in progress.steps))),
+        steps=(*progress.steps, last),
         prompt=tracing.prompt_of(prepared) if prepared is not None and is_written else (),
         reservation=begun.reservation,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -20,16 +21,20 @@ from apps.agents.services.effects import EffectNotMade, once
 from apps.agents.specs import ToolSpec
 from apps.agents.tools.base import TOOL_TIMEOUT_S, Offered, ToolFailed, call_within_limits
 from apps.agents.tools.toolbox import Workshop, offered
-from apps.agents.types import AgentsPermission, CallState, ChatTarget, FinishReason, PendingCallInfo
+from apps.agents.types import AgentsPermission, CallState, ChatTarget, FinishReason, PendingCallInfo, Step
 from apps.core import clock
 from apps.core.errors import Conflict, DependencyFailed, DomainError, InvalidInput
 from apps.core.tenant import tenant_scope
+from apps.core.turns import away
 from apps.tenancy.services import record_audit
 from apps.tenancy.types import Actor
 
 APPROVAL_LASTS = timedelta(minutes=30)
 STALLED_AFTER = timedelta(minutes=2)
 """An approved call without an end after this was left by a killed process."""
+
+SHOWN_CHARACTERS = 1_500
+"""So much of a result is shown in the conversation; all of it is kept with the call."""
 
 _SPEC: TypeAdapter[ToolSpec] = TypeAdapter(ToolSpec)
 
@@ -128,30 +133,49 @@ def _decide(actor: Actor, row: PendingCall, *, approve: bool) -> bool:
         target_id=row.id,
         detail={"tool": row.tool, "arguments_sha256": row.arguments_hash},
     )
+    if not approve:
+        detail = {"arguments": row.arguments, "problem": "You refused it.", "approval": str(row.id)}
+        _say(row, f"**{row.tool}** was not called: you refused.", Step("tool", row.tool, 0.0, detail))
     return approve
 
 
 def _make(row: PendingCall) -> None:
     """Make an approved call and keep what came of it; in the conversation too, where there is one."""
+    started = time.monotonic()
     try:
         tool = async_to_sync(_tool_of)(row)
         result, state = _made_once(row.owner_id, f"approval:{row.id}", tool, row.arguments), CallState.DONE
     except ToolFailed as error:
         result, state = error.message, CallState.FAILED
+    seconds = round(time.monotonic() - started, 3)
     with transaction.atomic():
         PendingCall.objects.filter(id=row.id, state=CallState.APPROVED).update(state=state, result=result)
-        conversation = Conversation.objects.filter(id=row.conversation_id).first() if row.conversation_id else None
-        if conversation is not None:
-            said = f"{row.tool} was called: {result}" if state is CallState.DONE else f"{row.tool} failed: {result}"
-            kept = Message.objects.create(
-                tenant_id=row.tenant_id,
-                conversation=conversation,
-                parent_id=conversation.leaf_id,
-                role="assistant",
-                text=said,
-                finish=FinishReason.STOP,
-            )
-            Conversation.objects.filter(id=conversation.id).update(leaf_id=kept.id)
+        came = "result" if state is CallState.DONE else "problem"
+        call = Step("tool", row.tool, seconds, {"arguments": row.arguments, came: result, "approval": str(row.id)})
+        if state is CallState.DONE:
+            shown = result[:SHOWN_CHARACTERS].replace("```", "'''")
+            said = f"**{row.tool}** was called, as you allowed. It answered:\n\n```\n{shown}\n```"
+        else:
+            said = f"You allowed **{row.tool}**, and it failed: {result}"
+        _say(row, said, call, seconds)
+
+
+def _say(row: PendingCall, said: str, step: Step, seconds: float = 0.0) -> None:
+    """Put what became of a call at the end of its conversation."""
+    conversation = Conversation.objects.filter(id=row.conversation_id).first() if row.conversation_id else None
+    if conversation is None:
+        return
+    kept = Message.objects.create(
+        tenant_id=row.tenant_id,
+        conversation=conversation,
+        parent_id=conversation.leaf_id,
+        role="assistant",
+        text=said,
+        finish=FinishReason.STOP,
+        seconds=seconds,
+        steps=[step.as_json()],
+    )
+    Conversation.objects.filter(id=conversation.id).update(leaf_id=kept.id, updated_at=clock.now())
 
 
 async def _tool_of(row: PendingCall) -> Offered:
@@ -170,7 +194,8 @@ async def _tool_of(row: PendingCall) -> Offered:
 def _made_once(owner_id: UUID, scope: str, tool: Offered, arguments: dict[str, Any]) -> str:
     def call(key: str) -> str:
         try:
-            return async_to_sync(call_within_limits)(tool, arguments, key, TOOL_TIMEOUT_S)
+            with away():
+                return async_to_sync(call_within_limits)(tool, arguments, key, TOOL_TIMEOUT_S)
         except ToolFailed as error:
             if error.is_untouched:
                 raise EffectNotMade(InvalidInput("tool_failed", error.message)) from error

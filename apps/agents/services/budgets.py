@@ -10,9 +10,10 @@ from django.db.models import F
 from apps.agents.errors import BudgetSpent
 from apps.agents.models import AgentDay
 from apps.agents.specs import EndpointModel
-from apps.agents.types import AgentConfig, ChatTarget
+from apps.agents.types import AgentConfig, Answer, ChatTarget
 from apps.core import clock
 from apps.core.tenant import tenant_scope
+from apps.tenancy.types import Actor
 
 MILLION = 1_000_000
 
@@ -59,6 +60,20 @@ def cost_micro_usd(config: AgentConfig, prompt_tokens: int, completion_tokens: i
         return 0
     raw = prompt_tokens * config.model.input_price + completion_tokens * config.model.output_price
     return -(-raw // MILLION)
+
+
+def money_of(actor: Actor, target: ChatTarget, answer: Answer) -> dict[str, object]:
+    """What the model took, for the trace. At whose prices another's agent works is its owner's business."""
+    if actor.organisation_id != target.owner_id:
+        return {}
+    cost = cost_micro_usd(target.config, answer.prompt_tokens, answer.completion_tokens)
+    return {"micro_usd": cost, "priced": has_prices(target.config)}
+
+
+def has_prices(config: AgentConfig) -> bool:
+    """Whether it is known what an answer costs: the platform's own models take no money, endpoints may have prices."""
+    model = config.model
+    return not isinstance(model, EndpointModel) or bool(model.input_price or model.output_price)
 
 
 def used_today(owner_id: UUID, agent_id: UUID) -> tuple[int, int]:

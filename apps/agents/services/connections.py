@@ -19,6 +19,7 @@ from apps.agents.tools.toolbox import SECRET_PURPOSE, reach_of
 from apps.agents.types import AgentsPermission, ConnectionInfo, ConnectionKind
 from apps.core.errors import Conflict, DependencyFailed, FieldProblem, InvalidInput
 from apps.core.sealing import seal
+from apps.core.turns import away
 from apps.tenancy.services import record_audit
 from apps.tenancy.types import Actor
 
@@ -144,7 +145,13 @@ def connection_offers(*, actor: Actor, connection_id: UUID) -> list[dict[str, An
         return []
     try:
         reach, _ = reach_of(actor.organisation_id, connection_id)
-        found = async_to_sync(server_tools)(reach)
+        with away():
+            found = async_to_sync(server_tools)(reach)
     except ToolFailed as error:
         raise DependencyFailed("connection_failed", error.message) from error
     return [{"name": one["name"], "purpose": one["description"][:300], "only_reads": False} for one in found]
+
+
+def reading_operations(*, actor: Actor, connection_id: UUID) -> set[str]:
+    """The operations of a connection's OpenAPI document that promise to change nothing. Raises NotFound."""
+    return {one.id for one in operations(get_connection(actor, connection_id).document).values() if one.only_reads}

@@ -13,6 +13,9 @@ from apps.agents.catalogue import AgentTemplate, template
 from apps.agents.models import Agent
 from apps.agents.policies import require
 from apps.agents.selectors.agents import agent_info
+from apps.agents.services.evaluations import save_evaluation_set
+from apps.agents.services.upload_table import upload_table
+from apps.agents.specs import AnswerChecks, Extras, TableTool
 from apps.agents.types import AgentInfo, AgentsPermission
 from apps.core.ids import uuid7
 from apps.knowledge import selectors as knowledge
@@ -27,7 +30,8 @@ SLUG_LETTERS = 80
 def create_agent_from_template(
     *, actor: Actor, template_key: str, name: str = "", knowledge_base_ids: Sequence[UUID] | None = None
 ) -> AgentInfo:
-    """A draft that works at once: filled from the template, with the example documents to ask about.
+    """A draft that works at once: filled from the template, with the example documents and tables to ask about, and
+    its evaluation set, which publishing does not wait for.
 
     Args:
         name: instead of the template's.
@@ -39,8 +43,10 @@ def create_agent_from_template(
     require(actor, AgentsPermission.CREATE)
     chosen = template(template_key)
     title = " ".join(name.replace("\x00", "").split())[:80] or chosen.name
+    extras = chosen.extras
     if knowledge_base_ids is None:
         bases = [_example_base(actor, chosen, title)]
+        extras = _with_examples(actor, chosen, title)
     else:
         bases = [knowledge.knowledge_base(actor, base_id).id for base_id in knowledge_base_ids]
     with transaction.atomic():
@@ -57,7 +63,7 @@ def create_agent_from_template(
             mode=chosen.mode,
             starters=list(chosen.starters),
             knowledge_base_ids=bases,
-            **chosen.extras.stored(),
+            **extras.stored(),
         )
         record_audit(
             actor,
@@ -85,3 +91,22 @@ def _example_base(actor: Actor, chosen: AgentTemplate, title: str) -> UUID:
         files=[Upload(f"Example {name}", len(content), io.BytesIO(content)) for name, content in contents],
     )
     return base.id
+
+
+def _with_examples(actor: Actor, chosen: AgentTemplate, title: str) -> Extras:
+    """The template's tools and limits, with its tables uploaded and its evaluation set kept."""
+    tables = tuple(
+        TableTool(
+            name=one.name,
+            examples=one.examples,
+            table_id=upload_table(actor=actor, filename=one.file, file=io.BytesIO(chosen.content(one.file))).id,
+        )
+        for one in chosen.tables
+    )
+    cases = [
+        {"question": case.question, "expected": case.expected, "unknown": None if case.answerable else True}
+        for case in chosen.cases()
+    ]
+    kept = save_evaluation_set(actor=actor, name=f"{title}: questions about the examples", cases=cases)
+    checks = AnswerChecks(evaluation_set_id=kept.id, required=False)
+    return chosen.extras.model_copy(update={"tools": (*tables, *chosen.extras.tools), "checks": checks})

@@ -76,7 +76,7 @@ def start_evaluation(*, actor: Actor, agent_id: UUID, set_id: UUID | None = None
             agent=row,
             evaluation_set_id=chosen,
             config=config.as_json(),
-            config_hash=config.digest(),
+            config_hash=config.answering_digest(),
             cases=cases,
             user_id=actor.user_id,
         )

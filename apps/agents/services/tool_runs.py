@@ -81,6 +81,7 @@ class ToolRun:
         """
         started = time.monotonic()
         detail: dict[str, Any] = {"arguments": arguments}
+        asked = len(self.approvals)
         try:
             result = await self._called(tool, arguments)
             detail["result"] = result
@@ -88,6 +89,8 @@ class ToolRun:
             detail["problem"] = error.message
             raise
         finally:
+            if len(self.approvals) > asked:
+                detail["approval"] = str(self.approvals[-1].approval_id)
             seconds = round(time.monotonic() - started, 3)
             self.traced.append(Step("tool", tool.name, seconds, detail))
         return result

@@ -29,7 +29,7 @@ from apps.agents.types.answers import (
     Turn,
 )
 from apps.agents.types.conversations import AttachmentInfo, ConversationInfo, MessageInfo, Step, Trace
-from apps.agents.types.tools import ConnectionInfo, EvaluationInfo, PendingCallInfo, TableInfo
+from apps.agents.types.tools import ConnectionInfo, EvaluationInfo, PendingCallInfo, TableInfo, argument_lines
 from apps.agents.types.words import (
     MAX_QUESTION_TOKENS,
     MAX_STARTERS,
@@ -91,4 +91,5 @@ __all__ = [
     "Turn",
     "UsageSide",
     "UsageSummary",
+    "argument_lines",
 ]

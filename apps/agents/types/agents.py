@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -67,6 +67,10 @@ class AgentConfig:
         plain |= {name: value for name, value in self.extras().stored().items() if value}
         raw = json.dumps(plain, sort_keys=True, default=str, ensure_ascii=False)
         return hashlib.sha256(raw.encode()).hexdigest()
+
+    def answering_digest(self) -> str:
+        """As `digest`, of what decides about answers: without the checks before publishing."""
+        return replace(self, checks=AnswerChecks()).digest()
 
 
 @dataclass(frozen=True)

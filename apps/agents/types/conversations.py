@@ -7,8 +7,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from apps.agents.prices import dollars
 from apps.agents.types.agents import KnowledgePin
 from apps.agents.types.answers import Source, Turn
+
+_MONEY = ("micro_usd", "priced")
+"""Details of the last step that the page of how an answer was made shows as its price."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Step:
         return [
             (key.replace("_", " ").capitalize(), words[value] if isinstance(value, bool | None) else str(value))
             for key, value in self.detail.items()
+            if key not in _MONEY
         ]
 
     def as_json(self) -> dict[str, Any]:
@@ -61,11 +66,17 @@ class MessageInfo:
     parent_id: UUID | None = None
     variants: tuple[UUID, ...] = ()
     rating: int = 0
+    micro_usd: int = 0
 
     @property
     def tokens(self) -> int:
         """Tokens read and written."""
         return self.prompt_tokens + self.completion_tokens
+
+    @property
+    def price(self) -> str:
+        """What the agent's owner paid for the model; empty where that is nothing, or not the reader's business."""
+        return dollars(self.micro_usd) if self.micro_usd else ""
 
     @property
     def place(self) -> int:
@@ -114,6 +125,14 @@ class Trace:
     steps: tuple[Step, ...]
     prompt: tuple[Turn, ...]
     first_token_s: float | None
+
+    @property
+    def money(self) -> tuple[int | None, bool]:
+        """Micro-dollars that the model took, None where that is not known, and whether its prices are known."""
+        for step in reversed(self.steps):
+            if "micro_usd" in step.detail:
+                return step.detail["micro_usd"], bool(step.detail.get("priced"))
+        return (None, False) if self.message.tokens else (0, True)
 
     @property
     def first_token_text(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -65,3 +67,24 @@ class PendingCallInfo:
     result: str
     created_at: datetime
     expires_at: datetime
+    decided_at: datetime | None = None
+    in_team: bool = False
+    """Whether a team's step waits with it: it is decided on the page of the run."""
+
+    @property
+    def lines(self) -> list[tuple[str, str]]:
+        """The arguments for people: each value with the path to it."""
+        return argument_lines(self.arguments)
+
+
+def argument_lines(arguments: dict[str, Any]) -> list[tuple[str, str]]:
+    """The arguments of a call for people: each value with the path to it."""
+    return list(_lines(arguments, ""))
+
+
+def _lines(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict) and value:
+        for name, item in value.items():
+            yield from _lines(item, f"{path}.{name}" if path else str(name))
+    else:
+        yield path, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -10,6 +10,7 @@ import { csrfToken } from "../core/lib/http";
 import { AnswerStream, Refused } from "./lib/answer-stream";
 import { AnswerView, type Finished, type Label, type Source } from "./lib/answer-view";
 import type { ServerEvent } from "./lib/event-stream";
+import { WaitingCalls } from "./lib/waiting-calls";
 
 interface Started {
   readonly sources: readonly Source[];
@@ -30,6 +31,7 @@ class AgentChat extends HTMLElement {
     const options = { signal: this.gone.signal };
     this.addEventListener("submit", (event) => this.submitted(event), options);
     this.addEventListener("click", (event) => this.clicked(event), options);
+    this.addEventListener("waiting-calls:decided", (event) => void this.wentOn(event as CustomEvent<string>), options);
     this.question?.addEventListener("keydown", (event) => this.pressed(event), options);
     this.channel = new BroadcastChannel("agent-chat");
     this.channel.addEventListener("message", (event: MessageEvent<string>) => this.heard(event.data), options);
@@ -191,6 +193,8 @@ class AgentChat extends HTMLElement {
       view.start(started.sources, started.label, started.answer, started.quote);
     } else if (event.event === "delta") {
       view.add((data as { text: string }).text);
+    } else if (event.event === "approval") {
+      void this.showCalls();
     } else if (event.event === "finished") {
       const finished = data as Finished;
       view.finish(finished);
@@ -202,6 +206,21 @@ class AgentChat extends HTMLElement {
     this.dispatchEvent(new CustomEvent("agent-chat:event", { bubbles: true, detail: { name: event.event, data } }));
     this.scrollDown();
     return isDone;
+  }
+
+  /** What the agent would like to do waits below the conversation until this person decides. */
+  private async showCalls(): Promise<void> {
+    const calls = this.querySelector("waiting-calls");
+    if (calls instanceof WaitingCalls) await calls.show(this.conversation);
+  }
+
+  /** A call was made or refused: what became of it is the conversation's last turn. */
+  private async wentOn(event: CustomEvent<string>): Promise<void> {
+    await this.showCalls();
+    await this.showStored();
+    this.say(event.detail);
+    this.question?.focus();
+    this.channel?.postMessage(this.conversation);
   }
 
   /** Show the stored turns, with all that can be done with them, and tell other tabs. */
@@ -237,6 +256,7 @@ class AgentChat extends HTMLElement {
   /** Another tab has gone on with this conversation. */
   private heard(conversation: string): void {
     if (conversation === "" || conversation !== this.conversation || this.running) return;
+    void this.showCalls();
     void this.showStored().then(() => this.say("This conversation went on in another tab; here is where it stands."));
   }
 
