@@ -199,10 +199,20 @@ def nearest(parameters: dict[str, Any], held: int, documents: Collection[UUID] |
     only = "" if documents is None else "AND document_id = ANY(%(documents)s)"
     parameters = {**parameters, "limit": CANDIDATES, "documents": list(documents or ())}
     if held > EXACT_CHUNKS:
-        found = _rows(_NEAREST.format(only=only, order="embedding <=> %(vector)s::vector"), parameters)
+        with _index_only():
+            found = _rows(_NEAREST.format(only=only, order="embedding <=> %(vector)s::vector"), parameters)
         if len(found) == CANDIDATES:
             return found
     return _rows(_NEAREST.format(only=only, order="(embedding <=> %(vector)s::vector) + 0"), parameters)
+
+
+@contextmanager
+def _index_only() -> Iterator[None]:
+    """Without sorting only the index gives an order: the planner knows too little of it to choose it by itself."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_sort = off")
+        yield
+        cursor.execute("SET LOCAL enable_sort = on")
 
 
 def _rows(statement: str, parameters: Mapping[str, Any]) -> list[Found]:

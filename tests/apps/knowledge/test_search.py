@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 
 import pytest
 from django.db import connection
@@ -153,3 +154,25 @@ def test_the_sum_of_both_sides_ranks() -> None:
 def test_a_flat_dense_side_leaves_the_lexical_order() -> None:
     evidence = {index: Evidence(0.2, float(index), 0) for index in range(5)}
     assert [key for key, _ in fuse(evidence)] == [4, 3, 2, 1, 0]
+
+
+def test_a_large_knowledge_base_is_searched_by_the_index_whatever_the_planner_believes(
+    actor: Actor, base: KnowledgeBaseInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans: list[str] = []
+    search_module = sys.modules["apps.knowledge.selectors.search"]
+    rows = search_module._rows
+
+    def explained(statement: str, parameters: dict[str, object]) -> object:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN {statement}", parameters)
+            plans.append("\n".join(row[0] for row in cursor.fetchall()))
+        return rows(statement, parameters)
+
+    monkeypatch.setattr(search_module, "_rows", explained)
+    parameters = {"base": base.id, "vector": str([0.1] * 384)}
+    search_module.tune_index_scan()
+    search_module.nearest(parameters, search_module.EXACT_CHUNKS + 1, None)
+    by_index, exactly = plans  # the knowledge base is small in truth, so that the index finds too few
+    assert "chunk_embedding" in by_index
+    assert "chunk_embedding" not in exactly
