@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -163,7 +164,7 @@ def test_a_large_knowledge_base_is_searched_by_the_index_whatever_the_planner_be
     search_module = sys.modules["apps.knowledge.selectors.search"]
     rows = search_module._rows
 
-    def explained(statement: str, parameters: dict[str, object]) -> object:
+    def explained(statement: str, parameters: dict[str, Any]) -> object:
         with connection.cursor() as cursor:
             cursor.execute(f"EXPLAIN {statement}", parameters)
             plans.append("\n".join(row[0] for row in cursor.fetchall()))
