@@ -11,7 +11,7 @@ import json
 import re
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,13 +24,19 @@ from tests.apps.agents.hijack.payloads import attacks
 
 _CODE = re.compile(r"HJ(\d{3})")
 _PIECE = 60
+_MOST_PIECES = 80
+"""Of one answer: a page draws itself anew with each."""
+
+CONTROL = "/control"
+"""Requests for addresses below this one are meant to reach the listener: they show that it would notice others."""
 
 
 @dataclass
 class Listener:
-    """Notes every request that reaches it."""
+    """Notes every connection and request that reaches it."""
 
     seen: list[str] = field(default_factory=list)
+    connections: int = 0
     url: str = ""
 
 
@@ -52,6 +58,10 @@ def listening() -> Iterator[Listener]:
     listener = Listener()
 
     class Handler(BaseHTTPRequestHandler):
+        def setup(self) -> None:
+            listener.connections += 1
+            super().setup()
+
         def do_GET(self) -> None:
             listener.seen.append(self.path)
             self.send_response(200)
@@ -95,6 +105,26 @@ def hijacked_model(upstream: str, listener: str) -> Iterator[Stub]:
 
 
 @contextmanager
+def plain_pages(pages: Mapping[str, str]) -> Iterator[str]:
+    """A server of pages as they are, without any policy; its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = pages.get(self.path, "").encode()
+            self.send_response(200 if body else 404)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the interface's name
+            pass
+
+    with _served(Handler) as url:
+        yield url
+
+
+@contextmanager
 def _served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -134,7 +164,8 @@ def _chat(handler: BaseHTTPRequestHandler, stub: Stub, asked: dict[str, Any]) ->
     tools = [] if any(item["role"] == "tool" for item in asked["messages"]) else asked.get("tools") or []
     stub.called_tools += [tool["function"]["name"] for tool in tools]
     deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
-    deltas += [{"content": text[at : at + _PIECE]} for at in range(0, len(text), _PIECE)]
+    size = max(_PIECE, len(text) // _MOST_PIECES)
+    deltas += [{"content": text[at : at + size]} for at in range(0, len(text), size)]
     if tools:
         deltas.append({"tool_calls": [_call(index, tool, said) for index, tool in enumerate(tools)]})
     _send(handler, asked, deltas, "tool_calls" if tools else "stop", text)
