@@ -11,11 +11,14 @@ from importlib import import_module
 from itertools import takewhile
 from typing import Any
 
-NAMES = ("ledger", "gas", "player", "first_paid_task", "published_agent", "retrieval", "annotation", "citations")
+NAMES = (
+    *("ledger", "gas", "player", "first_paid_task", "published_agent", "retrieval", "annotation", "citations"),
+    "extraction",
+)
 #: They start parts of their own, in a process of their own, and take options.
-APART = {"annotation", "citations", "retrieval"}
+APART = {"annotation", "citations", "extraction", "retrieval"}
 #: They run when they are named, because they need files.
-ON_DEMAND = {"citations"}
+ON_DEMAND = {"citations", "extraction"}
 
 
 def main() -> None:

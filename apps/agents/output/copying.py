@@ -60,6 +60,7 @@ class CopyLimit:
         self._run = 0
         self._stopped: tuple[int, int] | None = None
         self._is_cut = False
+        self._held: list[str] = []
         self._spans: dict[UUID, list[tuple[int, int]]] = {}
 
     def extend(self, passages: Sequence[Copied]) -> None:
@@ -82,18 +83,38 @@ class CopyLimit:
     @property
     def _is_copy(self) -> bool:
         """Whether what is being written is copied: long enough by itself, or the rest of a copy with words put in."""
-        return len(self._match) >= SHORT_RUN or self._run > len(self._match) >= _SURE
+        return len(self._match) >= SHORT_RUN or (self._run >= SHORT_RUN and self._run > len(self._match) >= _SURE)
+
+    def close(self) -> str:
+        """What was held back and has not become a copy, once nothing more is written."""
+        held, self._held = "".join(self._held), []
+        return held
 
     def _pass_on(self, sign: str) -> str:
         key = _key(sign)
-        if key:
-            self._advance(key)
-            if self._is_copy and (self._is_cut or not self._may_say()):
-                was_cut, self._is_cut = self._is_cut, True
-                return "" if was_cut else _CUT
-            was_cut, self._is_cut = self._is_cut, self._is_cut and self._is_copy
-            return f" {sign}" if was_cut and not self._is_cut else sign
-        return "" if self._is_cut else sign
+        if not key:
+            return self._put_off(sign) if self._held else "" if self._is_cut else sign
+        self._advance(key)
+        if self._is_copy and (self._is_cut or not self._may_say()):
+            was_cut, self._is_cut = self._is_cut, True
+            self._held.clear()
+            return "" if was_cut else _CUT
+        was_cut, self._is_cut = self._is_cut, self._is_cut and self._is_copy
+        shown = f" {sign}" if was_cut and not self._is_cut else sign
+        return self._put_off(shown) if self._may_become_too_much() else self.close() + shown
+
+    def _put_off(self, sign: str) -> str:
+        """Wait for the next letters: whether this is the beginning of a copy."""
+        self._held.append(sign)
+        return ""
+
+    def _may_become_too_much(self) -> bool:
+        """Whether this is a copy if it goes on, of a document that the reader has had enough of."""
+        if not _SURE <= len(self._match) < SHORT_RUN or self._is_copy:
+            return False
+        document, position = self._places[self._match_end - 1]
+        allowance = self._allowances.get(document)
+        return allowance is not None and allowance.left < SHORT_RUN and not allowance.is_told(position)
 
     def _advance(self, key: str) -> None:
         if self._match and self._hay.startswith(key, self._match_end):
@@ -105,7 +126,7 @@ class CopyLimit:
 
     def _break_off(self, key: str) -> None:
         """The copy stops here; what is left of it may be the beginning of another."""
-        if self._run >= SHORT_RUN:
+        if self._run >= _SURE:
             self._stopped = (self._match_end, self._run)
         left = self._match + key
         at = self._hay.find(left)

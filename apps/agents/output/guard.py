@@ -41,7 +41,8 @@ class OutputGuard:
         if self.is_withheld or self._secrets.told_in(self._written):
             self.is_withheld = True
             return ""
-        return self._release(len(self._written))
+        rest = self._release(len(self._written))
+        return rest if self._copying is None else rest + self._copying.close()
 
     def _release(self, end: int) -> str:
         if end <= self._passed:

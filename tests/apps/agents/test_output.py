@@ -70,6 +70,25 @@ def test_a_word_put_in_does_not_begin_a_new_copy_but_for_its_first_letters() -> 
     assert len([word for word in said.split() if word != "well"]) < len(words) * 0.6
 
 
+def test_a_word_put_in_between_pieces_too_short_by_themselves_does_not_help() -> None:
+    padded = " ".join(f"{word} well" if at % 5 == 4 else word for at, word in enumerate(TEXT.split()))
+    copying = limit(60)
+    said = copying.feed(padded) + copying.close()
+    # Behind the first quote only the beginning of each piece comes through.
+    pieces = said.replace(" well", "").split("[…]")
+    assert [longest_copy(piece, TEXT) < 24 for piece in pieces] == [False] + [True] * (len(pieces) - 1)
+    assert longest_copy(pieces[0], TEXT) < 60 + SHORT_RUN
+
+
+def test_once_the_share_is_spent_no_sentence_is_begun_and_what_only_agrees_by_chance_is_said() -> None:
+    copying = limit(200, left=0)
+    said = "".join(copying.feed(sign) for sign in TEXT) + copying.close()
+    assert longest_copy(said, TEXT) < 12
+    for chance in ("Some people own two hundred and fourteen hats.", "He took two hundred and fourteen steps"):
+        copying = limit(200, left=0)
+        assert copying.feed(chance) + copying.close() == chance
+
+
 def test_the_readers_share_of_a_document_is_spent_once() -> None:
     copying = limit(200, left=90)
     said = copying.feed(TEXT[:60]) + copying.feed(" And further on: ") + copying.feed(TEXT[200:260])
