@@ -69,18 +69,20 @@ def update_agent(*, actor: Actor, agent_id: UUID, changes: AgentChanges) -> Agen
         AgentNotFound: the agent is not the actor's.
         InvalidInput: with one line a bad field; nothing is changed then.
         NotFound: a knowledge base, a model or what a tool needs is not the actor's to use.
-        EditConflict: somebody changed the draft after `changes.revision`; says what. Nothing is changed then.
+        EditConflict: somebody changed the draft after `changes.revision`, and not to what is asked for; says what.
+            Nothing is changed then.
     """
     with transaction.atomic():
         get_agent(actor, agent_id, AgentsPermission.EDIT)
         row = Agent.objects.select_for_update(of=("self",)).get(id=agent_id)
-        require_revision(row, changes.revision)
         before = config_of(row)
         problems = [*_set_texts(row, changes), *_set_choices(row, changes), *_set_numbers(row, changes)]
         problems += _set_extras(row, changes)
         if problems:
             raise InvalidInput("invalid_agent", "Some fields are not valid.", errors=problems)
         _set_parts(actor, row, changes)
+        if config_of(row) != before:  # what is there already overwrites nobody's work
+            require_revision(get_agent(actor, agent_id, AgentsPermission.EDIT), changes.revision)
         require_usable(actor, config_of(row))
         note_revision(actor, row, before)
         row.save()

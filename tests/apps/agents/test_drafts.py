@@ -61,6 +61,14 @@ def test_over_the_api_a_late_editor_gets_409(actor: Actor, draft: AgentInfo, api
     assert [(one["number"], one["fields"]) for one in listed] == [(2, ["name"]), (1, [])]
 
 
+def test_saving_the_same_twice_from_one_draft_is_no_conflict(actor: Actor, draft: AgentInfo) -> None:
+    first = change(actor, draft, name="Same", revision=draft.revision)  # the page saves by itself while Save is pressed
+    again = change(actor, draft, name="Same", revision=draft.revision)
+    assert (again.revision, again.config) == (first.revision, first.config)
+    with pytest.raises(EditConflict):
+        change(actor, draft, name="Other", revision=draft.revision)
+
+
 def test_saving_without_a_change_is_no_revision(actor: Actor, draft: AgentInfo) -> None:
     assert change(actor, draft, name=draft.config.name).revision == draft.revision
 
