@@ -76,6 +76,14 @@ class TestChat:
         assert first == again
         assert first != other
 
+    def test_a_seed_repeats_whatever_prefix_earlier_requests_left(self, http: httpx.Client, model: str) -> None:
+        asked = [{"role": "user", "content": "The parcel came late and the box was torn. " * 12 + "What now?"}]
+        wanted: dict[str, Any] = {"temperature": 0.9, "max_tokens": 12, "messages": asked}
+        for seed in range(6):
+            first = answer(http, model, seed=seed, **wanted)
+            answer(http, model, **wanted)
+            assert answer(http, model, seed=seed, **wanted) == first
+
     def test_stop_strings_end_the_answer_and_are_not_shown(self, http: httpx.Client, model: str) -> None:
         response = chat(http, model, stop=["Paris"], max_tokens=30).json()
         assert "Paris" not in response["choices"][0]["message"]["content"]

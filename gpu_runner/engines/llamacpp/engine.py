@@ -95,6 +95,9 @@ class LlamaCppEngine(ChatEngine):
             "top_p": call.top_p,
             # Without a seed llama.cpp takes the same one in every slot, which would repeat answers.
             "seed": random.getrandbits(31) if call.seed is None else call.seed,
+            # A prefix another request left behind was computed in other pieces: its last bits differ, and now
+            # and then a drawn word. Who gives a seed wants the same words again, so the prompt is read afresh.
+            "cache_prompt": call.seed is None,
             "stop": list(call.stop),
             "stream": True,
             "stream_options": {"include_usage": True},

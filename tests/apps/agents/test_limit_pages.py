@@ -103,7 +103,8 @@ def test_what_cannot_be_is_said_beside_its_field(actor: Actor, bare: AgentInfo, 
         answer = client.post(url, form_of(client, bare, **wrong))
         assert answer.status_code == 422
         assert b"field-error" in answer.content
-    assert client.post(url, form_of(client, bare) | {"revision": "0"}).status_code == 422
+    late = form_of(client, bare, refused_topics="the weather") | {"revision": "0"}
+    assert client.post(url, late).status_code == 422
     assert selectors.agent(actor, bare.id).config == bare.config
 
 
