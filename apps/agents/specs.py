@@ -91,6 +91,17 @@ class AgentTool(_Tool):
     slug: Annotated[str, Field(min_length=1, max_length=100)]
 
 
+class RemoteTool(_Tool):
+    """A foreign agent, asked by A2A. A question to it waits for approval unless the owner calls it `harmless`.
+
+    What it is for (`purpose`) is the owner's word: the foreign card is read once, when the owner chooses.
+    """
+
+    kind: Literal["remote"] = "remote"
+    connection_id: UUID
+    harmless: bool = False
+
+
 class KnowledgeTool(_Tool):
     """A search of the agent's own knowledge bases that the model asks for itself, again if it likes."""
 
@@ -100,7 +111,8 @@ class KnowledgeTool(_Tool):
 
 
 ToolSpec = Annotated[
-    CalculatorTool | TableTool | HttpTool | McpTool | AgentTool | KnowledgeTool, Field(discriminator="kind")
+    CalculatorTool | TableTool | HttpTool | McpTool | AgentTool | RemoteTool | KnowledgeTool,
+    Field(discriminator="kind"),
 ]
 
 
@@ -238,7 +250,7 @@ def read_extras(raw: dict[str, Any]) -> tuple[Extras | None, list[FieldProblem]]
 
 def _place(location: Sequence[int | str]) -> str:
     """`tools[0].operations` for ("tools", 0, "http", "operations")."""
-    kinds = {"calculator", "table", "http", "mcp", "agent", "knowledge", "bundled", "runner", "endpoint"}
+    kinds = {"calculator", "table", "http", "mcp", "agent", "remote", "knowledge", "bundled", "runner", "endpoint"}
     path = ""
     for part in location:
         if isinstance(part, int):

@@ -37,8 +37,8 @@ LIMIT_S = 240
 WORKER = """
 import django
 django.setup()
-from apps.agents.services.teams import steps
-steps.ALLOW_LOOPBACK = True
+from apps.agents.services.teams import outside
+outside.ALLOW_LOOPBACK = True
 from sahara_platform.celery import app
 app.worker_main(["worker", "--concurrency", "2", "--loglevel", "INFO"])
 """

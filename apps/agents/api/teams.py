@@ -37,6 +37,7 @@ class NodeSerializer(serializers.Serializer[Any]):
     rounds = serializers.IntegerField(required=False, min_value=1, max_value=10)
     until = serializers.CharField(max_length=300, required=False, allow_blank=True)
     url = serializers.CharField(max_length=2000, required=False, allow_blank=True)
+    connection = serializers.CharField(max_length=40, required=False, allow_blank=True)
     ask_first = serializers.BooleanField(required=False, default=True)
     tokens = serializers.IntegerField(required=False, allow_null=True, min_value=1)
     knowledge = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=8)

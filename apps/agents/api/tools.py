@@ -109,7 +109,7 @@ class CallView(APIView):
 
 
 class OffersView(APIView):
-    """What a connection offers: operations of its OpenAPI document, or the tools of its MCP server."""
+    """What a connection offers: operations of its OpenAPI document, tools of its MCP server, skills of its agent."""
 
     @extend_schema(operation_id="agent_connection_offers_list", responses={200: dict})
     def get(self, request: Request, connection_id: UUID) -> Response:

@@ -22,6 +22,7 @@ class PendingCall(TenantOwned):
     tool = models.CharField(max_length=100)
     arguments = models.JSONField()
     arguments_hash = models.CharField(max_length=64)
+    grant = models.JSONField(default=dict, help_text="what an agent that the call asks may do")
     state = models.CharField(max_length=10, default=CallState.WAITING)
     result = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

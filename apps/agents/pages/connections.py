@@ -21,13 +21,14 @@ UNPROCESSABLE = 422
 
 
 class AnyConnectionForm(ServerForm):
-    """A model's or an MCP server's address; web APIs are connected where a tool is added."""
+    """The address of a model, an MCP server or a foreign agent; web APIs are connected where a tool is added."""
 
     kind = forms.ChoiceField(
         label="What is there",
         choices=[
             (str(ConnectionKind.MODEL), "A language model (OpenAI-compatible)"),
             (str(ConnectionKind.MCP), "An MCP server"),
+            (str(ConnectionKind.AGENT), "A foreign agent (A2A)"),
         ],
     )
     field_order = ("kind", "url", "name", "secret", "header")

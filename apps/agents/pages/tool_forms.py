@@ -7,7 +7,8 @@ from typing import Any
 
 from django import forms
 
-from apps.agents.specs import HttpTool, McpTool
+from apps.agents.remote import RemoteCard
+from apps.agents.specs import HttpTool, McpTool, RemoteTool
 from apps.agents.teams.facts import AgentChoice
 from apps.agents.types import ConnectionKind, TableInfo
 
@@ -129,6 +130,43 @@ class ServerForm(ConnectionForm):
         max_length=2000, label="Address", widget=forms.URLInput(attrs={"placeholder": "https://mcp.example.org/mcp"})
     )
     field_order: tuple[str, ...] = ("url", "name", "secret", "header")
+
+
+class ForeignAgentForm(ServerForm):
+    """A foreign agent by its address or that of its card."""
+
+    url = forms.CharField(
+        max_length=2000,
+        label="Address of the agent or of its card",
+        widget=forms.URLInput(attrs={"placeholder": "https://agent.example.org/.well-known/agent-card.json"}),
+    )
+
+
+class ForeignUseForm(QuestionsForm):
+    """What a foreign agent is asked for, and whether a question to it waits for approval."""
+
+    purpose = forms.CharField(
+        required=False,
+        max_length=300,
+        label="What it is for",
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Your words. What its maker writes later does not change them.",
+    )
+    asks_first = forms.BooleanField(
+        required=False,
+        label="A person allows each question",
+        help_text="A foreign agent may do anything with what it is sent. Leave this on unless it only looks things up.",
+    )
+    field_order = ("purpose", "examples", "asks_first")
+
+    def __init__(self, *args: Any, card: RemoteCard, spec: RemoteTool | None, **kwargs: Any) -> None:
+        said = [example for skill in card.skills for example in skill.examples]
+        kwargs["initial"] = {
+            "purpose": (card.description or card.name)[:300] if spec is None else spec.purpose,
+            "examples": "\n".join(said[:MAX_EXAMPLES] if spec is None else spec.examples),
+            "asks_first": spec is None or not spec.harmless,
+        }
+        super().__init__(*args, **kwargs)
 
 
 class OperationsForm(QuestionsForm):

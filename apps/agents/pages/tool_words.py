@@ -9,7 +9,16 @@ from django.urls import reverse
 
 from apps.agents import selectors, services
 from apps.agents.selectors.teams import agent_choices
-from apps.agents.specs import AgentTool, CalculatorTool, HttpTool, KnowledgeTool, McpTool, TableTool, ToolSpec
+from apps.agents.specs import (
+    AgentTool,
+    CalculatorTool,
+    HttpTool,
+    KnowledgeTool,
+    McpTool,
+    RemoteTool,
+    TableTool,
+    ToolSpec,
+)
 from apps.agents.types import AgentInfo
 from apps.core.errors import DomainError, NotFound
 from apps.tenancy.types import Actor
@@ -63,6 +72,8 @@ def _shown(actor: Actor, agent: AgentInfo, spec: ToolSpec) -> ShownTool:
             return _connected(actor, agent, spec, "MCP server", spec.tools)
         case AgentTool():
             return _agent(actor, spec)
+        case RemoteTool():
+            return _foreign(actor, agent, spec)
         case KnowledgeTool():
             words = "Searches the agent's documents again when the model asks for it. It only reads."
             return ShownTool(spec.name, "Search", "search", "Search in the documents", words)
@@ -99,6 +110,25 @@ def _agent(actor: Actor, spec: AgentTool) -> ShownTool:
         "Passes a question on to this agent and takes its answer. What that one uses counts to this one's budget.",
         examples=spec.examples,
         problem="" if name else "This agent is not there any more, or not yours to use.",
+    )
+
+
+def _foreign(actor: Actor, agent: AgentInfo, spec: RemoteTool) -> ShownTool:
+    plain = ShownTool(spec.name, "Foreign agent", "bot", spec.name, spec.purpose, examples=spec.examples)
+    try:
+        connection = selectors.connection(actor, spec.connection_id)
+    except NotFound:
+        return replace(plain, words="", problem="The connection was removed. Remove this tool, or connect again.")
+    except DomainError:
+        return plain
+    asking = ("questions to it",)
+    return replace(
+        plain,
+        title=connection.name,
+        words=f"Passes a question on to the agent at {connection.url}. {spec.purpose}".strip(),
+        freely=asking if spec.harmless else (),
+        asks_first=() if spec.harmless else asking,
+        change_url=reverse("agent-tool-connection", args=[agent.id, connection.id]),
     )
 
 

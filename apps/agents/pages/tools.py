@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -15,20 +14,25 @@ from django.views.decorators.http import require_POST
 
 from apps.accounts.access import actor_required
 from apps.agents import selectors, services
-from apps.agents.pages.tool_forms import AgentToolForm, ApiForm, OperationsForm, ServerForm, TableForm
+from apps.agents.pages.foreign_agents import choose_foreign_agent
+from apps.agents.pages.tool_changes import UNPROCESSABLE, Plain, free_name, plain_of, replace_tools, saved, tell
+from apps.agents.pages.tool_forms import (
+    AgentToolForm,
+    ApiForm,
+    ForeignAgentForm,
+    OperationsForm,
+    ServerForm,
+    TableForm,
+)
 from apps.agents.pages.tool_words import shown_tools
 from apps.agents.selectors.teams import agent_choices
-from apps.agents.services import AgentChanges
-from apps.agents.specs import MAX_TOOLS, CalculatorTool, HttpTool, KnowledgeTool, McpTool, ToolSpec
+from apps.agents.specs import MAX_TOOLS, CalculatorTool, HttpTool, KnowledgeTool, McpTool
 from apps.agents.types import AgentInfo, AnswerMode, ConnectionKind
 from apps.core.errors import DomainError, NotFound
 from apps.core.problems import status_of
 from apps.knowledge.services import uploads
 from apps.tenancy.actors import actor_of
 from apps.tenancy.types import Actor
-
-UNPROCESSABLE = 422
-Plain = dict[str, Any]
 
 
 @actor_required
@@ -53,7 +57,7 @@ def tool_remove(request: HttpRequest, agent_id: UUID) -> HttpResponse:
     name = request.POST.get("name", "")
     left = [spec for spec in agent.config.tools if spec.name != name]
     try:
-        _replace(actor, agent, [_plain(spec) for spec in left])
+        replace_tools(actor, agent, [plain_of(spec) for spec in left])
         messages.success(request, "The tool is removed. Visitors keep it until you publish.")
     except DomainError as error:
         messages.error(request, error.message)
@@ -66,6 +70,8 @@ def tool_connection(request: HttpRequest, agent_id: UUID, connection_id: UUID) -
     actor = actor_of(request)
     agent = selectors.agent(actor, agent_id)
     connection = selectors.connection(actor, connection_id)
+    if connection.kind is ConnectionKind.AGENT:
+        return choose_foreign_agent(request, actor, agent, connection)
     spec = _of_connection(agent, connection_id)
     context: dict[str, Any] = {"agent": agent, "connection": connection, "spec": spec}
     try:
@@ -76,8 +82,8 @@ def tool_connection(request: HttpRequest, agent_id: UUID, connection_id: UUID) -
     form = OperationsForm(request.POST if request.method == "POST" else None, offers=offers, spec=spec)
     if request.method == "POST" and form.is_valid():
         plain = _connection_tool(agent, connection.kind, connection.name, connection_id, form, spec)
-        others = [_plain(one) for one in agent.config.tools if spec is None or one.name != spec.name]
-        if _saved(actor, agent, [*others, plain], form):
+        others = [plain_of(one) for one in agent.config.tools if spec is None or one.name != spec.name]
+        if saved(actor, agent, [*others, plain], form):
             messages.success(request, f"The agent can use {connection.name} now. Try it in the chat.")
             return redirect("agent-tools", agent_id=agent_id)
     status = UNPROCESSABLE if request.method == "POST" else 200
@@ -100,9 +106,8 @@ def _page(request: HttpRequest, actor: Actor, agent: AgentInfo, **forms_: forms.
         "agent_form": AgentToolForm(choices=choices, auto_id="agent_%s") if choices else None,
         "api_form": ApiForm(auto_id="api_%s"),
         "mcp_form": ServerForm(auto_id="mcp_%s"),
-        "connections": [
-            one for one in selectors.connections(actor) if one.kind in (ConnectionKind.HTTP, ConnectionKind.MCP)
-        ],
+        "remote_form": ForeignAgentForm(auto_id="remote_%s"),
+        "connections": [one for one in selectors.connections(actor) if one.kind is not ConnectionKind.MODEL],
         **forms_,
     }
     status = UNPROCESSABLE if forms_ else 200
@@ -112,7 +117,7 @@ def _page(request: HttpRequest, actor: Actor, agent: AgentInfo, **forms_: forms.
 def _add_plain(kind: type[CalculatorTool | KnowledgeTool]) -> Callable[[HttpRequest, Actor, AgentInfo], HttpResponse]:
     def add(request: HttpRequest, actor: Actor, agent: AgentInfo) -> HttpResponse:
         try:
-            _replace(actor, agent, [*map(_plain, agent.config.tools), _plain(kind())])
+            replace_tools(actor, agent, [*map(plain_of, agent.config.tools), plain_of(kind())])
             messages.success(request, "Added. Try it in the chat.")
         except DomainError as error:
             messages.error(request, error.message)
@@ -130,11 +135,11 @@ def _add_table(request: HttpRequest, actor: Actor, agent: AgentInfo) -> HttpResp
                 table = services.upload_table(actor=actor, filename=file.name, file=file.content)
             else:
                 table = selectors.table(actor, UUID(form.cleaned_data["table"]))
-            name = _free_name(agent, table.name.rpartition(".")[0] or table.name)
+            name = free_name(agent, table.name.rpartition(".")[0] or table.name)
             plain: Plain = {"kind": "table", "name": name, "table_id": str(table.id), "examples": form.lines()}
-            _replace(actor, agent, [*map(_plain, agent.config.tools), plain])
+            replace_tools(actor, agent, [*map(plain_of, agent.config.tools), plain])
         except DomainError as error:
-            _tell(form, error, "file")
+            tell(form, error, "file")
         else:
             messages.success(request, f"The agent can ask {table.name} now: {table.rows:,} rows. Try it in the chat.")
             return redirect("agent-tools", agent_id=agent.id)
@@ -149,12 +154,12 @@ def _add_agent(request: HttpRequest, actor: Actor, agent: AgentInfo) -> HttpResp
         chosen = next(one for one in choices if one.slug == slug)
         plain = {
             "kind": "agent",
-            "name": _free_name(agent, chosen.name),
+            "name": free_name(agent, chosen.name),
             "slug": slug,
             "purpose": chosen.job[:300],
             "examples": form.lines(),
         }
-        if _saved(actor, agent, [*map(_plain, agent.config.tools), plain], form):
+        if saved(actor, agent, [*map(plain_of, agent.config.tools), plain], form):
             messages.success(request, f"The agent can ask {chosen.name} now. Try it in the chat.")
             return redirect("agent-tools", agent_id=agent.id)
     return _page(request, actor, agent, agent_form=form)
@@ -166,7 +171,7 @@ def _add_api(request: HttpRequest, actor: Actor, agent: AgentInfo) -> HttpRespon
         try:
             made = services.connect_api(actor=actor, **form.cleaned_data)
         except DomainError as error:
-            _tell(form, error, "document_url")
+            tell(form, error, "document_url")
         else:
             return redirect("agent-tool-connection", agent_id=agent.id, connection_id=made.id)
     return _page(request, actor, agent, api_form=form)
@@ -179,10 +184,23 @@ def _add_server(request: HttpRequest, actor: Actor, agent: AgentInfo) -> HttpRes
             values = form.cleaned_data | {"name": form.cleaned_data["name"] or "MCP server"}
             made = services.create_connection(actor=actor, kind=ConnectionKind.MCP, **values)
         except DomainError as error:
-            _tell(form, error, "url")
+            tell(form, error, "url")
         else:
             return redirect("agent-tool-connection", agent_id=agent.id, connection_id=made.id)
     return _page(request, actor, agent, mcp_form=form)
+
+
+def _add_foreign_agent(request: HttpRequest, actor: Actor, agent: AgentInfo) -> HttpResponse:
+    form = ForeignAgentForm(request.POST, auto_id="remote_%s")
+    if form.is_valid():
+        try:
+            values = form.cleaned_data | {"name": form.cleaned_data["name"] or "Foreign agent"}
+            made = services.create_connection(actor=actor, kind=ConnectionKind.AGENT, **values)
+        except DomainError as error:
+            tell(form, error, "url")
+        else:
+            return redirect("agent-tool-connection", agent_id=agent.id, connection_id=made.id)
+    return _page(request, actor, agent, remote_form=form)
 
 
 _ADD: dict[str, Callable[[HttpRequest, Actor, AgentInfo], HttpResponse]] = {
@@ -192,6 +210,7 @@ _ADD: dict[str, Callable[[HttpRequest, Actor, AgentInfo], HttpResponse]] = {
     "agent": _add_agent,
     "http": _add_api,
     "mcp": _add_server,
+    "remote": _add_foreign_agent,
 }
 
 
@@ -206,7 +225,7 @@ def _connection_tool(
     chosen = "operations" if kind is ConnectionKind.HTTP else "tools"
     return {
         "kind": str(kind),
-        "name": spec.name if spec is not None else _free_name(agent, title),
+        "name": spec.name if spec is not None else free_name(agent, title),
         "purpose": spec.purpose if spec is not None else "",
         "connection_id": str(connection_id),
         chosen: form.used(),
@@ -218,37 +237,3 @@ def _connection_tool(
 def _of_connection(agent: AgentInfo, connection_id: UUID) -> HttpTool | McpTool | None:
     found = (spec for spec in agent.config.tools if isinstance(spec, HttpTool | McpTool))
     return next((spec for spec in found if spec.connection_id == connection_id), None)
-
-
-def _free_name(agent: AgentInfo, title: str) -> str:
-    """A tool's name from a title: letters, digits and underscores, and no other tool's."""
-    stem = re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")[:36] or "tool"
-    stem = stem if stem[0].isalpha() else f"t_{stem}"
-    taken = {spec.name for spec in agent.config.tools}
-    return next(name for name in (stem, *(f"{stem}_{n}" for n in range(2, MAX_TOOLS + 3))) if name not in taken)
-
-
-def _plain(spec: ToolSpec) -> Plain:
-    return spec.model_dump(mode="json")
-
-
-def _replace(actor: Actor, agent: AgentInfo, tools: list[Plain]) -> None:
-    """Save the tools in place of those that `agent` was read with; refused where somebody was faster."""
-    services.update_agent(actor=actor, agent_id=agent.id, changes=AgentChanges(tools=tools, revision=agent.revision))
-
-
-def _saved(actor: Actor, agent: AgentInfo, tools: list[Plain], form: forms.Form) -> bool:
-    try:
-        _replace(actor, agent, tools)
-    except DomainError as error:
-        _tell(form, error, "")
-        return False
-    return True
-
-
-def _tell(form: forms.Form, error: DomainError, field: str) -> None:
-    """What was refused, beside the field that it is about."""
-    problems = getattr(error, "errors", None) or [{"field": field, "message": error.message}]
-    for problem in problems:
-        place = problem.get("field", "").rpartition(".")[2]
-        form.add_error(place if place in form.fields else None, problem["message"])

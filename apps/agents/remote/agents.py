@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
 from asgiref.sync import async_to_sync
 
+from apps.agents.remote.reading import MAX_ANSWER_CHARACTERS, Reading, RemoteAnswer
 from apps.agents.remote.transport import CheckedTransport
 from apps.core.errors import DependencyFailed, InvalidInput
 
@@ -19,48 +22,92 @@ if TYPE_CHECKING:
     from a2a.types.a2a_pb2 import AgentCard
 
 MAX_ANSWER_BYTES = 1_000_000
-MAX_ANSWER_CHARACTERS = 20_000
 MAX_SKILLS = 50
 TIMEOUT_S = 60.0
+DEPTH_KEY, TOKENS_KEY = "delegation_depth", "delegation_tokens"
+"""Metadata of a message: how many further levels of agents the one who is asked may ask, and how much it may use.
+Agents of this platform keep to them, so that a circle of agents comes to an end."""
+
+_WELL_KNOWN = ("/.well-known/agent-card.json", "/.well-known/agent.json")
+
+
+@dataclass(frozen=True)
+class RemoteSkill:
+    """Something that a foreign agent says it can do."""
+
+    name: str
+    description: str
+    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class RemoteCard:
-    """What a foreign agent says of itself."""
+    """What a foreign agent says of itself. `host` is where it is asked; it may be another than the card's."""
 
     name: str
     description: str
     version: str
-    skills: tuple[str, ...]
+    skills: tuple[RemoteSkill, ...]
+    streams: bool
+    host: str
+    provider: str
 
 
-@dataclass(frozen=True)
-class RemoteAnswer:
-    """What a foreign agent answered. `is_final` False: it wants more input (`context_id` goes on with it)."""
-
-    text: str
-    is_final: bool
-    context_id: str
-    task_id: str
+def address_of(url: str) -> str:
+    """An agent's address, whether that or the address of its card is given."""
+    return next((url.removesuffix(end) for end in _WELL_KNOWN if url.endswith(end)), url).rstrip("/")
 
 
-def remote_card(
-    url: str, *, secret: str = "", timeout_s: float = TIMEOUT_S, allow_loopback: bool = False
+async def card_at(
+    url: str, *, headers: Mapping[str, str], timeout_s: float = TIMEOUT_S, allow_loopback: bool = False
 ) -> RemoteCard:
-    """The card of the agent at an address (without `/.well-known/…`).
+    """The card of the agent at an address.
+
+    Args:
+        headers: with the secret; sent to the origin of `url` alone.
 
     Raises:
         InvalidInput: this is no address of an agent.
         DependencyFailed: it does not answer.
     """
+    async with _client(url, headers, timeout_s, allow_loopback=allow_loopback) as http:
+        return _shown(await _card(http, url))
 
-    async def read() -> RemoteCard:
-        async with _client(url, secret, timeout_s, allow_loopback=allow_loopback) as http:
-            card = await _card(http, url)
-            skills = tuple(skill.name[:200] for skill in card.skills[:MAX_SKILLS])
-            return RemoteCard(card.name[:200], card.description[:2000], card.version[:40], skills)
 
-    return async_to_sync(read)()
+async def ask(
+    url: str,
+    question: str,
+    *,
+    headers: Mapping[str, str],
+    context_id: str = "",
+    limits: Mapping[str, int] | None = None,
+    key: str = "",
+    timeout_s: float = TIMEOUT_S,
+    allow_loopback: bool = False,
+) -> RemoteAnswer:
+    """Ask a foreign agent; streamed where it offers that.
+
+    Args:
+        url: of the agent or of its card.
+        headers: with the secret; sent to the origin of `url` alone.
+        context_id: of an earlier answer that this question continues.
+        key: the message's id, the same whenever this question is put again; empty for a new one.
+        limits: sent along: DEPTH_KEY, TOKENS_KEY.
+        allow_loopback: also this machine; for tests.
+
+    Raises:
+        InvalidInput: this is no address of an agent, or it refuses the question.
+        DependencyFailed: it does not answer, fails, or answers too much.
+    """
+    async with _client(url, headers, timeout_s, allow_loopback=allow_loopback) as http:
+        return await _ask(http, await _card(http, url), question, context_id, limits or {}, key)
+
+
+def remote_card(
+    url: str, *, secret: str = "", timeout_s: float = TIMEOUT_S, allow_loopback: bool = False
+) -> RemoteCard:
+    """`card_at`, where nothing is asynchronous."""
+    return async_to_sync(card_at)(url, headers=_bearer(secret), timeout_s=timeout_s, allow_loopback=allow_loopback)
 
 
 def ask_remote_agent(
@@ -72,27 +119,22 @@ def ask_remote_agent(
     timeout_s: float = TIMEOUT_S,
     allow_loopback: bool = False,
 ) -> RemoteAnswer:
-    """Ask a foreign agent. Must not be called inside a transaction.
-
-    Args:
-        url: of the agent, without `/.well-known/…`.
-        secret: sent as a bearer token, to the origin of `url` alone.
-        context_id: of an earlier answer that this question continues.
-        allow_loopback: also this machine; for tests.
-
-    Raises:
-        InvalidInput: this is no address of an agent, or it refuses the question.
-        DependencyFailed: it does not answer, fails, or answers too much.
-    """
-
-    async def ask() -> RemoteAnswer:
-        async with _client(url, secret, timeout_s, allow_loopback=allow_loopback) as http:
-            return await _ask(http, await _card(http, url), question, context_id)
-
-    return async_to_sync(ask)()
+    """`ask`, where nothing is asynchronous. Must not be called inside a transaction."""
+    return async_to_sync(ask)(
+        url,
+        question,
+        headers=_bearer(secret),
+        context_id=context_id,
+        timeout_s=timeout_s,
+        allow_loopback=allow_loopback,
+    )
 
 
-def _client(url: str, secret: str, timeout_s: float, *, allow_loopback: bool) -> httpx.AsyncClient:
+def _bearer(secret: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {secret}"} if secret else {}
+
+
+def _client(url: str, headers: Mapping[str, str], timeout_s: float, *, allow_loopback: bool) -> httpx.AsyncClient:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InvalidInput("remote_agent_address", "An agent's address begins with https://.")
@@ -101,8 +143,8 @@ def _client(url: str, secret: str, timeout_s: float, *, allow_loopback: bool) ->
 
     async def authorise(request: httpx.Request) -> None:
         # A card may name another host: the secret is not for it.
-        if secret and (request.url.scheme, request.url.host, request.url.port) == (own.scheme, own.host, own.port):
-            request.headers["Authorization"] = f"Bearer {secret}"
+        if (request.url.scheme, request.url.host, request.url.port) == (own.scheme, own.host, own.port):
+            request.headers.update(headers)
 
     return httpx.AsyncClient(
         transport=transport, timeout=timeout_s, trust_env=False, event_hooks={"request": [authorise]}
@@ -113,49 +155,69 @@ async def _card(http: httpx.AsyncClient, url: str) -> AgentCard:
     from a2a.client import A2ACardResolver, AgentCardResolutionError  # loaded by the first call
 
     try:
-        return await A2ACardResolver(http, url.rstrip("/")).get_agent_card()
+        return await A2ACardResolver(http, address_of(url)).get_agent_card()
     except AgentCardResolutionError as error:
         raise InvalidInput("remote_agent_card", f"There is no agent card at this address. {error}"[:500]) from None
     except httpx.HTTPError as error:
         raise DependencyFailed("remote_agent_down", f"The agent does not answer. {error}"[:500]) from None
+    except (ValueError, TypeError, AttributeError):  # whatever a stranger's card makes the library raise
+        raise InvalidInput("remote_agent_card", "What is at this address is no agent card.") from None
 
 
-async def _ask(http: httpx.AsyncClient, card: AgentCard, question: str, context_id: str) -> RemoteAnswer:
+def _shown(card: AgentCard) -> RemoteCard:
+    skills = tuple(
+        RemoteSkill(
+            _line(skill.name, 120), _line(skill.description, 300), tuple(_line(one, 200) for one in skill.examples[:8])
+        )
+        for skill in card.skills[:MAX_SKILLS]
+    )
+    host = next((urlsplit(one.url).netloc for one in card.supported_interfaces), "")
+    return RemoteCard(
+        name=_line(card.name, 80),
+        description=_line(card.description, 2000),
+        version=_line(card.version, 40),
+        skills=skills,
+        streams=bool(card.capabilities.streaming),
+        host=host[:200],
+        provider=_line(card.provider.organization, 120),
+    )
+
+
+def _line(text: str, limit: int) -> str:
+    return " ".join(text.replace("\x00", "").split())[:limit]
+
+
+async def _ask(
+    http: httpx.AsyncClient,
+    card: AgentCard,
+    question: str,
+    context_id: str,
+    limits: Mapping[str, int],
+    key: str,
+) -> RemoteAnswer:
     from a2a.client import A2AClientError, ClientConfig, ClientFactory  # loaded by the first call
     from a2a.helpers.proto_helpers import new_text_message
     from a2a.types.a2a_pb2 import Role, SendMessageRequest
     from a2a.utils.errors import A2AError
 
     message = new_text_message(question, role=Role.ROLE_USER)
+    if key:
+        message.message_id = key
     if context_id:
         message.context_id = context_id
+    if limits:
+        message.metadata.update(dict(limits))
+    reading = Reading()
     try:
-        client = ClientFactory(ClientConfig(streaming=False, httpx_client=http)).create(card)
-        replies = [reply async for reply in client.send_message(SendMessageRequest(message=message))]
+        client = ClientFactory(ClientConfig(streaming=True, httpx_client=http)).create(card)
+        request = SendMessageRequest(message=message)
+        async with aclosing(client.send_message(request)) as replies:  # type: ignore[type-var]  # an async generator
+            async for reply in replies:
+                reading.take(reply)
+                if reading.characters > MAX_ANSWER_CHARACTERS:
+                    break
+    except (A2AClientError, httpx.HTTPError) as error:  # the first is an A2AError, too
+        raise DependencyFailed("remote_agent_down", f"The agent does not answer. {error}"[:500]) from None
     except (A2AError, ValueError) as error:
         raise InvalidInput("remote_agent_refused", f"The agent refuses this. {error}"[:500]) from None
-    except (A2AClientError, httpx.HTTPError) as error:
-        raise DependencyFailed("remote_agent_down", f"The agent does not answer. {error}"[:500]) from None
-    if not replies:
-        raise DependencyFailed("remote_agent_silent", "The agent answered nothing.")
-    return _answer(replies[-1])
-
-
-def _answer(reply: Any) -> RemoteAnswer:
-    from a2a.helpers.proto_helpers import get_artifact_text, get_message_text
-    from a2a.types.a2a_pb2 import TaskState
-
-    if reply.HasField("message"):
-        said = reply.message
-        text = get_message_text(said)[:MAX_ANSWER_CHARACTERS]
-        return RemoteAnswer(text, is_final=True, context_id=said.context_id, task_id=said.task_id)
-    task = reply.task
-    note = get_message_text(task.status.message)
-    if task.status.state in (TaskState.TASK_STATE_REJECTED, TaskState.TASK_STATE_AUTH_REQUIRED):
-        raise InvalidInput("remote_agent_refused", f"The agent refuses this. {note}"[:500])
-    if task.status.state in (TaskState.TASK_STATE_FAILED, TaskState.TASK_STATE_CANCELED):
-        raise DependencyFailed("remote_agent_failed", f"The agent has failed. {note}"[:500])
-    texts = [text for artifact in task.artifacts if (text := get_artifact_text(artifact))]
-    text = "\n\n".join(texts) or note
-    is_final = task.status.state == TaskState.TASK_STATE_COMPLETED
-    return RemoteAnswer(text[:MAX_ANSWER_CHARACTERS], is_final, task.context_id, task.id)
+    return reading.answer()

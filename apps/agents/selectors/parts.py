@@ -8,7 +8,7 @@ from apps.agents.models import Agent, AgentTable, Connection
 from apps.agents.policies import require
 from apps.agents.selectors.access import access_to
 from apps.agents.selectors.evaluations import get_set
-from apps.agents.specs import AgentTool, EndpointModel, HttpTool, McpTool, TableTool, ToolSpec
+from apps.agents.specs import AgentTool, EndpointModel, HttpTool, McpTool, RemoteTool, TableTool, ToolSpec
 from apps.agents.types import AgentConfig, AgentsPermission, ConnectionInfo, ConnectionKind, TableInfo
 from apps.core.errors import InvalidInput, NotFound
 from apps.datasets import selectors as datasets
@@ -100,6 +100,8 @@ def _require_tool(actor: Actor, spec: ToolSpec, field: str) -> None:
         _require_kind(actor, spec.connection_id, ConnectionKind.HTTP, field)
     elif isinstance(spec, McpTool):
         _require_kind(actor, spec.connection_id, ConnectionKind.MCP, field)
+    elif isinstance(spec, RemoteTool):
+        _require_kind(actor, spec.connection_id, ConnectionKind.AGENT, field)
     elif isinstance(spec, AgentTool):
         access_to(actor, spec.slug)
     elif isinstance(spec, TableTool) and spec.table_id is not None:

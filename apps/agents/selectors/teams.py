@@ -9,14 +9,15 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from apps.agents.errors import AgentNotFound, LicenceRequired, TeamNotFound, TeamRunNotFound
-from apps.agents.models import Agent, AgentVersion, Team, TeamRun, TeamStep, TeamVersion
+from apps.agents.models import Agent, AgentVersion, Connection, Team, TeamRun, TeamStep, TeamVersion
 from apps.agents.policies import require
 from apps.agents.selectors.access import access_to, published_target, usable_agents
 from apps.agents.selectors.agents import draft_target, version_info
+from apps.agents.selectors.parts import connection_info
 from apps.agents.teams import checking
 from apps.agents.teams.facts import AgentChoice, Check, RunInfo, StepInfo, TeamInfo, TeamVersionInfo
 from apps.agents.teams.types import Graph, GraphProblem, NodeKind, RunState, StepState
-from apps.agents.types import AgentsPermission, AgentState, ChatTarget
+from apps.agents.types import AgentsPermission, AgentState, ChatTarget, ConnectionInfo, ConnectionKind
 from apps.core.tenant import tenant_scope
 from apps.knowledge import selectors as knowledge
 from apps.tenancy.types import Actor
@@ -164,9 +165,25 @@ def check(actor: Actor, graph: Graph, *, for_publishing: bool = False) -> Check:
             message = _agent_problem(actor, choices.get(slug), slug, for_publishing=for_publishing)
             if message:
                 found.append(GraphProblem(node.key, "agent" if slug == node.agent else "workers", message))
+        if node.connection and node.kind is NodeKind.REMOTE and not _is_agent(node.connection):
+            message = "There is no such foreign agent among the connections of this organisation."
+            found.append(GraphProblem(node.key, "connection", message))
         if node.knowledge:
             found += _knowledge_problems(actor, node.key, node.knowledge)
     return Check(tuple(found))
+
+
+def _is_agent(connection_id: str) -> bool:
+    try:
+        return Connection.objects.filter(id=UUID(connection_id), kind=ConnectionKind.AGENT).exists()
+    except ValueError:
+        return False
+
+
+def foreign_agents(actor: Actor) -> list[ConnectionInfo]:
+    """The foreign agents that a team may ask: the organisation's connections of that kind."""
+    require(actor, AgentsPermission.VIEW)
+    return [connection_info(row) for row in Connection.objects.filter(kind=ConnectionKind.AGENT).order_by("name")]
 
 
 def _agent_problem(actor: Actor, choice: AgentChoice | None, slug: str, *, for_publishing: bool) -> str:

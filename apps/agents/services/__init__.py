@@ -10,6 +10,7 @@ from apps.agents.services.connections import (
     connection_offers,
     create_connection,
     delete_connection,
+    foreign_card,
     reading_operations,
     replace_secret,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "delete_response",
     "delete_table",
     "detach_document",
+    "foreign_card",
     "forget_old_responses",
     "go_back_to_version",
     "pause_agent",

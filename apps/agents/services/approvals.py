@@ -19,7 +19,8 @@ from apps.agents.policies import require
 from apps.agents.selectors.approvals import call_info, own_call
 from apps.agents.services.effects import EffectNotMade, once
 from apps.agents.specs import ToolSpec
-from apps.agents.tools.base import TOOL_TIMEOUT_S, Offered, ToolFailed, call_within_limits
+from apps.agents.teams.grants import EVERYTHING, Grant
+from apps.agents.tools.base import Offered, ToolFailed, call_within_limits
 from apps.agents.tools.toolbox import Workshop, offered
 from apps.agents.types import AgentsPermission, CallState, ChatTarget, FinishReason, PendingCallInfo, Step
 from apps.core import clock
@@ -53,8 +54,13 @@ def ask_for_approval(
     spec: ToolSpec,
     tool: Offered,
     arguments: dict[str, Any],
+    delegated: Grant = EVERYTHING,
 ) -> PendingCallInfo:
-    """Keep a call until the actor decides. The same waiting call is found again instead of kept twice."""
+    """Keep a call until the actor decides. The same waiting call is found again instead of kept twice.
+
+    Args:
+        delegated: what an agent that the call asks may do then.
+    """
     with tenant_scope(actor.organisation_id), transaction.atomic():
         row = _same_call(actor, target, tool, arguments)
         if row is None:
@@ -70,6 +76,7 @@ def ask_for_approval(
                 tool=tool.name,
                 arguments=arguments,
                 arguments_hash=arguments_hash(arguments),
+                grant=delegated.as_json(),
                 expires_at=clock.now() + APPROVAL_LASTS,
             )
         return call_info(row)
@@ -184,7 +191,10 @@ async def _tool_of(row: PendingCall) -> Offered:
     async def nothing(*_: str) -> str:
         return ""
 
-    tools, problems = await offered([spec], Workshop(row.owner_id, nothing, nothing, is_strong=True))
+    def delegate() -> Grant:
+        return Grant.from_json(row.grant)
+
+    tools, problems = await offered([spec], Workshop(row.owner_id, nothing, nothing, delegate, is_strong=True))
     found = next((tool for tool in tools if tool.name == row.tool), None)
     if found is None:
         raise ToolFailed(problems[0] if problems else f"{row.tool} is not there any more.", is_untouched=True)
@@ -195,7 +205,7 @@ def _made_once(owner_id: UUID, scope: str, tool: Offered, arguments: dict[str, A
     def call(key: str) -> str:
         try:
             with away():
-                return async_to_sync(call_within_limits)(tool, arguments, key, TOOL_TIMEOUT_S)
+                return async_to_sync(call_within_limits)(tool, arguments, key, tool.timeout_s)
         except ToolFailed as error:
             if error.is_untouched:
                 raise EffectNotMade(InvalidInput("tool_failed", error.message)) from error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -11,10 +12,12 @@ from django.db import IntegrityError, transaction
 
 from apps.agents.models import Connection
 from apps.agents.policies import require
+from apps.agents.remote import RemoteCard, address_of
 from apps.agents.selectors.parts import connection_info, get_connection
+from apps.agents.tools import foreign_agents
 from apps.agents.tools.base import ToolFailed
 from apps.agents.tools.mcp_servers import server_tools
-from apps.agents.tools.openapi import operations
+from apps.agents.tools.openapi import Reach, operations
 from apps.agents.tools.toolbox import SECRET_PURPOSE, reach_of
 from apps.agents.types import AgentsPermission, ConnectionInfo, ConnectionKind
 from apps.core.errors import Conflict, DependencyFailed, FieldProblem, InvalidInput
@@ -24,6 +27,7 @@ from apps.tenancy.services import record_audit
 from apps.tenancy.types import Actor
 
 MAX_SECRET_CHARACTERS = 4_000
+T = TypeVar("T")
 
 
 def create_connection(
@@ -48,6 +52,7 @@ def create_connection(
     """
     require(actor, AgentsPermission.CREATE)
     name = " ".join(name.replace("\x00", "").split())
+    url = address_of(url) if kind is ConnectionKind.AGENT else url
     problems = [*_problems_of(name, url, header), *_problems_of_secret(secret)]
     if kind is ConnectionKind.HTTP and document and not operations(document):
         problems.append({"field": "document", "message": "This OpenAPI document names no operation."})
@@ -141,15 +146,33 @@ def connection_offers(*, actor: Actor, connection_id: UUID) -> list[dict[str, An
             {"name": one.id, "purpose": one.purpose[:300], "only_reads": one.only_reads}
             for one in operations(row.document).values()
         ]
+    if row.kind == ConnectionKind.AGENT:
+        card = foreign_card(actor=actor, connection_id=connection_id)
+        return [{"name": one.name, "purpose": one.description, "only_reads": False} for one in card.skills]
     if row.kind != ConnectionKind.MCP:
         return []
+    found = _heard(actor, connection_id, server_tools)
+    return [{"name": one["name"], "purpose": one["description"][:300], "only_reads": False} for one in found]
+
+
+def foreign_card(*, actor: Actor, connection_id: UUID) -> RemoteCard:
+    """What the foreign agent at a connection says of itself now: text of a stranger. Not in a transaction.
+
+    Raises:
+        NotFound: there is no such connection.
+        DependencyFailed: there is no agent there, or it does not answer.
+    """
+    get_connection(actor, connection_id)
+    return _heard(actor, connection_id, foreign_agents.card)
+
+
+def _heard(actor: Actor, connection_id: UUID, question: Callable[[Reach], Awaitable[T]]) -> T:
     try:
         reach, _ = reach_of(actor.organisation_id, connection_id)
         with away():
-            found = async_to_sync(server_tools)(reach)
+            return async_to_sync(question)(reach)
     except ToolFailed as error:
         raise DependencyFailed("connection_failed", error.message) from error
-    return [{"name": one["name"], "purpose": one["description"][:300], "only_reads": False} for one in found]
 
 
 def reading_operations(*, actor: Actor, connection_id: UUID) -> set[str]:

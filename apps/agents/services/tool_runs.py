@@ -20,10 +20,10 @@ from apps.agents.errors import GrantExceeded
 from apps.agents.output.rules import OutputRules
 from apps.agents.runtime import Prepared, Written
 from apps.agents.services.approvals import ask_for_approval, call_in_step
-from apps.agents.specs import EndpointModel, ToolSpec
-from apps.agents.teams.grants import Grant
+from apps.agents.specs import EndpointModel, RemoteTool, ToolSpec
+from apps.agents.teams.grants import EVERYTHING, Grant
 from apps.agents.tools import picking, strong
-from apps.agents.tools.base import TOOL_TIMEOUT_S, Offered, ToolFailed, call_within_limits
+from apps.agents.tools.base import Offered, ToolFailed, call_within_limits
 from apps.agents.tools.toolbox import Workshop, offered, reach_of
 from apps.agents.types import AnswerMode, ChatApproval, ChatTarget, FinishReason, Step
 from apps.core.errors import DomainError
@@ -67,7 +67,7 @@ class ToolRun:
         """What the model may call: the configuration's tools that the grant allows and that are there."""
         config, grant = self.target.config, self.target.grant
         specs = [spec for spec in config.tools if grant.allows_tool(spec.name)]
-        shop = Workshop(self.target.owner_id, self._ask, self._search, self.is_strong)
+        shop = Workshop(self.target.owner_id, self._ask, self._search, self._delegated, self.is_strong)
         found, problems = await offered(specs, shop)
         self.traced += [Step("tool", problem.split(":")[0], 0.0, {"problem": problem}) for problem in problems]
         return found
@@ -103,7 +103,7 @@ class ToolRun:
         if self.rules.tells(arguments):
             raise ToolFailed("It was not called: the arguments hold what must not leave.", is_untouched=True)
         if not tool.has_effects:
-            return await call_within_limits(tool, arguments, "", self._patience())
+            return await call_within_limits(tool, arguments, "", self._patience(tool))
         spec = self._spec_of(tool)
         if self.target.effect_scope:
             return await sync_to_async(call_in_step)(
@@ -118,17 +118,22 @@ class ToolRun:
             spec=spec,
             tool=tool,
             arguments=arguments,
+            delegated=self._delegated() if isinstance(spec, RemoteTool) else EVERYTHING,
         )
         self.approvals.append(ChatApproval(asked.id, tool.name, arguments))
         return "Not called yet: this waits for the user's approval. Tell the user so."
 
-    def _patience(self) -> float:
-        return min(TOOL_TIMEOUT_S, float(self.target.config.budget.max_seconds))
+    def _patience(self, tool: Offered) -> float:
+        return min(tool.timeout_s, float(self.target.config.budget.max_seconds))
 
     def _spec_of(self, tool: Offered) -> ToolSpec:
         return next(spec for spec in self.target.config.tools if spec.name == tool.spec_name)
 
     async def _ask(self, slug: str, question: str) -> str:
+        return await self.ask_agent(slug, question, self._delegated())
+
+    def _delegated(self) -> Grant:
+        """What an agent that is asked now may do: less than this one in every respect."""
         grant = self.target.grant
         wanted = Grant(
             tokens=self.target.config.budget.max_tokens,
@@ -136,10 +141,9 @@ class ToolRun:
             depth=MAX_DEPTH if grant.depth is None else None,
         )
         try:
-            granted = grant.narrow(wanted).delegate()
+            return grant.narrow(wanted).delegate()
         except GrantExceeded as error:
             raise ToolFailed(error.message, is_untouched=True) from None
-        return await self.ask_agent(slug, question, granted)
 
     async def _search(self, query: str) -> str:
         config, prepared = self.target.config, self.prepared

@@ -135,6 +135,11 @@ def _send(node: Node, _: tuple[Edge, ...]) -> Iterator[GraphProblem]:
         yield GraphProblem(node.key, "url", "Give an address that begins with https:// or http://.")
 
 
+def _remote(node: Node, _: tuple[Edge, ...]) -> Iterator[GraphProblem]:
+    if not node.connection:
+        yield GraphProblem(node.key, "connection", f"Choose the foreign agent of {node.name or node.key}.")
+
+
 _CHECKS: dict[NodeKind, Callable[[Node, tuple[Edge, ...]], Iterator[GraphProblem]]] = {
     NodeKind.AGENT: _agent,
     NodeKind.SUPERVISOR: _supervisor,
@@ -142,6 +147,7 @@ _CHECKS: dict[NodeKind, Callable[[Node, tuple[Edge, ...]], Iterator[GraphProblem
     NodeKind.LOOP: _loop,
     NodeKind.APPROVAL: _approval,
     NodeKind.SEND: _send,
+    NodeKind.REMOTE: _remote,
 }
 
 

@@ -33,6 +33,7 @@ class NodeKind(StrEnum):
     LOOP = "loop"
     APPROVAL = "approval"
     SEND = "send"
+    REMOTE = "remote"
     OUTPUT = "output"
 
 
@@ -114,7 +115,8 @@ class Node:
         rounds: how often a loop goes again at most.
         until: words that end a loop when they are in the text; empty ends it only by `rounds`.
         url: where a send node posts to.
-        ask_first: whether a person approves what is sent.
+        connection: id of the connection to the foreign agent that answers (remote).
+        ask_first: whether a person approves what is sent (send, remote).
         tokens: at most so many for one step here; None is the run's.
         knowledge: ids of the knowledge bases that may be searched here; empty is all that the agent names.
         tools: names of the tools that may be called here; empty is all that the agent has, NO_TOOLS none.
@@ -132,6 +134,7 @@ class Node:
     rounds: int = 2
     until: str = ""
     url: str = ""
+    connection: str = ""
     ask_first: bool = True
     tokens: int | None = None
     knowledge: tuple[str, ...] = ()
@@ -141,6 +144,11 @@ class Node:
     def chooses(self) -> bool:
         """Whether only one of its ways out is taken."""
         return self.kind in (NodeKind.ROUTER, NodeKind.LOOP, NodeKind.APPROVAL)
+
+    @property
+    def goes_outside(self) -> bool:
+        """Whether what it is given leaves the platform."""
+        return self.kind in (NodeKind.SEND, NodeKind.REMOTE)
 
     @property
     def gathers(self) -> bool:

@@ -51,6 +51,7 @@ class Offered:
         guess: arguments that can be read off a question without any model, or None.
         guess_tells: whether a question that can be read off is likely meant for this tool.
         render: the result as an answer, where no model phrases it.
+        timeout_s: a call that takes longer is cut off.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Offered:
     guess: Callable[[str], dict[str, Any] | None] | None = None
     guess_tells: bool = False
     render: Callable[[dict[str, Any], str], str] | None = None
+    timeout_s: float = TOOL_TIMEOUT_S
 
 
 async def call_within_limits(tool: Offered, arguments: dict[str, Any], key: str, timeout_s: float) -> str:

@@ -11,8 +11,18 @@ from asgiref.sync import sync_to_async
 
 from apps.agents.models import AgentTable, Connection
 from apps.agents.selectors.parts import readable_dataset_version
-from apps.agents.specs import AgentTool, CalculatorTool, HttpTool, KnowledgeTool, McpTool, TableTool, ToolSpec
-from apps.agents.tools import calculator, mcp_servers, openapi, tables
+from apps.agents.specs import (
+    AgentTool,
+    CalculatorTool,
+    HttpTool,
+    KnowledgeTool,
+    McpTool,
+    RemoteTool,
+    TableTool,
+    ToolSpec,
+)
+from apps.agents.teams.grants import Grant
+from apps.agents.tools import calculator, foreign_agents, mcp_servers, openapi, tables
 from apps.agents.tools.base import Example, Offered, ToolFailed
 from apps.agents.tools.openapi import Reach
 from apps.core import guarded
@@ -31,6 +41,9 @@ Ask = Callable[[str, str], Awaitable[str]]
 
 Search = Callable[[str], Awaitable[str]]
 
+Delegate = Callable[[], Grant]
+"""What somebody who is asked now may do. Raises ToolFailed where nobody may be asked any more."""
+
 
 @dataclass(frozen=True)
 class Workshop:
@@ -39,6 +52,7 @@ class Workshop:
     owner_id: UUID
     ask: Ask
     search: Search
+    delegate: Delegate
     is_strong: bool
 
 
@@ -94,6 +108,9 @@ async def _made(spec: ToolSpec, shop: Workshop) -> list[Offered]:
             return await mcp_servers.offers(spec, reach)
         case AgentTool():
             return [_asking(spec, shop.ask)]
+        case RemoteTool():
+            reach, _ = await sync_to_async(reach_of)(shop.owner_id, spec.connection_id)
+            return [foreign_agents.offer(spec, reach, shop.delegate)]
         case KnowledgeTool():
             return [_searching(spec, shop.search)]
 

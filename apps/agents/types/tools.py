@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from apps.agents.types.words import CallState, ConnectionKind, EvaluationState
@@ -23,6 +24,11 @@ class ConnectionInfo:
     header: str
     has_secret: bool
     created_at: datetime
+
+    @property
+    def host(self) -> str:
+        """Host and port of the address."""
+        return urlsplit(self.url).netloc
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from asgiref.sync import async_to_sync
 
 from apps.agents.guards import TOPIC_AT, topic_of
 from apps.agents.specs import AgentTool, CalculatorTool, TableTool
+from apps.agents.teams.grants import EVERYTHING
 from apps.agents.tools import calculator, picking, tables
 from apps.agents.tools.base import Offered, ToolFailed
 from apps.agents.tools.toolbox import Workshop, offered
@@ -102,7 +103,8 @@ def _tools() -> list[Offered]:
         purpose="Answers about parcels and delivery.",
         examples=("When does my parcel arrive?", "How long does delivery take?"),
     )
-    made, _ = async_to_sync(offered)([asking], Workshop(uuid7(), nothing, nothing, is_strong=False))
+    shop = Workshop(uuid7(), nothing, nothing, lambda: EVERYTHING, is_strong=False)
+    made, _ = async_to_sync(offered)([asking], shop)
     table = TableTool(name="sales", purpose="Sales by region, product and seller.", table_id=uuid7())
     return [calculator.offer(CalculatorTool()), tables.offer(table, columns, _parquet, is_strong=False), *made]
 

@@ -12,7 +12,7 @@ from playwright.sync_api import FilePayload
 
 from apps.agents import selectors, services
 from apps.agents.services import AgentChanges
-from apps.agents.specs import AgentTool, HttpTool, TableTool
+from apps.agents.specs import AgentTool, HttpTool, RemoteTool, TableTool
 from apps.agents.types import AgentInfo, ConnectionKind
 from apps.core import guarded
 from apps.core.tenant import tenant_scope
@@ -20,6 +20,7 @@ from apps.tenancy.types import Actor, Role
 from tests.apps.agents.conftest import text_file
 from tests.apps.agents.foreign_servers import SHOP_DOCUMENT, Seen, Stranger, stranger
 from tests.chromium import launched, new_context
+from tests.wire.foreign_agent import KEY, foreign_agent
 
 pytestmark = pytest.mark.django_db
 
@@ -278,3 +279,71 @@ def _drive(url: str, session: str, agent_id: str, seen: dict[str, Any]) -> None:
     except Exception as error:  # handed to the test's own thread
         seen["error"] = repr(error)
     seen["problems"] = problems
+
+
+# -- Foreign agents
+
+
+@pytest.fixture(scope="module")
+def station() -> Iterator[str]:
+    with foreign_agent() as url:
+        yield url
+
+
+def test_a_foreign_agent_is_shown_with_its_skills_and_added(
+    actor: Actor, bare: AgentInfo, client_for: Callable[..., Any], station: str
+) -> None:
+    client, url = client_for(actor), f"/agents/{bare.id}/tools/"
+    card = f"{station}/.well-known/agent-card.json"
+    fields = {"kind": "remote", "url": card, "name": "Weather", "secret": KEY, "header": "Authorization"}
+    answer = client.post(url, fields)
+    assert answer.status_code == 302
+    page = client.get(answer["Location"]).content.decode()
+    assert "Weather station" in page
+    assert "By Strangers Ltd · version 3 · streams its answers" in page
+    assert "<strong>Forecast</strong>: By town" in page
+    assert "another host" not in page
+    chosen = {"purpose": "Tells the weather.", "examples": "Rain in Bonn?\n", "asks_first": "on"}
+    assert client.post(answer["Location"], chosen).status_code == 302
+    (spec,) = tools_of(actor, bare)
+    assert isinstance(spec, RemoteTool)
+    assert (spec.name, spec.harmless, spec.examples) == ("weather", False, ("Rain in Bonn?",))
+    assert "Waits until the person who asked allows it" in client.get(url).content.decode()
+    assert client.post(answer["Location"], {"purpose": "Tells the weather.", "examples": ""}).status_code == 302
+    assert [one.harmless for one in tools_of(actor, bare)] == [True]
+    client.post(f"/agents/connections/{spec.connection_id}/", {"action": "remove"})
+    assert "The connection was removed." in client.get(url).content.decode()
+
+
+def test_what_is_no_agent_is_said_on_its_page(
+    actor: Actor, bare: AgentInfo, client_for: Callable[..., Any], documents: Stranger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, url = client_for(actor), f"/agents/{bare.id}/tools/"
+    fields = {"kind": "remote", "header": "Authorization"}
+    answer = client.post(url, fields | {"url": documents.url, "name": "None"})
+    page = client.get(answer["Location"])
+    assert page.status_code >= 500
+    assert "There is no agent card at this address." in page.content.decode()
+    assert client.post(url, fields | {"url": "gopher://agent.example"}).status_code == 422
+    monkeypatch.setattr(guarded, "LOOPBACK_IS_REACHED", False)
+    assert "private network" in client.get(answer["Location"]).content.decode()
+
+
+def test_a_foreign_agent_is_a_node_of_a_team(actor: Actor, client_for: Callable[..., Any]) -> None:
+    from apps.agents.selectors.teams import team as team_of
+    from apps.agents.services import teams
+
+    made = services.create_connection(
+        actor=actor, kind=ConnectionKind.AGENT, name="Weather", url="https://weather.example"
+    )
+    client, team = client_for(actor), teams.create_team(actor=actor, name="Team")
+    client.post(f"/teams/{team.id}/nodes/", {"kind": "remote", "name": "Abroad", "after": "input"})
+    page = client.get(f"/teams/{team.id}/nodes/abroad/")
+    assert page.status_code == 200
+    assert "Weather" in page.content.decode()
+    fields = {"name": "Abroad", "connection": str(made.id), "prompt": "{input}", "ask_first": "on", "revision": ""}
+    answer = client.post(f"/teams/{team.id}/nodes/abroad/", fields | {"revision": team_of(actor, team.id).revision})
+    assert answer.status_code == 302
+    node = team_of(actor, team.id).graph.node("abroad")
+    assert node is not None
+    assert (node.connection, node.ask_first) == (str(made.id), True)

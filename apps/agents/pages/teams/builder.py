@@ -96,6 +96,7 @@ def node_edit(request: HttpRequest, team_id: UUID, key: str) -> HttpResponse:
         choices=facts.agent_choices(actor),
         bases=knowledge.knowledge_bases(actor) if node.kind is NodeKind.AGENT else [],
         classifiers=selectors.classifier_options(actor) if node.kind is NodeKind.ROUTER else [],
+        foreign=facts.foreign_agents(actor) if node.kind is NodeKind.REMOTE else [],
     )
     if request.method == "POST" and form.is_valid():
         graph = editing.changed_node(team.graph, key, form.changed())

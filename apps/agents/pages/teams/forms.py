@@ -10,7 +10,7 @@ from apps.agents.services.teams import TeamChanges
 from apps.agents.teams.editing import free_key
 from apps.agents.teams.facts import AgentChoice, TeamInfo
 from apps.agents.teams.types import MAX_ROUNDS, MAX_WORKERS, Edge, Graph, Node, NodeKind, RouteBy
-from apps.agents.types import ModelOption
+from apps.agents.types import ConnectionInfo, ModelOption
 from apps.knowledge.types import KnowledgeBaseInfo
 
 KINDS = {
@@ -21,6 +21,7 @@ KINDS = {
     NodeKind.LOOP: "Loop: goes back, a few times at most",
     NodeKind.APPROVAL: "Approval: a person decides",
     NodeKind.SEND: "Send: posts the text to an address",
+    NodeKind.REMOTE: "Foreign agent: answers from outside",
     NodeKind.OUTPUT: "Output: the team's answer",
 }
 BY = {
@@ -38,6 +39,7 @@ FIELDS: dict[NodeKind, tuple[str, ...]] = {
     NodeKind.LOOP: ("rounds", "until"),
     NodeKind.APPROVAL: (),
     NodeKind.SEND: ("url", "ask_first"),
+    NodeKind.REMOTE: ("connection", "prompt", "tokens", "ask_first"),
     NodeKind.OUTPUT: (),
 }
 
@@ -118,6 +120,9 @@ class NodeForm(forms.Form):
         required=False, max_length=300, label="Stops at these words", help_text="Words or phrases, with commas between."
     )
     url = forms.CharField(max_length=2000, label="Address")
+    connection = forms.ChoiceField(
+        label="Foreign agent", help_text="Connect one under Connections of the agents; it must speak A2A."
+    )
     ask_first = forms.BooleanField(required=False, label="A person approves each time")
 
     def __init__(
@@ -127,6 +132,7 @@ class NodeForm(forms.Form):
         choices: list[AgentChoice],
         bases: list[KnowledgeBaseInfo],
         classifiers: list[ModelOption],
+        foreign: list[ConnectionInfo],
         **kwargs: Any,
     ) -> None:
         kwargs["initial"] = _initial(node)
@@ -139,6 +145,7 @@ class NodeForm(forms.Form):
         options += [(slug, f"{slug} (not available)") for slug in node.agents if slug not in known]
         _choose(self, "agent", [("", "None"), *options])
         _choose(self, "workers", options)
+        _choose(self, "connection", [("", "None"), *((str(one.id), one.name) for one in foreign)])
         _choose(self, "knowledge", [(str(base.id), base.name) for base in bases])
         _choose(self, "classifier", [("", "None"), *((str(one.asset_version_id), one.name) for one in classifiers)])
 

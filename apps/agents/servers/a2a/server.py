@@ -26,16 +26,19 @@ from django.db import connections
 from starlette.requests import Request
 
 from apps.agents import services
+from apps.agents.remote import DEPTH_KEY, TOKENS_KEY
 from apps.agents.servers.a2a.card import TEXT
 from apps.agents.servers.a2a.store import DatabaseTasks, PolledTasks, caller_of, turns_of
 from apps.agents.servers.calls import Caller, for_caller, identify, in_thread
 from apps.agents.services import BegunAnswer
+from apps.agents.teams.grants import Grant
 from apps.agents.types import Answer, ChatDelta, ChatFinished
 from apps.core.errors import DependencyFailed, DomainError, InvalidInput
 from apps.core.tenant import tenant_scope
 
 ANSWER = "answer"
 SOURCES = "sources"
+MAX_COUNT = 10**9
 PIECE_CHARACTERS = 24
 """Words are passed on in pieces of about this size: each is a state of the task that is kept."""
 
@@ -133,8 +136,23 @@ def _begin(caller: Caller, context: RequestContext) -> BegunAnswer:
     history = turns_of(caller, context.context_id or "", context.task_id or "")
     with tenant_scope(caller.actor.organisation_id):
         return services.begin_answer(
-            actor=caller.actor, target=caller.target(), question=context.get_user_input(), history=history
+            actor=caller.actor,
+            target=caller.target().narrowed(_granted(context), ""),
+            question=context.get_user_input(),
+            history=history,
         )
+
+
+def _granted(context: RequestContext) -> Grant:
+    """What a caller that is an agent itself lets this one do; nothing in a message widens what it may."""
+    metadata = context.message.metadata if context.message is not None else {}
+    depth, tokens = (_whole(metadata[key]) if key in metadata else None for key in (DEPTH_KEY, TOKENS_KEY))
+    return Grant(depth=depth, tokens=tokens)
+
+
+def _whole(value: Any) -> int:
+    """A count; what is none counts as nothing left."""
+    return min(int(value), MAX_COUNT) if isinstance(value, int | float) and 0 <= value < float("inf") else 0
 
 
 async def _add(updater: TaskUpdater, text: str, *, append: bool, last: bool = False) -> None:

@@ -28,7 +28,7 @@ from apps.core import clock, live, outbox
 from apps.core.errors import Conflict
 
 LEAST_TOKENS = 16
-_SPENDING = (NodeKind.AGENT, NodeKind.SUPERVISOR)
+_SPENDING = (NodeKind.AGENT, NodeKind.SUPERVISOR, NodeKind.REMOTE)
 _QUIET = (StepState.WAITING, StepState.UNCERTAIN, StepState.GATHERING)
 
 
@@ -140,7 +140,7 @@ class Advance:
         text = came.output
         if node.kind in _SPENDING:
             text = filled(node.prompt, self._values(came))
-        asks = node.kind is NodeKind.APPROVAL or (node.kind is NodeKind.SEND and node.ask_first)
+        asks = node.kind is NodeKind.APPROVAL or (node.goes_outside and node.ask_first)
         step = self._step(node, text, rounds, state=StepState.WAITING if asks else StepState.QUEUED)
         step.label = came.label
         step.save()

@@ -150,7 +150,8 @@ def decide_step(*, actor: Actor, step_id: UUID, approve: bool, text: str | None 
         action = "team.step_approved" if approve else "team.step_refused"
         detail = {"run": str(run.id), "node": step.node, "text_sha256": approval_digest(shown)}
         record_audit(actor, action=action, target_type="team", target_id=run.team_id, detail=detail)
-        if step.kind == NodeKind.SEND and approve:
+        is_outside = step.kind in (NodeKind.SEND, NodeKind.REMOTE)
+        if is_outside and approve:
             advance.queue([step])
             advance.conclude()
         else:
@@ -224,7 +225,7 @@ def _decided(advance: Advance, step: TeamStep, *, approve: bool, text: str | Non
     way = approval_way(advance.graph.out(step.node), is_approved=approve)
     step.choice = "approved" if approve else "refused"
     step.state, step.ended_at = StepState.SUCCEEDED, clock.now()
-    if step.kind == NodeKind.SEND:
+    if step.kind in (NodeKind.SEND, NodeKind.REMOTE):
         way, step.state = None, StepState.CANCELLED
     step.save()
     if way is None and not approve:

@@ -7,9 +7,7 @@ is handed out again and the step begun anew, and what changes things outside goe
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -20,72 +18,23 @@ from apps.agents.models import TeamRun, TeamStep
 from apps.agents.models_in_use import classifier_in_use
 from apps.agents.selectors.teams import step_target
 from apps.agents.services.answering import answer
-from apps.agents.services.effects import EffectNotMade, once
 from apps.agents.services.teams.advance import Advance, fail, give_back, spend
+from apps.agents.services.teams.outside import ask_foreign_agent, send
+from apps.agents.services.teams.work import Claimed, Outcome
 from apps.agents.teams.flow import joined, way_by_label, way_by_scores
 from apps.agents.teams.grants import Grant
-from apps.agents.teams.types import MAX_STEPS, Edge, Graph, Node, NodeKind, RouteBy, RunState, StepState
+from apps.agents.teams.types import MAX_STEPS, Graph, NodeKind, RouteBy, RunState, StepState
 from apps.agents.types import MAX_QUESTION_TOKENS, FinishReason
 from apps.compute import runner
-from apps.core import clock, fetching, live
+from apps.core import clock, live
 from apps.core.errors import DomainError, InvalidInput
 from apps.core.tenant import tenant_scope
 from apps.knowledge.chunking import estimate_tokens
-from apps.tenancy.types import Actor, Role
 
 MAX_ATTEMPTS = 5
 """A step that a worker began so often without an end is given up."""
 LEAST_LIKENESS = 0.25
 """A router by meaning takes the way for everything else where no description is closer than this (cosine)."""
-MAX_ANSWER_BYTES = 20_000
-ALLOW_LOOPBACK = False
-"""Tests send to a server of their own."""
-
-
-@dataclass(frozen=True)
-class Claimed:
-    """A step that this worker works on, with all that it needs."""
-
-    step_id: UUID
-    ticket: int
-    attempt: int
-    organisation_id: UUID
-    user_id: UUID | None
-    node: Node
-    ways: tuple[Edge, ...]
-    agent: str
-    text: str
-    label: str
-    question: str
-    grant: Grant
-    agents: dict[str, Any]
-    gathered: tuple[tuple[str, str], ...]
-    is_worker: bool
-
-    @property
-    def actor(self) -> Actor:
-        """Who it is done for: the organisation that runs the team."""
-        return Actor(self.user_id, self.organisation_id, Role.MEMBER)
-
-    @property
-    def scope(self) -> str:
-        """Names the step to tools, however often it is begun."""
-        return f"team-step:{self.step_id}"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a step. `way` is the chosen way of a router; `workers` are called before a supervisor answers."""
-
-    text: str = ""
-    label: str = ""
-    sources: tuple[dict[str, Any], ...] = ()
-    way: Edge | None = None
-    workers: tuple[str, ...] = ()
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    seconds: float = 0.0
-    notes: dict[str, Any] = field(default_factory=dict)
 
 
 def run_step(step_id: UUID, ticket: int) -> None:
@@ -162,7 +111,9 @@ def _work(claimed: Claimed) -> Outcome:
     if node.kind is NodeKind.ROUTER:
         return _route(claimed)
     if node.kind is NodeKind.SEND:
-        return _send(claimed)
+        return send(claimed)
+    if node.kind is NodeKind.REMOTE:
+        return ask_foreign_agent(claimed)
     if node.kind is NodeKind.SUPERVISOR and not claimed.is_worker and not claimed.gathered:
         return Outcome(workers=_chosen_workers(claimed))
     return _ask(claimed)
@@ -221,41 +172,6 @@ def _likeness(text: str, others: Sequence[str]) -> dict[str, float]:
         other: sum(a * b for a, b in zip(first, vector, strict=True))
         for other, vector in zip(others, rest, strict=True)
     }
-
-
-def _send(claimed: Claimed) -> Outcome:
-    """POST the text to an address, once."""
-    url = claimed.node.url
-    body = {"text": claimed.text, "question": claimed.question, "step": str(claimed.step_id)}
-
-    def call(key: str) -> dict[str, Any]:
-        with fetching.session(allow_loopback=ALLOW_LOOPBACK) as opened:
-            target = io.BytesIO()
-            try:
-                fetching.post_json(
-                    opened,
-                    url,
-                    body,
-                    target,
-                    max_bytes=MAX_ANSWER_BYTES,
-                    headers={"Idempotency-Key": key},
-                    accepted=range(200, 300),
-                )
-            except fetching.FetchFailed as error:
-                if error.is_unheard:
-                    raise EffectNotMade(error) from error
-                raise
-        return {"answer": target.getvalue().decode(errors="replace").replace("\x00", "")}
-
-    result = once(
-        organisation_id=claimed.organisation_id,
-        scope=claimed.scope,
-        tool=f"POST {url}"[:200],
-        arguments={"url": url, **body},
-        call=call,
-    )
-    said = result.get("answer", "") if isinstance(result, dict) else str(result)
-    return Outcome(text=claimed.text, label=claimed.label, notes={"answer": said[:2000]})
 
 
 def _shortened(text: str) -> str:

@@ -13,7 +13,9 @@ import pytest
 from apps.agents.models import TeamStep
 from apps.agents.selectors.teams import team_run
 from apps.agents.services import teams
+from apps.agents.services.teams import outside as services_outside
 from apps.agents.services.teams import steps as work
+from apps.agents.services.teams.work import Claimed, Outcome
 from apps.agents.teams.facts import RunInfo
 from apps.agents.teams.types import Edge, Graph, Node, NodeKind, RouteBy, StepState
 from apps.core import outbox
@@ -53,7 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
-    monkeypatch.setattr(work, "ALLOW_LOOPBACK", True)
+    monkeypatch.setattr(services_outside, "ALLOW_LOOPBACK", True)
     server = Outside()
     yield server
     server.shutdown()
@@ -137,9 +139,9 @@ def test_a_late_result_does_not_count(
     run = sent()
     teams.decide_step(actor=actor, step_id=run.waiting[0].id, approve=True)
 
-    def stopped_meanwhile(claimed: work.Claimed) -> work.Outcome:
+    def stopped_meanwhile(claimed: Claimed) -> Outcome:
         teams.cancel_run(actor=actor, run_id=run.id)
-        return work.Outcome(text="too late")
+        return Outcome(text="too late")
 
     monkeypatch.setattr(work, "_work", stopped_meanwhile)
     run = again(actor, run)
@@ -174,7 +176,7 @@ def test_a_part_that_does_not_answer_is_waited_for_and_then_given_up(
 def test_a_step_that_kills_its_workers_is_given_up(
     actor: Actor, routed: RunInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def dies(claimed: work.Claimed) -> work.Outcome:
+    def dies(claimed: Claimed) -> Outcome:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(work, "_work", dies)
