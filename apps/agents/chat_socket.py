@@ -24,6 +24,7 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from apps.agents import selectors, streaming
 from apps.agents.selectors import Branch
 from apps.agents.streaming import BEGINNING, LoggedEvent
+from apps.agents.types import Visitor
 from apps.core.consumers import CLOSE_NOT_SIGNED_IN
 from apps.core.errors import DomainError, InvalidInput
 from apps.core.tenant import tenant_scope
@@ -101,16 +102,18 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
     @database_sync_to_async
     def _begin(self, wanted: dict[str, Any]) -> Any:
         actor = self._actor
+        conversation_id = _uuid(wanted["conversation"]) if wanted.get("conversation") else None
         with tenant_scope(actor.organisation_id):
             if wanted.get("slug"):
-                target = selectors.published_target(actor, str(wanted["slug"]))
+                visitor = Visitor.in_conversation(conversation_id)
+                target = selectors.published_target(actor, str(wanted["slug"]), visitor)
             else:
                 target = selectors.draft_target(actor, _uuid(wanted.get("agent")))
         return streaming.begin(
             actor=actor,
             target=target,
             question=str(wanted.get("question") or ""),
-            conversation_id=_uuid(wanted["conversation"]) if wanted.get("conversation") else None,
+            conversation_id=conversation_id,
             branch=Branch(**{name: _uuid(wanted[name]) for name in ("edit", "retry", "after") if wanted.get(name)}),
         )
 

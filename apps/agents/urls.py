@@ -6,6 +6,7 @@ from django.urls import path
 
 from apps.agents import pages
 from apps.agents.api import (
+    ab_tests,
     agents,
     answers,
     connections,
@@ -20,6 +21,7 @@ from apps.agents.api import (
 from apps.agents.pages import teams as team_pages
 
 _AGENT = "agents/<uuid:agent_id>/"
+_AB_TEST = f"{_AGENT}ab-tests/<uuid:ab_test_id>/"
 _EVALUATION = f"{_AGENT}evaluations/<uuid:evaluation_run_id>/"
 _CONNECTION = "agent-connections/<uuid:connection_id>/"
 _CONVERSATION = "conversations/<uuid:conversation_id>/"
@@ -37,6 +39,10 @@ api_urlpatterns = [
     path(f"{_AGENT}revisions/", drafts.RevisionsView.as_view(), name="api-agent-revisions"),
     path(f"{_AGENT}differences/", drafts.DifferencesView.as_view(), name="api-agent-differences"),
     path(f"{_AGENT}restore/", drafts.RestoreView.as_view(), name="api-agent-restore"),
+    path(f"{_AGENT}ab-tests/", ab_tests.AbTestsView.as_view(), name="api-agent-ab-tests"),
+    path(_AB_TEST, ab_tests.AbTestView.as_view(), name="api-agent-ab-test"),
+    path(f"{_AB_TEST}stop/", ab_tests.StopAbTestView.as_view(), name="api-agent-ab-test-stop"),
+    path(f"{_AB_TEST}choose/", ab_tests.ChooseVersionView.as_view(), name="api-agent-ab-test-choose"),
     path("agent-connections/", connections.ConnectionsView.as_view(), name="api-agent-connections"),
     path("evaluation-sets/", evaluations.SetsView.as_view(), name="api-evaluation-sets"),
     path("evaluation-sets/<uuid:evaluation_set_id>/", evaluations.SetView.as_view(), name="api-evaluation-set"),
@@ -118,6 +124,10 @@ page_urlpatterns = [
     path(f"{_AGENT}pause/", pages.agent_pause, name="agent-pause"),
     path(f"{_AGENT}versions/<int:number>/", pages.agent_version, name="agent-version"),
     path(f"{_AGENT}versions/<int:number>/restore/", pages.agent_restore, name="agent-restore"),
+    path(f"{_AGENT}ab-tests/", pages.agent_ab_tests, name="agent-ab-tests"),
+    path(_AB_TEST, pages.agent_ab_test, name="agent-ab-test"),
+    path(f"{_AB_TEST}stop/", pages.agent_ab_test_stop, name="agent-ab-test-stop"),
+    path(f"{_AB_TEST}choose/<int:number>/", pages.agent_ab_test_choose, name="agent-ab-test-choose"),
     path("a/<slug:slug>/", pages.public_agent, name="public-agent"),
     path("a/<slug:slug>/chat/", pages.public_chat, name="public-agent-chat"),
     path("a/<slug:slug>/chat/log/", pages.public_chat_log, name="public-agent-chat-log"),

@@ -220,6 +220,18 @@ PAGES: list[PageCase] = [
     PageCase("team-node-broken", lambda w: f"/teams/{w.ids['team_broken']}/nodes/lone/", "team"),
     PageCase("team-run", lambda w: f"/team-runs/{w.ids['team_run']}/", "team"),
     PageCase("team-run-waiting", lambda w: f"/team-runs/{w.ids['team_waiting']}/", "team"),
+    PageCase("agent-ab-tests", lambda w: f"/agents/{w.ids['agent_tested']}/ab-tests/", "team"),
+    PageCase("agent-ab-tests-none", lambda w: f"/agents/{w.ids['agent']}/ab-tests/", "team"),
+    PageCase("agent-ab-test", lambda w: f"/agents/{w.ids['agent_tested']}/ab-tests/{w.ids['ab_test']}/", "team"),
+    PageCase(
+        "agent-ab-test-ended", lambda w: f"/agents/{w.ids['agent_tested']}/ab-tests/{w.ids['ab_test_ended']}/", "team"
+    ),
+    PageCase(
+        "agent-ab-test-foreign",
+        lambda w: f"/agents/{w.ids['agent_tested']}/ab-tests/{w.ids['ab_test']}/",
+        "buyer",
+        status=404,
+    ),
     PageCase("agent-version", lambda w: f"/agents/{w.ids['agent']}/versions/1/", "team"),
     PageCase("agent-version-foreign", lambda w: f"/agents/{w.ids['agent']}/versions/1/", "buyer", status=404),
     PageCase("conversations", "/conversations/", "team"),

@@ -38,6 +38,7 @@ from apps.tenancy.types import PLATFORM_ID, Role
 from apps.training import selectors as training_facts
 from apps.training import services as training_services
 from tests.apps.assets.chain_events import NOBODY, Chain, fresh_wallet, know_the_contracts
+from tests.browser.ab_test_scene import tested
 from tests.browser.appeal_scene import appeals
 from tests.browser.case_scene import cases
 from tests.browser.review_scene import reviews
@@ -251,7 +252,7 @@ def agents(world: World) -> None:
     world.ids |= {"conversation": said.conversation_id, "agent_asset": published.asset_id}
     world.ids["answer_message"] = said.message_id
     with world.acting("team") as team:
-        world.ids |= tooled(team, said.conversation_id)
+        world.ids |= tooled(team, said.conversation_id) | tested(team)
 
 
 def payouts(world: World) -> None:

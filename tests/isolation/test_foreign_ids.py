@@ -43,6 +43,7 @@ FURNISHED = (
     "agent",
     "connection",
     "agenttable",
+    "abtest",
     "evaluationset",
     "evaluationrun",
     "pendingcall",

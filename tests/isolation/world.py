@@ -13,7 +13,7 @@ from PIL import Image
 
 from apps.accounts import services as accounts
 from apps.agents import services as agents
-from apps.agents.models import PendingCall
+from apps.agents.models import AbTest, PendingCall
 from apps.agents.services import teams
 from apps.agents.teams.types import Edge, Graph, Node, NodeKind
 from apps.agents.types import ConnectionKind
@@ -87,6 +87,7 @@ def furnish(api: Any, actor: Actor, seller: Actor, buyable: Any) -> None:
     kept = agents.save_evaluation_set(actor=actor, name=CANARY, cases=[{"question": CANARY}])
     run = agents.start_evaluation(actor=actor, agent_id=agent.id, set_id=kept.id)
     agents.cancel_evaluation(actor=actor, agent_id=agent.id, run_id=run.id)
+    AbTest.objects.create(agent_id=agent.id)
     _call(actor, agent.id)
     _team(actor)
     TopUp.objects.create(amount=500, currency="USD", session_id=f"cs_{CANARY}")

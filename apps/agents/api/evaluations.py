@@ -54,9 +54,10 @@ class ResultSerializer(serializers.Serializer[Any]):
 
 
 class StartSerializer(serializers.Serializer[Any]):
-    """The set to ask; the one of the draft's checks where left out."""
+    """The set to ask (the one of the draft's checks where left out), and the version, where it is not the draft."""
 
     set_id = serializers.UUIDField(required=False)
+    number = serializers.IntegerField(required=False, min_value=1)
 
 
 class SetsView(APIView):

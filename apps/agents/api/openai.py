@@ -42,6 +42,12 @@ class ChatCompletionRequestSerializer(serializers.Serializer[Any]):
     stop = serializers.JSONField(required=False, allow_null=True, help_text="a string or up to four")
     n = serializers.IntegerField(required=False, allow_null=True)
     response_format = serializers.DictField(required=False, allow_null=True)
+    user = serializers.CharField(
+        required=False, allow_null=True, allow_blank=True, max_length=512, help_text="who asks, in your own words"
+    )
+    safety_identifier = serializers.CharField(
+        required=False, allow_null=True, allow_blank=True, max_length=512, help_text="OpenAI's newer name of `user`"
+    )
 
 
 class PublishedModelSerializer(serializers.Serializer[Any]):
@@ -66,7 +72,8 @@ class ChatCompletionsView(OpenAIView):
             raise unsupported("n", "An agent gives one answer; n is 1.")
         history, question = wire.conversation(wanted["messages"])
         actor = actor_of(request)
-        target = _wishes(wanted).applied(selectors.published_target(actor, wanted["model"]))
+        visitor = selectors.visitor_of_call(actor, named_user(wanted))
+        target = _wishes(wanted).applied(selectors.published_target(actor, wanted["model"], visitor))
         identifier = f"chatcmpl-{uuid7().hex}"
         if not wanted["stream"]:
             finished = services.answer(actor=actor, target=target, question=question, history=history)
@@ -104,6 +111,11 @@ def refuse(data: object) -> None:
     for field, message in REFUSED.items():
         if isinstance(data, dict) and data.get(field):
             raise unsupported(field, message)
+
+
+def named_user(wanted: dict[str, Any]) -> str:
+    """Who asks, in the caller's words: the same one gets the same version in an A/B test."""
+    return wanted.get("safety_identifier") or wanted.get("user") or ""
 
 
 def _wishes(wanted: dict[str, Any]) -> CallWishes:

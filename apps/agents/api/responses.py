@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.agents import selectors, services, wire
-from apps.agents.api.openai import refuse
+from apps.agents.api.openai import named_user, refuse
 from apps.agents.api.openai_base import OpenAIView
 from apps.agents.errors import unsupported
 from apps.agents.protocols import responses as shapes
@@ -36,6 +36,12 @@ class ResponseRequestSerializer(serializers.Serializer[Any]):
     temperature = serializers.FloatField(required=False, allow_null=True, min_value=0, max_value=2)
     top_p = serializers.FloatField(required=False, allow_null=True, min_value=0.001, max_value=1)
     text = serializers.DictField(required=False, allow_null=True)
+    user = serializers.CharField(
+        required=False, allow_null=True, allow_blank=True, max_length=512, help_text="who asks, in your own words"
+    )
+    safety_identifier = serializers.CharField(
+        required=False, allow_null=True, allow_blank=True, max_length=512, help_text="OpenAI's newer name of `user`"
+    )
     metadata = serializers.DictField(
         child=serializers.CharField(max_length=512, allow_blank=True), required=False, allow_null=True
     )
@@ -114,6 +120,7 @@ def _wanted(data: dict[str, Any], raw: Any) -> ResponseRequest:
             response_format=checked_format((data.get("text") or {}).get("format"), "text.format"),
         ),
         metadata=metadata,
+        user=named_user(data),
         is_kept=data["store"] is not False,
         is_background=bool(data["background"]),
     )

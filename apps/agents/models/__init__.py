@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from apps.agents.models.ab_tests import AbTest, AbTestAnswer, AbTestArm
 from apps.agents.models.agents import Agent, AgentSettings, AgentVersion, PublishedAgent
 from apps.agents.models.approvals import AgentDay, PendingCall
 from apps.agents.models.connections import AgentTable, Connection
@@ -16,6 +17,9 @@ from apps.agents.models.teams import Team, TeamRun, TeamStep, TeamVersion
 from apps.agents.models.usage import AgentUsage
 
 __all__ = [
+    "AbTest",
+    "AbTestAnswer",
+    "AbTestArm",
     "Agent",
     "AgentDay",
     "AgentFeedback",

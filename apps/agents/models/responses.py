@@ -21,6 +21,7 @@ class StoredResponse(TenantOwned):
     status = models.CharField(max_length=12, default="in_progress")
     is_background = models.BooleanField(default=False)
     is_kept = models.BooleanField(default=True)
+    visitor = models.CharField(max_length=64, blank=True, help_text="who asked, for A/B tests: a hash")
     input = models.JSONField()
     instructions = models.TextField(blank=True)
     wishes = models.JSONField(default=dict)

@@ -1,5 +1,6 @@
 """Pages of agents: the builder under `/agents/`, the public page under `/a/`, what was said under `/conversations/`."""
 
+from apps.agents.pages.ab_tests import agent_ab_test, agent_ab_test_choose, agent_ab_test_stop, agent_ab_tests
 from apps.agents.pages.answers import answer_replay, citation, stored_answer
 from apps.agents.pages.builder import agent_documents, agent_edit, agent_list, agent_new
 from apps.agents.pages.calls import call_decide, call_list, conversation_calls
@@ -38,6 +39,10 @@ from apps.agents.pages.tools import agent_tools, tool_connection, tool_remove
 from apps.agents.pages.versions import agent_restore, agent_version
 
 __all__ = [
+    "agent_ab_test",
+    "agent_ab_test_choose",
+    "agent_ab_test_stop",
+    "agent_ab_tests",
     "agent_attach",
     "agent_chat",
     "agent_chat_log",

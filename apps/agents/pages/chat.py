@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from apps.agents import selectors, services, streaming, wire
 from apps.agents.rendering import to_html
 from apps.agents.selectors import Branch
-from apps.agents.types import ChatTarget, FeedbackReason, MessageInfo
+from apps.agents.types import ChatTarget, FeedbackReason, MessageInfo, Visitor
 from apps.core.errors import DomainError, NotFound
 from apps.core.problems import CONTENT_TYPE, problem_of, status_of
 from apps.knowledge.services import uploads
@@ -126,6 +126,11 @@ def chat_context(
         "chat_calls": selectors.pending_calls(actor, found.id) if actor is not None and found is not None else [],
         "feedback_reasons": list(REASONS.items()),
     }
+
+
+def visitor_of(request: HttpRequest) -> Visitor:
+    """Who asks, for A/B tests: the posted conversation, or the one that begins."""
+    return Visitor.in_conversation(_uuid(request.POST.get("conversation", "")))
 
 
 def chat(request: HttpRequest, actor: Actor, target: ChatTarget, routes: ChatRoutes) -> HttpResponseBase:

@@ -28,7 +28,7 @@ from apps.accounts.access import actor_required
 from apps.agents import selectors, services, wire
 from apps.agents.rendering import to_html
 from apps.agents.selectors import EmbeddedAgent
-from apps.agents.types import Answer, ChatDelta, ChatEvent, ChatFinished, ChatStarted, Source
+from apps.agents.types import Answer, ChatDelta, ChatEvent, ChatFinished, ChatStarted, Source, Visitor
 from apps.core.errors import DomainError, InvalidInput, NotPermitted
 from apps.core.problems import problem_response
 from apps.core.tenant import tenant_scope
@@ -130,7 +130,7 @@ def _answer(request: HttpRequest, found: EmbeddedAgent, visitor: UUID) -> HttpRe
     except ValueError:
         raise InvalidInput("invalid_request", "The request is not JSON.") from None
     history, question = wire.conversation(body.get("messages") if isinstance(body, dict) else None)
-    target = selectors.published_target(found.actor, found.agent.slug)
+    target = selectors.published_target(found.actor, found.agent.slug, Visitor.of_widget(visitor))
     begun = services.begin_answer(
         actor=found.actor, target=target, question=question, history=history, reader_id=visitor
     )

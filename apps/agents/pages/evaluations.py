@@ -95,7 +95,8 @@ def agent_evaluation_cancel(request: HttpRequest, agent_id: UUID, evaluation_run
 def _evaluate(request: HttpRequest, actor: Actor, agent: AgentInfo) -> HttpResponse:
     try:
         set_id = UUID(request.POST["set"]) if request.POST.get("set") else None
-        begun = services.start_evaluation(actor=actor, agent_id=agent.id, set_id=set_id)
+        number = int(request.POST["number"]) if request.POST.get("number") else None
+        begun = services.start_evaluation(actor=actor, agent_id=agent.id, set_id=set_id, number=number)
     except (DomainError, ValueError) as error:
         messages.error(request, error.message if isinstance(error, DomainError) else "Choose a question set.")
         return redirect("agent-evaluations", agent_id=agent.id)

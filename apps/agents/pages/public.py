@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.accounts.access import actor_required
 from apps.agents import selectors
 from apps.agents.errors import LicenceRequired
-from apps.agents.pages.chat import attach, chat, chat_context, chat_log, public_routes
+from apps.agents.pages.chat import attach, chat, chat_context, chat_log, public_routes, visitor_of
 from apps.agents.snippets import snippets
 from apps.tenancy.actors import actor_of, maybe_actor
 from apps.tenancy.selectors import organisation
@@ -45,7 +45,7 @@ def public_agent(request: HttpRequest, slug: str) -> HttpResponse:
 def public_chat(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Ask the published version."""
     actor = actor_of(request)
-    target = selectors.published_target(actor, slug)
+    target = selectors.published_target(actor, slug, visitor_of(request))
     return chat(request, actor, target, public_routes(slug))
 
 
@@ -63,4 +63,4 @@ def public_chat_log(request: HttpRequest, slug: str) -> HttpResponse:
 def public_attach(request: HttpRequest, slug: str) -> HttpResponse:
     """Attach a document to a conversation."""
     actor = actor_of(request)
-    return attach(request, actor, selectors.published_target(actor, slug), public_routes(slug))
+    return attach(request, actor, selectors.published_target(actor, slug, visitor_of(request)), public_routes(slug))

@@ -1,5 +1,6 @@
 """Reads of the agents app."""
 
+from apps.agents.selectors.ab_tests import ab_test, ab_tests, visitor_of_call
 from apps.agents.selectors.access import (
     access_to,
     offered_agents,
@@ -35,6 +36,8 @@ from apps.agents.selectors.widget import EmbeddedAgent, embedded_agent, widget_o
 __all__ = [
     "Branch",
     "EmbeddedAgent",
+    "ab_test",
+    "ab_tests",
     "access_to",
     "agent",
     "agent_info",
@@ -79,5 +82,6 @@ __all__ = [
     "version_differences",
     "version_info",
     "versions",
+    "visitor_of_call",
     "widget_of",
 ]

@@ -7,8 +7,9 @@ from uuid import UUID
 from apps.agents.errors import AgentNotFound, LicenceRequired
 from apps.agents.models import AgentVersion, PublishedAgent
 from apps.agents.offers import offer_for
+from apps.agents.selectors.ab_tests import assigned_to
 from apps.agents.selectors.agents import version_info
-from apps.agents.types import ChatTarget, PublicAgent
+from apps.agents.types import AgentVersionInfo, ChatTarget, PublicAgent, Visitor
 from apps.assets import selectors as assets
 from apps.assets.types import AccessRight
 from apps.core.tenant import tenant_scope
@@ -82,15 +83,17 @@ def offered_agents(count: int) -> list[PublicAgent]:
     return [_public(row) for row in rows if offer_for(row.asset_id) is not None][:count]
 
 
-def published_target(actor: Actor | None, slug: str) -> ChatTarget:
-    """What a call of a published agent runs; checks access first."""
+def published_target(actor: Actor | None, slug: str, visitor: Visitor | None = None) -> ChatTarget:
+    """What a call of a published agent runs; checks access first.
+
+    Args:
+        visitor: takes part in an A/B test where one is running; without it the live version answers.
+    """
     found = access_to(actor, slug)
     with tenant_scope(found.organisation_id):
-        version = version_info(AgentVersion.objects.get(id=found.version_id))
-        owner = Actor.system(found.organisation_id)
-        documents: set[UUID] = set()
-        for pin in version.knowledge:
-            documents.update(knowledge.release(owner, pin.release_id).document_ids)
+        assigned = assigned_to(found.agent_id, visitor) if visitor is not None else None
+        version = version_info(AgentVersion.objects.get(id=assigned.version_id if assigned else found.version_id))
+        documents = documents_of(found.organisation_id, version)
     return ChatTarget(
         agent_id=found.agent_id,
         owner_id=found.organisation_id,
@@ -98,7 +101,18 @@ def published_target(actor: Actor | None, slug: str) -> ChatTarget:
         config=version.config,
         version=version,
         asset_id=found.asset_id,
-        document_ids=frozenset(documents),
+        document_ids=documents,
+        assigned=assigned,
+    )
+
+
+def documents_of(owner_id: UUID, version: AgentVersionInfo) -> frozenset[UUID]:
+    """The documents of the knowledge releases that a version answers from; in its owner's organisation."""
+    owner = Actor.system(owner_id)
+    return frozenset(
+        document_id
+        for pin in version.knowledge
+        for document_id in knowledge.release(owner, pin.release_id).document_ids
     )
 
 

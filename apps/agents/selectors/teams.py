@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from apps.agents.errors import AgentNotFound, LicenceRequired, TeamNotFound, TeamRunNotFound
 from apps.agents.models import Agent, AgentVersion, Connection, Team, TeamRun, TeamStep, TeamVersion
 from apps.agents.policies import require
-from apps.agents.selectors.access import access_to, published_target, usable_agents
+from apps.agents.selectors.access import access_to, documents_of, published_target, usable_agents
 from apps.agents.selectors.agents import draft_target, version_info
 from apps.agents.selectors.parts import connection_info
 from apps.agents.teams import checking
@@ -245,8 +245,7 @@ def _pinned(current: ChatTarget, version_id: UUID) -> ChatTarget:
     """An earlier version of the agent, with the documents of its time."""
     with tenant_scope(current.owner_id):
         version = version_info(AgentVersion.objects.get(id=version_id, agent_id=current.agent_id))
-        owner = Actor.system(current.owner_id)
-        documents = {one for pin in version.knowledge for one in knowledge.release(owner, pin.release_id).document_ids}
+        documents = documents_of(current.owner_id, version)
     return ChatTarget(
         agent_id=current.agent_id,
         owner_id=current.owner_id,
@@ -254,5 +253,5 @@ def _pinned(current: ChatTarget, version_id: UUID) -> ChatTarget:
         config=version.config,
         version=version,
         asset_id=current.asset_id,
-        document_ids=frozenset(documents),
+        document_ids=documents,
     )

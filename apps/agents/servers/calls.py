@@ -12,7 +12,8 @@ from django.db import connections
 from apps.accounts.middleware import KEY_PREFIX, actor_of_api_key
 from apps.agents import selectors
 from apps.agents.errors import AgentNotFound, LicenceRequired
-from apps.agents.types import ChatTarget, PublicAgent
+from apps.agents.selectors import visitor_of_call
+from apps.agents.types import ChatTarget, PublicAgent, Visitor
 from apps.core.errors import DomainError
 from apps.core.tenant import tenant_scope
 from apps.tenancy import quotas
@@ -39,8 +40,14 @@ class Caller:
         """Whether the agent is the caller's own, whose key is for more than asking."""
         return self.actor.organisation_id == self.agent.organisation_id and not self.actor.only_asks
 
-    def target(self) -> ChatTarget:
-        """What answers; access is checked again."""
+    def target(self, context: str = "") -> ChatTarget:
+        """What answers; access is checked again. `context` names the conversation, where the protocol has one."""
+        organisation_id = self.actor.organisation_id
+        visitor = Visitor.in_context(organisation_id, context) if context else visitor_of_call(self.actor)
+        return selectors.published_target(self.actor, self.agent.slug, visitor)
+
+    def live_target(self) -> ChatTarget:
+        """The live version, whatever is being tested."""
         return selectors.published_target(self.actor, self.agent.slug)
 
 

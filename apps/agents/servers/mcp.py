@@ -137,7 +137,7 @@ async def _ask(caller: Caller, context: Any, question: str) -> Answer:
 
 
 def _search(caller: Caller, query: str) -> list[dict[str, Any]]:
-    target = caller.target()
+    target = caller.live_target()
     prepared = runtime.prepare(RunPlan(target.owner_id, target.config, target.document_ids), query)
     return [_quoted(source) for source in prepared.sources]
 

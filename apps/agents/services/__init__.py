@@ -1,5 +1,6 @@
 """Writes of the agents app."""
 
+from apps.agents.services.ab_tests import DRAFT, change_shares, choose_version, start_ab_test, stop_ab_test
 from apps.agents.services.answering import BegunAnswer, answer, begin_answer, stream_answer
 from apps.agents.services.api_documents import connect_api
 from apps.agents.services.approvals import decide_call
@@ -37,6 +38,7 @@ from apps.agents.services.upload_table import delete_table, upload_table
 from apps.agents.services.widget import remove_widget, set_widget
 
 __all__ = [
+    "DRAFT",
     "AgentChanges",
     "BegunAnswer",
     "BegunResponse",
@@ -52,6 +54,8 @@ __all__ = [
     "calibrate_agent",
     "cancel_evaluation",
     "cancel_response",
+    "change_shares",
+    "choose_version",
     "connect_api",
     "connection_offers",
     "create_agent_from_template",
@@ -80,7 +84,9 @@ __all__ = [
     "run_response",
     "save_evaluation_set",
     "set_widget",
+    "start_ab_test",
     "start_evaluation",
+    "stop_ab_test",
     "stream_answer",
     "update_agent",
     "upload_table",

@@ -10,6 +10,7 @@ from apps.agents.models import Attachment, Conversation
 from apps.agents.selectors.conversations import get_conversation, own_conversation
 from apps.agents.types import AttachmentInfo, ChatTarget
 from apps.core.errors import Conflict, InvalidInput, NotFound
+from apps.core.ids import uuid7
 from apps.core.tenant import tenant_scope
 from apps.knowledge import services as knowledge
 from apps.knowledge.services import Upload
@@ -79,7 +80,9 @@ def detach_document(*, actor: Actor, conversation_id: UUID, attachment_id: UUID)
 
 
 def _begin(actor: Actor, target: ChatTarget, name: str) -> UUID:
+    begun = target.assigned.conversation_id if target.assigned is not None else None
     return Conversation.objects.create(
+        id=begun or uuid7(),
         tenant_id=actor.organisation_id,
         agent_id=target.agent_id,
         agent_name=target.config.name,

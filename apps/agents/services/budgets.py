@@ -67,13 +67,7 @@ def money_of(actor: Actor, target: ChatTarget, answer: Answer) -> dict[str, obje
     if actor.organisation_id != target.owner_id:
         return {}
     cost = cost_micro_usd(target.config, answer.prompt_tokens, answer.completion_tokens)
-    return {"micro_usd": cost, "priced": has_prices(target.config)}
-
-
-def has_prices(config: AgentConfig) -> bool:
-    """Whether it is known what an answer costs: the platform's own models take no money, endpoints may have prices."""
-    model = config.model
-    return not isinstance(model, EndpointModel) or bool(model.input_price or model.output_price)
+    return {"micro_usd": cost, "priced": target.config.has_prices}
 
 
 def used_today(owner_id: UUID, agent_id: UUID) -> tuple[int, int]:

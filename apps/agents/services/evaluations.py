@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from apps.agents.errors import AgentNotFound
 from apps.agents.evaluating import ATTACKS, Case, figures_of, is_cited, problems_of, read_cases
 from apps.agents.events import EvaluationQueued
-from apps.agents.models import Agent, EvaluationResult, EvaluationRun, EvaluationSet
+from apps.agents.models import Agent, AgentVersion, EvaluationResult, EvaluationRun, EvaluationSet
 from apps.agents.policies import require
 from apps.agents.selectors.agents import config_of, get_agent
 from apps.agents.selectors.evaluations import evaluation_info, get_run, get_set
@@ -56,8 +56,13 @@ def save_evaluation_set(*, actor: Actor, name: str, cases: list[Any], set_id: UU
         return row
 
 
-def start_evaluation(*, actor: Actor, agent_id: UUID, set_id: UUID | None = None) -> EvaluationInfo:
+def start_evaluation(
+    *, actor: Actor, agent_id: UUID, set_id: UUID | None = None, number: int | None = None
+) -> EvaluationInfo:
     """Run the draft as it is now over a set (its checks' set where left out) and the built-in attacks.
+
+    Args:
+        number: run this version instead of the draft.
 
     Raises:
         AgentNotFound, NotFound: the agent or the set is not the actor's.
@@ -67,6 +72,9 @@ def start_evaluation(*, actor: Actor, agent_id: UUID, set_id: UUID | None = None
         row = get_agent(actor, agent_id, AgentsPermission.EDIT)
         config = config_of(row)
         chosen = set_id or config.checks.evaluation_set_id
+        if number is not None:
+            config = _config_of_version(row, number)
+            chosen = chosen or config.checks.evaluation_set_id
         if chosen is None:
             message = "Choose a question set."
             raise InvalidInput("no_evaluation_set", message, errors=[{"field": "set_id", "message": message}])
@@ -117,6 +125,13 @@ def run_evaluation(run_id: UUID) -> None:
         EvaluationRun.objects.filter(id=run_id, state=EvaluationState.RUNNING).update(
             state=EvaluationState.DONE, figures=figures_of(results), ended_at=clock.now()
         )
+
+
+def _config_of_version(row: Agent, number: int) -> AgentConfig:
+    version = AgentVersion.objects.filter(agent=row, number=number).first()
+    if version is None:
+        raise AgentNotFound(f"{row.id} version {number}")
+    return config_of(version)
 
 
 def _target(run: EvaluationRun, config: AgentConfig) -> ChatTarget:

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.agents.events import AgentCalled
-from apps.agents.models import AgentUsage, Conversation, Message
+from apps.agents.models import AbTestAnswer, AgentUsage, Conversation, Message
 from apps.agents.runtime import Prepared
 from apps.agents.selectors.conversations import get_conversation
 from apps.agents.services.budgets import cost_micro_usd, note_day
@@ -90,6 +90,7 @@ def keep_answer(
         note_day(target, tokens=answer.prompt_tokens + answer.completion_tokens, micro_usd=cost)
         quotas.settle(reservation, answer.prompt_tokens + answer.completion_tokens)
         _meter(actor, target, answer, call_id)
+        _note_in_test(target, answer, cost, kept)
     return kept
 
 
@@ -101,7 +102,9 @@ def token_payer(actor: Actor, target: ChatTarget) -> UUID:
 def _conversation(actor: Actor, target: ChatTarget, conversation_id: UUID | None) -> Conversation:
     if conversation_id is not None:
         return get_conversation(actor, conversation_id, target.agent_id)
+    begun = target.assigned.conversation_id if target.assigned is not None else None
     return Conversation(
+        id=begun or uuid7(),
         tenant_id=actor.organisation_id,
         agent_id=target.agent_id,
         agent_name=target.config.name,
@@ -184,3 +187,21 @@ def _meter(actor: Actor, target: ChatTarget, answer: Answer, call_id: UUID) -> N
         ),
         tenant_id=target.owner_id,
     )
+
+
+def _note_in_test(target: ChatTarget, answer: Answer, cost: int, message_id: UUID | None) -> None:
+    if target.assigned is None:
+        return
+    with tenant_scope(target.owner_id):
+        AbTestAnswer.objects.create(
+            tenant_id=target.owner_id,
+            ab_test_id=target.assigned.ab_test_id,
+            version_id=target.assigned.version_id,
+            subject=target.assigned.subject,
+            message_id=message_id,
+            finish=answer.finish,
+            tokens=answer.prompt_tokens + answer.completion_tokens,
+            micro_usd=cost,
+            seconds=answer.seconds,
+            first_token_s=answer.first_token_s,
+        )

@@ -10,10 +10,10 @@ from django.db.models import Max
 
 from apps.agents.errors import AgentNotFound, NotReadyToPublish
 from apps.agents.events import AgentPublished
-from apps.agents.models import Agent, AgentVersion, PublishedAgent
+from apps.agents.models import AbTest, Agent, AgentVersion, PublishedAgent
 from apps.agents.policies import require
 from apps.agents.selectors.agents import config_of, get_agent, missing_for_publishing, version_info
-from apps.agents.types import AgentConfig, AgentsPermission, AgentState, AgentVersionInfo, KnowledgePin
+from apps.agents.types import AbTestState, AgentConfig, AgentsPermission, AgentState, AgentVersionInfo, KnowledgePin
 from apps.assets import services as assets
 from apps.assets.types import AssetKind, ContributionSpec, ParentRef
 from apps.core import clock, outbox
@@ -35,7 +35,7 @@ def publish_agent(
     """Freeze the draft as the next version, register it as an asset with its provenance, and open it to callers.
 
     Publishes a new version of each changed knowledge base first. Publishing an unchanged draft over unchanged
-    knowledge returns the version that is there.
+    knowledge returns the version that is there. Another version than the live one ends a running A/B test.
 
     Args:
         parent_weights_bps: part of the revenue (1/100 of a percent) by knowledge base id or model version id; 2,000
@@ -46,6 +46,31 @@ def publish_agent(
         NotReadyToPublish: `missing` lists what to do, each with a link.
         InvalidInput: the weights are not possible.
     """
+    require_ready(actor, agent_id)
+    with transaction.atomic():
+        row = lock_agent(actor, agent_id, AgentsPermission.PUBLISH)
+        version = freeze_draft(actor, row, parent_weights_bps or {})
+        _go_live(row, version)
+    return version_info(version)
+
+
+def freeze_draft(actor: Actor, row: Agent, parent_weights_bps: Mapping[UUID, int]) -> AgentVersion:
+    """The draft of a locked agent as a version: a new one, or the newest where nothing has changed since."""
+    config = config_of(row)
+    pins = [_pin(actor, base_id) for base_id in config.knowledge_base_ids]
+    newest = AgentVersion.objects.filter(agent=row).order_by("-number").first()
+    if newest is not None and _is_same(newest, config, pins):
+        return newest
+    return _release(actor, row, config, pins, _parents(config, pins, parent_weights_bps))
+
+
+def require_ready(actor: Actor, agent_id: UUID) -> None:
+    """Refuse what would open an unfinished draft to others, or one that falls short of its own checks.
+
+    Raises:
+        AgentNotFound: the agent is not the actor's.
+        NotReadyToPublish: `missing` lists what to do, each with a link.
+    """
     missing = missing_for_publishing(actor, agent_id)
     if missing:
         raise NotReadyToPublish(
@@ -53,18 +78,6 @@ def publish_agent(
             missing[0].message,
             missing=[{"code": item.code, "message": item.message, "url": item.url} for item in missing],
         )
-    with transaction.atomic():
-        row = _lock(actor, agent_id, AgentsPermission.PUBLISH)
-        config = config_of(row)
-        pins = [_pin(actor, base_id) for base_id in config.knowledge_base_ids]
-        current = row.current_version
-        if current is not None and _is_same(current, config, pins):
-            _go_live(row, current)
-            return version_info(current)
-        parents = _parents(config, pins, parent_weights_bps or {})
-        version = _release(actor, row, config, pins, parents)
-        _go_live(row, version)
-    return version_info(version)
 
 
 def go_back_to_version(*, actor: Actor, agent_id: UUID, number: int) -> AgentVersionInfo:
@@ -74,7 +87,7 @@ def go_back_to_version(*, actor: Actor, agent_id: UUID, number: int) -> AgentVer
         AgentNotFound: the agent is not the actor's, or it has no such version.
     """
     with transaction.atomic():
-        row = _lock(actor, agent_id, AgentsPermission.PUBLISH)
+        row = lock_agent(actor, agent_id, AgentsPermission.PUBLISH)
         version = AgentVersion.objects.filter(agent=row, number=number).first()
         if version is None:
             raise AgentNotFound(f"{agent_id} version {number}")
@@ -97,7 +110,7 @@ def resume_agent(*, actor: Actor, agent_id: UUID) -> None:
 
 def _set_paused(actor: Actor, agent_id: UUID, *, is_paused: bool) -> None:
     with transaction.atomic():
-        row = _lock(actor, agent_id, AgentsPermission.PUBLISH)
+        row = lock_agent(actor, agent_id, AgentsPermission.PUBLISH)
         if row.state == AgentState.DRAFT:
             raise AgentNotFound(str(agent_id))
         row.state = AgentState.PAUSED if is_paused else AgentState.PUBLISHED
@@ -107,7 +120,8 @@ def _set_paused(actor: Actor, agent_id: UUID, *, is_paused: bool) -> None:
         record_audit(actor, action=action, target_type="agent", target_id=row.id)
 
 
-def _lock(actor: Actor, agent_id: UUID, permission: AgentsPermission) -> Agent:
+def lock_agent(actor: Actor, agent_id: UUID, permission: AgentsPermission) -> Agent:
+    """The row of the actor's agent, locked."""
     get_agent(actor, agent_id, permission)
     row = Agent.objects.select_for_update(of=("self",)).select_related("current_version").get(id=agent_id)
     require(actor, permission, row)
@@ -195,6 +209,10 @@ def _frozen(config: AgentConfig) -> dict[str, object]:
 
 
 def _go_live(row: Agent, version: AgentVersion) -> None:
+    if row.current_version_id != version.id:
+        AbTest.objects.filter(agent=row, state=AbTestState.RUNNING).update(
+            state=AbTestState.ENDED, ended_at=clock.now(), chosen=version
+        )
     row.state, row.current_version = AgentState.PUBLISHED, version
     row.save()
     PublishedAgent.objects.update_or_create(

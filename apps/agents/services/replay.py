@@ -18,7 +18,7 @@ from apps.agents.replaying import (
     compare_sources,
     reason_of,
 )
-from apps.agents.selectors.access import published_target, slug_of
+from apps.agents.selectors.access import documents_of, published_target, slug_of
 from apps.agents.selectors.agents import draft_target, version_info
 from apps.agents.selectors.stored import stored_answer
 from apps.agents.services.answering import answer
@@ -63,11 +63,8 @@ def _targets(actor: Actor, before: StoredAnswer, *, as_pinned: bool) -> tuple[Ch
 def _pinned(now: ChatTarget, version_id: UUID) -> ChatTarget:
     with tenant_scope(now.owner_id):
         version = version_info(AgentVersion.objects.get(id=version_id))
-        owner = Actor.system(now.owner_id)
-        documents = {
-            document for pin in version.knowledge for document in knowledge.release(owner, pin.release_id).document_ids
-        }
-    return replace(now, config=version.config, version=version, document_ids=frozenset(documents))
+        documents = documents_of(now.owner_id, version)
+    return replace(now, config=version.config, version=version, document_ids=documents)
 
 
 def _explained(

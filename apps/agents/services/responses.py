@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -15,10 +16,11 @@ from django.db import transaction
 from apps.agents.events import ResponseQueued
 from apps.agents.models import StoredResponse
 from apps.agents.protocols import responses as shapes
+from apps.agents.selectors.ab_tests import visitor_of_call
 from apps.agents.selectors.access import published_target
 from apps.agents.selectors.responses import KEPT_FOR, stored_response, turns_before
 from apps.agents.services.answering import BegunAnswer, begin_answer, stream_answer
-from apps.agents.types import Answer, ChatDelta, ChatFinished, ChatTarget, FinishReason
+from apps.agents.types import Answer, ChatDelta, ChatFinished, ChatTarget, FinishReason, Visitor
 from apps.agents.wishes import CallWishes, checked_instructions
 from apps.core import clock, outbox
 from apps.core.errors import Conflict, DomainError
@@ -41,6 +43,7 @@ class ResponseRequest:
     previous_id: UUID | None = None
     wishes: CallWishes = field(default_factory=CallWishes)
     metadata: dict[str, str] = field(default_factory=dict)
+    user: str = ""
     is_kept: bool = True
     is_background: bool = False
 
@@ -177,12 +180,12 @@ def _begin(actor: Actor, row: StoredResponse) -> BegunAnswer:
 def _target(actor: Actor, row: StoredResponse, extra: Sequence[str]) -> ChatTarget:
     instructions = checked_instructions([row.instructions, *extra], "instructions")
     wishes = CallWishes.from_json(row.wishes | {"instructions": instructions})
-    return wishes.applied(published_target(actor, row.agent_slug))
+    visitor = Visitor(row.visitor, keeps_version=row.previous_id is not None)
+    return wishes.applied(published_target(actor, row.agent_slug, visitor))
 
 
 def _new_row(actor: Actor, wanted: ResponseRequest) -> StoredResponse:
-    if wanted.previous_id is not None:
-        stored_response(actor, wanted.previous_id)
+    previous = stored_response(actor, wanted.previous_id) if wanted.previous_id is not None else None
     shapes.conversation(wanted.items)
     target = published_target(actor, wanted.slug)
     return StoredResponse(
@@ -199,8 +202,14 @@ def _new_row(actor: Actor, wanted: ResponseRequest) -> StoredResponse:
         instructions=wanted.instructions,
         wishes=wanted.wishes.as_json(),
         metadata=wanted.metadata,
+        visitor=previous.visitor if previous is not None else _visitor(actor, wanted.user),
         created_at=clock.now(),
     )
+
+
+def _visitor(actor: Actor, user: str) -> str:
+    """Who asks, for A/B tests; a hash, as what callers call their users is not ours to keep."""
+    return hashlib.sha256(visitor_of_call(actor, user).key.encode()).hexdigest()
 
 
 def _finish(row: StoredResponse, answer: Answer | None, problem: str) -> None:

@@ -1,5 +1,6 @@
 """Words and values of the agents app: configurations, answers and what surrounds them."""
 
+from apps.agents.types.ab_tests import AbTestInfo, AbTestState, ArmInfo, Assigned, Visitor
 from apps.agents.types.agents import (
     AgentConfig,
     AgentInfo,
@@ -49,6 +50,8 @@ __all__ = [
     "AS_THE_AGENT_DOES",
     "MAX_QUESTION_TOKENS",
     "MAX_STARTERS",
+    "AbTestInfo",
+    "AbTestState",
     "AgentConfig",
     "AgentInfo",
     "AgentState",
@@ -56,6 +59,8 @@ __all__ = [
     "AgentsPermission",
     "Answer",
     "AnswerMode",
+    "ArmInfo",
+    "Assigned",
     "AttachmentInfo",
     "CallOptions",
     "CallState",
@@ -91,5 +96,6 @@ __all__ = [
     "Turn",
     "UsageSide",
     "UsageSummary",
+    "Visitor",
     "argument_lines",
 ]

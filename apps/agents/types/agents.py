@@ -9,7 +9,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from apps.agents.specs import AnswerChecks, Budget, BundledModel, Extras, GuardRails, ModelChoice, ToolSpec
+from apps.agents.specs import (
+    AnswerChecks,
+    Budget,
+    BundledModel,
+    EndpointModel,
+    Extras,
+    GuardRails,
+    ModelChoice,
+    ToolSpec,
+)
 from apps.agents.types.words import AgentState, AnswerMode, Tone
 from apps.core.money import Money
 
@@ -67,6 +76,12 @@ class AgentConfig:
         plain |= {name: value for name, value in self.extras().stored().items() if value}
         raw = json.dumps(plain, sort_keys=True, default=str, ensure_ascii=False)
         return hashlib.sha256(raw.encode()).hexdigest()
+
+    @property
+    def has_prices(self) -> bool:
+        """Whether it is known what an answer costs: the platform's own models take no money."""
+        model = self.model
+        return not isinstance(model, EndpointModel) or bool(model.input_price or model.output_price)
 
     def answering_digest(self) -> str:
         """As `digest`, of what decides about answers: without the checks before publishing."""

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from apps.agents.teams.grants import EVERYTHING, Grant
+from apps.agents.types.ab_tests import Assigned
 from apps.agents.types.agents import AgentConfig, AgentVersionInfo
 from apps.agents.types.words import FinishReason
 
@@ -191,6 +192,8 @@ class ChatTarget:
     effect_scope: str = ""
     """Names the step that this call belongs to, so that its side effects happen once however often it is begun."""
     options: CallOptions = AS_THE_AGENT_DOES
+    assigned: Assigned | None = None
+    """The A/B test that chose this version."""
 
     @property
     def is_test(self) -> bool:

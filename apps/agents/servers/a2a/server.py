@@ -137,7 +137,7 @@ def _begin(caller: Caller, context: RequestContext) -> BegunAnswer:
     with tenant_scope(caller.actor.organisation_id):
         return services.begin_answer(
             actor=caller.actor,
-            target=caller.target().narrowed(_granted(context), ""),
+            target=caller.target(context.context_id or "").narrowed(_granted(context), ""),
             question=context.get_user_input(),
             history=history,
         )
