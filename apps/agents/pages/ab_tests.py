@@ -115,8 +115,10 @@ def agent_ab_test_stop(request: HttpRequest, agent_id: UUID, ab_test_id: UUID) -
 @actor_required
 def agent_ab_test_choose(request: HttpRequest, agent_id: UUID, ab_test_id: UUID, number: int) -> HttpResponse:
     """End a test and have one version answer everybody."""
+    actor = actor_of(request)
+    selectors.ab_test(actor, agent_id, ab_test_id)
     try:
-        services.choose_version(actor=actor_of(request), agent_id=agent_id, ab_test_id=ab_test_id, number=number)
+        services.choose_version(actor=actor, agent_id=agent_id, ab_test_id=ab_test_id, number=number)
     except DomainError as error:
         messages.error(request, error.message)
     else:
