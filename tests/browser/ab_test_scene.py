@@ -21,7 +21,7 @@ def tested(actor: Actor) -> dict[str, Any]:
         actor=actor, template_key="tutor", name="Tutor with two voices", knowledge_base_ids=[]
     ).id
     services.publish_agent(actor=actor, agent_id=agent_id)
-    services.update_agent(actor=actor, agent_id=agent_id, changes=AgentChanges(tone="patient"))
+    services.update_agent(actor=actor, agent_id=agent_id, changes=AgentChanges(tone="formal"))
     before = services.start_ab_test(actor=actor, agent_id=agent_id, shares={1: 90, 0: 10})
     services.stop_ab_test(actor=actor, agent_id=agent_id, ab_test_id=before.id)
     test = services.start_ab_test(actor=actor, agent_id=agent_id, shares={1: 50, 2: 50})
