@@ -10,7 +10,7 @@ from apps.core.rls import EnableRowLevelSecurity
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents", "0009_private"),
+        ("agents", "0010_remote_agents"),
         ("tenancy", "0004_limited_keys"),
     ]
 
