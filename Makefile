@@ -13,6 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Checks load the settings as production has them; nothing is contacted, so the addresses only need the right form.
 CHECK_ENVIRONMENT := SAHARA_MODE=production \
 	SECRET_KEY=only-for-checks-6fW3nq0yRkT8vJ2mXs5cLd9bHg1pZaEu4iOt7 \
+	VAULT_KEYS=b25seS1mb3ItY2hlY2tzLTZmVzNucTB5UmtUOHZKMm0 \
 	DATABASE_URL=postgresql://app@127.0.0.1:9/check DATABASE_POOL_SIZE=0 \
 	REDIS_URL=redis://127.0.0.1:9/0 \
 	STRIPE_API_KEY=sk_live_check STRIPE_WEBHOOK_SECRET=whsec_check \

@@ -70,6 +70,11 @@ app.conf.beat_schedule = {
     "billing.send_overdue_refunds": {"task": "billing.send_overdue_refunds", "schedule": 300.0},
     "billing.reconcile_stripe": {"task": "billing.reconcile_stripe", "schedule": 6 * 3600.0},
     "agents.forget_old_responses": {"task": "agents.forget_old_responses", "schedule": 3600.0},
+    "core.collect_leftovers": {
+        "task": "core.collect_leftovers",
+        "schedule": 900.0,
+        "options": {"expires": 900},
+    },
     "core.forget_idempotency_keys": {"task": "core.forget_idempotency_keys", "schedule": 3600.0},
 }
 

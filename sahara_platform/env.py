@@ -24,6 +24,10 @@ class Environment(BaseSettings):
         "production", validation_alias="SAHARA_MODE", description="'development' or 'production'"
     )
     secret_key: str = Field(min_length=32, description="a random string of at least 32 characters")
+    vault_keys: Annotated[list[str], NoDecode] = Field(
+        default_factory=list,
+        description="comma-separated master keys of stored files, each 32 random bytes in Base64, the newest first",
+    )
     database_url: str = Field(
         pattern=r"^postgres(ql)?://", description="postgresql://… of the application's role (no owner, no superuser)"
     )
@@ -84,7 +88,7 @@ class Environment(BaseSettings):
         365, ge=1, description="days after which an unclaimed payout may be taken back to its payee's earnings"
     )
 
-    @field_validator("allowed_hosts", "checkout_origins", mode="before")
+    @field_validator("allowed_hosts", "checkout_origins", "vault_keys", mode="before")
     @classmethod
     def _split_list(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value

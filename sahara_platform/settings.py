@@ -15,6 +15,7 @@ BASE_DIR = environment.BASE_DIR
 PRODUCTION = ENV.mode == "production"
 DEBUG = False
 SECRET_KEY = ENV.secret_key
+VAULT = {"keys": ENV.vault_keys}
 PUBLIC_URL = ENV.public_url
 ALLOWED_HOSTS = [*ENV.allowed_hosts, urlsplit(PUBLIC_URL).hostname or ""]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
@@ -182,6 +183,7 @@ if ENV.aws_storage_bucket_name:
             "region_name": ENV.aws_s3_region_name,
             "querystring_auth": True,
             "default_acl": None,
+            "max_memory_size": 1 << 24,  # what is larger is read by way of the disk
         },
     }
 

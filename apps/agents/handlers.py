@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from apps.agents import services
 from apps.agents.events import EvaluationQueued, ResponseQueued, TeamStepQueued
+from apps.agents.models import AgentTable
 from apps.agents.selectors import usable_agents
 from apps.agents.services.evaluations import run_evaluation
+from apps.agents.services.taking_back import take_back
 from apps.agents.services.teams import run_step
+from apps.core import vault
 from apps.core.outbox import handles
+from apps.knowledge.events import DocumentsRemoved
 from apps.tenancy.agent_choices import set_agent_lister
 
 
@@ -29,4 +35,12 @@ def on_evaluation_queued(event: EvaluationQueued) -> None:
     run_evaluation(event.run_id)
 
 
+@handles(DocumentsRemoved)
+def on_documents_removed(event: DocumentsRemoved) -> None:
+    """Take back what was answered from them."""
+    documents = [UUID(document_id) for document_id in event.document_ids]
+    take_back(knowledge_base_id=event.knowledge_base_id, document_ids=documents)
+
+
 set_agent_lister(lambda actor: [(agent.agent_id, agent.name) for agent in usable_agents(actor)])
+vault.holds_objects(AgentTable)

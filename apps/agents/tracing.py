@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from apps.agents.prompting import instructions, recent, user_prompt
 from apps.agents.runtime import Found, Prepared
-from apps.agents.types import Answer, Step, Turn
+from apps.agents.types import READ, Answer, Step, Turn
 
 
 def search_step(found: Found, seconds: float) -> Step:
@@ -18,7 +18,8 @@ def search_step(found: Found, seconds: float) -> Step:
         }
         for passage in found.passages
     ]
-    detail: dict[str, object] = {"query": found.query, "passages": passages}
+    documents = list(dict.fromkeys(str(passage.document_id) for passage in found.passages))
+    detail: dict[str, object] = {"query": found.query, "passages": passages, READ: documents}
     if found.label is not None:
         detail["label"] = found.label.as_json()
     return Step("search", "Look up", round(seconds, 4), detail)

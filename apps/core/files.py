@@ -9,13 +9,17 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import BinaryIO
+from uuid import UUID
 
 from django.core import signing
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from apps.core import storage
 from apps.core.errors import NotFound, NotPermitted
+from apps.core.streaming import Download, file_chunks
+from apps.core.vault import open_object
 
 MAX_AGE_S = 7 * 24 * 3600
 _RANGE = re.compile(r"^bytes=(\d{0,18})-(\d{0,18})$")
@@ -33,6 +37,8 @@ def download(request: HttpRequest) -> HttpResponseBase:
     except signing.BadSignature:
         raise NotPermitted("link_invalid", "This download link was altered or is not ours.") from None
     try:
+        if "tenant" in claim:
+            return _sealed(UUID(claim["tenant"]), claim["key"], claim["filename"])
         content = storage.get_storage().open(claim["key"])
     except FileNotFoundError:
         raise NotFound("file_not_found", "The file is no longer stored.") from None
@@ -48,6 +54,18 @@ def download(request: HttpRequest) -> HttpResponseBase:
     if is_shown:
         response["Accept-Ranges"] = "bytes"
         response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response
+
+
+def _sealed(tenant_id: UUID, key: str, filename: str) -> HttpResponseBase:
+    """An object of the vault, opened while it is sent."""
+    content = open_object(tenant_id, key)
+    response = Download(
+        file_chunks(content), filename="download", content_type=storage.DOWNLOAD_TYPE, size=content.size
+    )
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=filename) or "attachment"
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Cache-Control"] = "private, no-store"
     return response
 
 

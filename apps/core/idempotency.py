@@ -11,13 +11,15 @@ import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import F, Func, IntegerField, Value
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 
 from apps.core import clock
-from apps.core.errors import Conflict, InvalidInput
+from apps.core.errors import Conflict, InvalidInput, NotFound
 from apps.core.models import IdempotencyRecord
 from apps.core.problems import problem_response
 
@@ -129,3 +131,18 @@ def _finish(record: IdempotencyRecord, response: HttpResponse) -> None:
     record.content_type = response.get("Content-Type", "")
     record.body = response.content
     record.save(update_fields=["status", "content_type", "body"])
+
+
+def forget_answers_with(text: str, *, since: UUID) -> None:
+    """Take back remembered answers, of any organisation in the scope, that hold this text; repeats are told so.
+
+    Args:
+        since: an id; none made before it is looked at.
+    """
+    there = Func(Value(text.encode()), F("body"), function="position", arg_joiner=" IN ", output_field=IntegerField())
+    gone = problem_response(
+        NotFound("answer_taken_back", "This answer was taken back: what it was made from was deleted.")
+    )
+    IdempotencyRecord.objects.filter(id__gt=since).alias(place=there).filter(place__gt=0).update(
+        status=gone.status_code, content_type=gone["Content-Type"], body=gone.content
+    )

@@ -1,11 +1,12 @@
-"""Rows of the ground floor: the outbox and remembered answers."""
+"""Rows of the ground floor: the outbox, remembered answers and the keys of what is stored encrypted."""
 
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 
 from apps.core.tenant import TenantOwned
-from apps.core.types import DeliveryState
+from apps.core.types import DeliveryState, ObjectState
 
 
 class TimeStamped(models.Model):
@@ -78,3 +79,41 @@ class IdempotencyRecord(TenantOwned):
 
     def __str__(self) -> str:
         return self.key
+
+
+class OrganisationKey(TenantOwned):
+    """The key that wraps an organisation's object keys, wrapped itself by the master key of the environment."""
+
+    wrapped = models.BinaryField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant"], name="organisation_key_once")]
+
+    def __str__(self) -> str:
+        return f"key of {self.tenant_id}"
+
+
+class ObjectKey(TenantOwned):
+    """The key of one stored object; without it the object's bytes are noise."""
+
+    name = models.CharField(max_length=500, help_text="the object's key in storage")
+    wrapped = models.BinaryField(help_text="empty once it was destroyed")
+    state = models.CharField(max_length=10, default=ObjectState.NEW)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "name"], name="object_key_once"),
+            models.CheckConstraint(condition=Q(state__in=ObjectState.values), name="object_key_state_known"),
+            models.CheckConstraint(
+                condition=Q(state=ObjectState.SHREDDED, wrapped=b"") | ~Q(state=ObjectState.SHREDDED) & ~Q(wrapped=b""),
+                name="object_key_destroyed_where_shredded",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["created_at"], name="object_key_to_tend", condition=~Q(state=ObjectState.KEPT)),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -11,7 +11,7 @@ from celery import shared_task
 from celery.signals import beat_init, before_task_publish
 from django.core.cache import cache
 
-from apps.core import clock, outbox
+from apps.core import clock, outbox, vault
 from apps.core.health import BEAT_KEY
 from apps.core.models import IdempotencyRecord
 from apps.core.tenant import all_tenants
@@ -53,3 +53,9 @@ def forget_idempotency_keys() -> None:
     """Drop remembered answers older than a day."""
     with all_tenants(reason="retention"):
         IdempotencyRecord.objects.filter(created_at__lt=clock.now() - IDEMPOTENCY_KEPT).delete()
+
+
+@shared_task(name="core.collect_leftovers", ignore_result=True)
+def collect_leftovers() -> None:
+    """Delete stored objects and opened files that killed processes left."""
+    vault.collect_leftovers()

@@ -11,3 +11,12 @@ class DeliveryState(models.TextChoices):
     PENDING = "pending"
     DONE = "done"
     DEAD = "dead"
+
+
+class ObjectState(models.TextChoices):
+    """What became of an object of the vault."""
+
+    NEW = "new"  # stored, and no row refers to it yet
+    KEPT = "kept"
+    SEALING = "sealing"  # stored before there were keys; its bytes may be plain still
+    SHREDDED = "shredded"  # its key is gone, its bytes are going

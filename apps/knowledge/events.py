@@ -36,3 +36,11 @@ class KnowledgeBaseReleased(Event):
 
     knowledge_base_id: UUID
     asset_version_id: UUID
+
+
+@dataclass(frozen=True)
+class DocumentsRemoved(Event):
+    """Documents of a knowledge base were deleted: nothing that was made from them shall stay."""
+
+    knowledge_base_id: UUID
+    document_ids: list[str]

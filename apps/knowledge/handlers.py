@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from apps.core import vault
 from apps.core.outbox import handles
 from apps.knowledge import services
 from apps.knowledge.events import DocumentQueued, QuestionRunQueued, SourceQueued
+from apps.knowledge.models import Document, Source
 
 
 @handles(DocumentQueued, long_running=True)
@@ -23,3 +25,7 @@ def on_source_queued(event: SourceQueued) -> None:
 def on_question_run_queued(event: QuestionRunQueued) -> None:
     """Ask the questions."""
     services.run_questions(event.run_id)
+
+
+vault.holds_objects(Document)
+vault.holds_objects(Source)

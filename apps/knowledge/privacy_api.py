@@ -33,6 +33,12 @@ class CanarySerializer(serializers.Serializer[Any]):
     document_id = serializers.UUIDField(source="id")
 
 
+class ShreddedSerializer(serializers.Serializer[Any]):
+    """How many documents there were."""
+
+    documents = serializers.IntegerField()
+
+
 class PrivacyView(APIView):
     """The rules of one knowledge base."""
 
@@ -48,6 +54,15 @@ class PrivacyView(APIView):
             actor=actor_of(request), knowledge_base_id=knowledge_base_id, **data.validated_data
         )
         return Response(PrivacySerializer(rules).data)
+
+
+class ShredView(APIView):
+    """All documents, for good."""
+
+    @extend_schema(request=None, responses=ShreddedSerializer)
+    def post(self, request: Request, knowledge_base_id: UUID) -> Response:
+        count = services.shred_base(actor=actor_of(request), knowledge_base_id=knowledge_base_id)
+        return Response(ShreddedSerializer({"documents": count}).data)
 
 
 class CanariesView(APIView):

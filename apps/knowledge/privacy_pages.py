@@ -20,7 +20,7 @@ from apps.tenancy.types import Actor
 @require_http_methods(["GET", "HEAD", "POST"])
 @actor_required
 def base_privacy(request: HttpRequest, knowledge_base_id: UUID) -> HttpResponse:
-    """GET shows the rules, POST saves them or plants a canary."""
+    """GET shows the rules, POST saves them, plants a canary or destroys all documents."""
     actor = actor_of(request)
     problem: InvalidInput | None = None
     if request.method == "POST":
@@ -46,6 +46,10 @@ def _change(request: HttpRequest, actor: Actor, knowledge_base_id: UUID) -> None
     if "canary" in request.POST:
         services.plant_canary(actor=actor, knowledge_base_id=knowledge_base_id)
         messages.success(request, "A canary was planted. Publish your agents anew so that they have it.")
+        return
+    if "shred" in request.POST:
+        count = services.shred_base(actor=actor, knowledge_base_id=knowledge_base_id)
+        messages.success(request, f"{count} documents were destroyed.")
         return
     services.set_privacy(
         actor=actor,

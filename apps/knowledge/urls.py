@@ -40,6 +40,7 @@ api_urlpatterns = [
     path(f"{_BASE}search/", api.SearchView.as_view(), name="api-knowledge-search"),
     path(f"{_BASE}privacy/", privacy_api.PrivacyView.as_view(), name="api-knowledge-privacy"),
     path(f"{_BASE}privacy/canaries/", privacy_api.CanariesView.as_view(), name="api-knowledge-canaries"),
+    path(f"{_BASE}privacy/shred/", privacy_api.ShredView.as_view(), name="api-knowledge-shred"),
     path(f"{_BASE}releases/", api.ReleasesView.as_view(), name="api-knowledge-releases"),
 ]
 

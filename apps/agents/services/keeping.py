@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from apps.agents.models import AbTestAnswer, AgentUsage, Conversation, Message
 from apps.agents.runtime import Prepared
 from apps.agents.selectors.conversations import get_conversation
 from apps.agents.services.budgets import cost_micro_usd, note_day
+from apps.agents.services.taking_back import as_kept
 from apps.agents.types import Answer, ChatTarget, Step, Turn, UsageSide
 from apps.core import clock, outbox
 from apps.core.ids import uuid7
@@ -77,8 +79,9 @@ def keep_answer(
     kept: UUID | None = None
     with transaction.atomic():
         if place is not None:
+            said, done = as_kept(answer, steps)
             with tenant_scope(actor.organisation_id):
-                kept = _store(actor, target, place, prepared, answer, steps, prompt)
+                kept = _store(actor, target, place, prepared, said, done, prompt if said is answer else ())
         call_id = uuid7()
         limits.note_usage(
             organisation_id=token_payer(actor, target),
@@ -120,7 +123,7 @@ def _store(
     place: Place,
     prepared: Prepared | None,
     answer: Answer,
-    steps: tuple[Step, ...],
+    steps: Sequence[Step],
     prompt: tuple[Turn, ...],
 ) -> UUID | None:
     if not Message.objects.filter(id=place.question_id).exists():

@@ -20,6 +20,7 @@ from apps.agents.selectors.ab_tests import visitor_of_call
 from apps.agents.selectors.access import published_target
 from apps.agents.selectors.responses import KEPT_FOR, stored_response, turns_before
 from apps.agents.services.answering import BegunAnswer, begin_answer, stream_answer
+from apps.agents.services.taking_back import as_kept
 from apps.agents.types import Answer, ChatDelta, ChatFinished, ChatTarget, FinishReason, Visitor
 from apps.agents.wishes import CallWishes, checked_instructions
 from apps.core import clock, outbox
@@ -222,6 +223,9 @@ def _finish(row: StoredResponse, answer: Answer | None, problem: str) -> None:
     if not row.is_kept:
         return
     with tenant_scope(row.tenant_id), transaction.atomic():
+        if answer is not None:
+            answer, _ = as_kept(answer, ())
+            row.text, row.sources = answer.text, [source.as_json() for source in answer.sources]
         if not row.is_background:
             row.save(force_insert=True)
             return

@@ -25,7 +25,7 @@ from apps.agents.teams.grants import EVERYTHING, Grant
 from apps.agents.tools import picking, strong
 from apps.agents.tools.base import Offered, ToolFailed, call_within_limits
 from apps.agents.tools.toolbox import Workshop, offered, reach_of
-from apps.agents.types import AnswerMode, ChatApproval, ChatTarget, FinishReason, Step
+from apps.agents.types import READ, AnswerMode, ChatApproval, ChatTarget, FinishReason, Step
 from apps.core.errors import DomainError
 from apps.knowledge import selectors as knowledge
 from apps.tenancy.types import Actor
@@ -51,6 +51,7 @@ class ToolRun:
     traced: list[Step] = field(default_factory=list)
     approvals: list[ChatApproval] = field(default_factory=list)
     calls: int = 0
+    read: list[str] = field(default_factory=list)
 
     @property
     def is_strong(self) -> bool:
@@ -85,6 +86,7 @@ class ToolRun:
         try:
             result = await self._called(tool, arguments)
             detail["result"] = result
+            detail[READ], self.read = self.read, []
         except (ToolFailed, DomainError) as error:
             detail["problem"] = error.message
             raise
@@ -154,6 +156,7 @@ class ToolRun:
             k=config.passages,
             document_ids=self.target.document_ids,
         )
+        self.read += [str(one.document_id) for one in found]
         await sync_to_async(self.rules.add)(found)
         return "\n\n".join(f"{one.document}: {one.text}" for one in found) or "Nothing was found."
 

@@ -16,9 +16,9 @@ from apps.agents.selectors.parts import table_info
 from apps.agents.tools import tables
 from apps.agents.tools.base import ToolFailed
 from apps.agents.types import AgentsPermission, TableInfo
+from apps.core import vault
 from apps.core.errors import InvalidInput, NotFound
 from apps.core.ids import uuid7
-from apps.core.storage import get_storage
 from apps.datasets.tables import Table, read_table
 from apps.tenancy.services import record_audit
 from apps.tenancy.types import Actor
@@ -43,7 +43,8 @@ def upload_table(*, actor: Actor, filename: str, file: IO[bytes]) -> TableInfo:
     parquet = _parquet(table)
     described = async_to_sync(tables.run_child)(lambda: io.BytesIO(parquet), {"sql": "describe"})
     table_id = uuid7()
-    stored = get_storage().put(f"{actor.organisation_id}/agent-tables/{table_id}.parquet", parquet)
+    key = f"{actor.organisation_id}/agent-tables/{table_id}.parquet"
+    stored = vault.put(actor.organisation_id, key, io.BytesIO(parquet))
     with transaction.atomic():
         row = AgentTable.objects.create(
             id=table_id,
@@ -54,6 +55,7 @@ def upload_table(*, actor: Actor, filename: str, file: IO[bytes]) -> TableInfo:
             rows=len(table.rows),
             size=stored.size,
         )
+        vault.keep(actor.organisation_id, key)
         record_audit(
             actor, action="agent.table_added", target_type="agent_table", target_id=row.id, detail={"name": row.name}
         )
@@ -67,10 +69,9 @@ def delete_table(*, actor: Actor, table_id: UUID) -> None:
         row = AgentTable.objects.select_for_update().filter(id=table_id).first()
         if row is None:
             raise NotFound("table_not_found", "There is no such table.", table_id=str(table_id))
-        key = row.storage_key
         record_audit(actor, action="agent.table_removed", target_type="agent_table", target_id=row.id)
+        vault.delete(row.tenant_id, row.storage_key)
         row.delete()
-        transaction.on_commit(lambda: get_storage().delete(key), robust=True)
 
 
 def _text(filename: str, content: bytes) -> Table:

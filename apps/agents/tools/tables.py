@@ -6,7 +6,6 @@ import asyncio
 import json
 import resource
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -17,6 +16,7 @@ from apps.agents.specs import TableTool
 from apps.agents.tools import table_child
 from apps.agents.tools.base import Example, Offered, ToolFailed
 from apps.agents.tools.table_queries import MAX_ROWS, Query, checked_sql, composed, read_off, schema_of
+from apps.core.vault import working_folder
 
 CHILD_CPU_S = 5
 CHILD_WALL_S = 20.0
@@ -76,7 +76,7 @@ async def run_child(opened: Opener, request: dict[str, Any], max_output: int = M
     Raises:
         ToolFailed: the child said why, or broke a limit.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with working_folder() as folder:
         path = Path(folder) / "data.parquet"
         await sync_to_async(_copy, thread_sensitive=False)(opened, path)
         child = await asyncio.create_subprocess_exec(

@@ -25,10 +25,9 @@ from apps.agents.teams.grants import Grant
 from apps.agents.tools import calculator, foreign_agents, mcp_servers, openapi, tables
 from apps.agents.tools.base import Example, Offered, ToolFailed
 from apps.agents.tools.openapi import Reach
-from apps.core import guarded
+from apps.core import guarded, vault
 from apps.core.errors import DomainError
 from apps.core.sealing import Unsealable, unseal
-from apps.core.storage import get_storage
 from apps.core.tenant import tenant_scope
 from apps.datasets import selectors as datasets
 from apps.datasets.types import FileFormat
@@ -123,11 +122,20 @@ def _table(spec: TableTool, owner_id: UUID) -> tuple[Sequence[dict[str, Any]] | 
             if row is None:
                 raise ToolFailed("The table was removed.", is_untouched=True)
             key = row.storage_key
-            return row.columns, lambda: get_storage().open(key)
+            return row.columns, lambda: _file(owner_id, key)
         if spec.dataset_version_id is None:
             raise ToolFailed("The tool has no table.", is_untouched=True)
         version = readable_dataset_version(Actor.system(owner_id), spec.dataset_version_id)
     return None, lambda: datasets.open_file(version, FileFormat.PARQUET)
+
+
+def _file(owner_id: UUID, key: str) -> IO[bytes]:
+    try:
+        return vault.open_object(owner_id, key)
+    except FileNotFoundError:
+        raise ToolFailed("The file of the table is gone.", is_untouched=True) from None
+    except DomainError as error:
+        raise ToolFailed(error.message, is_untouched=True) from None
 
 
 def _asking(spec: AgentTool, ask: Ask) -> Offered:

@@ -29,7 +29,7 @@ from apps.agents.types.answers import (
     Source,
     Turn,
 )
-from apps.agents.types.conversations import AttachmentInfo, ConversationInfo, MessageInfo, Step, Trace
+from apps.agents.types.conversations import READ, AttachmentInfo, ConversationInfo, MessageInfo, Step, Trace
 from apps.agents.types.tools import ConnectionInfo, EvaluationInfo, PendingCallInfo, TableInfo, argument_lines
 from apps.agents.types.words import (
     MAX_QUESTION_TOKENS,
@@ -50,6 +50,7 @@ __all__ = [
     "AS_THE_AGENT_DOES",
     "MAX_QUESTION_TOKENS",
     "MAX_STARTERS",
+    "READ",
     "AbTestInfo",
     "AbTestState",
     "AgentConfig",

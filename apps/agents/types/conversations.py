@@ -11,8 +11,10 @@ from apps.agents.prices import dollars
 from apps.agents.types.agents import KnowledgePin
 from apps.agents.types.answers import Source, Turn
 
-_MONEY = ("micro_usd", "priced")
-"""Details of the last step that the page of how an answer was made shows as its price."""
+READ = "document_ids"
+"""Detail of a step: the documents that it had words of."""
+_UNTOLD = ("micro_usd", "priced", READ)
+"""Details that the page of how an answer was made shows in another way, or not at all."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Step:
         return [
             (key.replace("_", " ").capitalize(), words[value] if isinstance(value, bool | None) else str(value))
             for key, value in self.detail.items()
-            if key not in _MONEY
+            if key not in _UNTOLD
         ]
 
     def as_json(self) -> dict[str, Any]:

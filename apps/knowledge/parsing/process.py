@@ -91,7 +91,14 @@ def _start(path: Path, limits: ParsingLimits, answer: IO[bytes]) -> subprocess.P
     return subprocess.Popen(
         [sys.executable, "-m", "apps.knowledge.parsing.child", str(path)],
         cwd=_ROOT,
-        env={"PATH": "/usr/bin:/bin", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "LANG": "C.UTF-8"},
+        # What it unpacks lies beside the file, and goes with it also where the child is killed.
+        env={
+            "PATH": "/usr/bin:/bin",
+            "PYTHONHASHSEED": "0",
+            "OMP_NUM_THREADS": "1",
+            "LANG": "C.UTF-8",
+            "TMPDIR": str(path.parent),
+        },
         stdin=subprocess.PIPE,
         stdout=answer,
         stderr=subprocess.DEVNULL,

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.db.models import Case, Count, Q, QuerySet, When
 
+from apps.core import vault
 from apps.core.errors import NotFound
-from apps.core.storage import get_storage
 from apps.knowledge.models import Chunk, Document, DocumentText, KnowledgeBase, KnowledgeBaseRelease
 from apps.knowledge.policies import require
 from apps.knowledge.types import (
@@ -99,7 +99,7 @@ def document_url(actor: Actor, document_id: UUID) -> str:
     row = get_document(actor, document_id, KnowledgePermission.VIEW)
     if not row.storage_key:
         return ""
-    return get_storage().signed_url(row.storage_key, filename=row.name)
+    return vault.object_url(row.tenant_id, row.storage_key, row.name)
 
 
 def latest_release(actor: Actor, knowledge_base_id: UUID) -> ReleaseInfo | None:

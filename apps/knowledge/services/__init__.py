@@ -4,6 +4,7 @@ from apps.knowledge.services.attachments import add_attachment, remove_attachmen
 from apps.knowledge.services.create_base import create_knowledge_base
 from apps.knowledge.services.documents import Upload, add_documents, remove_document, retry_document, uploads
 from apps.knowledge.services.edit_chunks import edit_chunk, set_chunk_excluded
+from apps.knowledge.services.holding import hold_documents
 from apps.knowledge.services.indexing import renew_chunk
 from apps.knowledge.services.ingest import ingest_document
 from apps.knowledge.services.privacy import note_told, plant_canary, set_privacy
@@ -15,6 +16,7 @@ from apps.knowledge.services.question_sets import (
 )
 from apps.knowledge.services.release import release_version
 from apps.knowledge.services.segments import index_base, index_due_bases
+from apps.knowledge.services.shredding import shred_base, shred_organisation
 from apps.knowledge.services.sources import (
     add_bucket,
     add_pages,
@@ -38,6 +40,7 @@ __all__ = [
     "ask_question_set",
     "create_knowledge_base",
     "edit_chunk",
+    "hold_documents",
     "index_base",
     "index_due_bases",
     "ingest_document",
@@ -56,6 +59,8 @@ __all__ = [
     "set_chunk_excluded",
     "set_privacy",
     "set_schedule",
+    "shred_base",
+    "shred_organisation",
     "sync_now",
     "sync_source",
     "uploads",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO, Any
@@ -13,13 +13,12 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from apps.core import live, outbox
+from apps.core import live, outbox, vault
 from apps.core.errors import Conflict, FieldProblem, InvalidInput, NotFound
 from apps.core.ids import uuid7
 from apps.core.sealing import seal
-from apps.core.storage import get_storage
 from apps.knowledge.errors import FileTooLarge
-from apps.knowledge.events import DocumentQueued
+from apps.knowledge.events import DocumentQueued, DocumentsRemoved
 from apps.knowledge.models import Document, KnowledgeBase
 from apps.knowledge.selectors.bases import document_info, get_base, get_document
 from apps.knowledge.services.indexing import remove_chunks
@@ -39,6 +38,7 @@ from apps.tenancy.types import Actor
 PASSWORD_PURPOSE = "document-password"  # noqa: S105  # what it is sealed for, no password
 _READ_BYTES = 1 << 20
 _MEGABYTE = 1024 * 1024
+_TOLD_AT_ONCE = 100
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,15 @@ def remove_document(*, actor: Actor, document_id: UUID) -> None:
             detail={"name": row.name, "sha256": row.sha256},
         )
         live.notify(topic(row.knowledge_base_id))
+        tell_removed(row.knowledge_base_id, [row.id])
         discard(row)
+
+
+def tell_removed(knowledge_base_id: UUID, document_ids: Iterable[UUID]) -> None:
+    """Publish that documents are deleted, in the transaction that does so; not where a newer version replaces one."""
+    ids = [str(document_id) for document_id in document_ids]
+    for first in range(0, len(ids), _TOLD_AT_ONCE):
+        outbox.publish(DocumentsRemoved(knowledge_base_id, ids[first : first + _TOLD_AT_ONCE]))
 
 
 def discard(row: Document) -> None:
@@ -123,7 +131,7 @@ def discard(row: Document) -> None:
     key = row.storage_key
     if key:
         note_bytes(row, -row.size_bytes, "removed")
-        transaction.on_commit(lambda: get_storage().delete(key), robust=True)
+        vault.delete(row.tenant_id, key)
     remove_chunks(row)
     row.delete()
 
@@ -172,7 +180,7 @@ def _add(actor: Actor, base: KnowledgeBase, file: Upload) -> AddedDocument:
         return known
     document_id = uuid7()
     key = f"{actor.organisation_id}/knowledge/{base.id}/{document_id}"
-    stored = get_storage().put(key, file.content)
+    stored = vault.put(actor.organisation_id, key, file.content)
     try:
         with transaction.atomic():
             row = Document.objects.create(
@@ -185,6 +193,7 @@ def _add(actor: Actor, base: KnowledgeBase, file: Upload) -> AddedDocument:
                 size_bytes=stored.size,
                 sha256=sha256,
             )
+            vault.keep(actor.organisation_id, key)
             record_audit(
                 actor,
                 action="document.added",
@@ -196,7 +205,7 @@ def _add(actor: Actor, base: KnowledgeBase, file: Upload) -> AddedDocument:
             queue_document(row)
     except IntegrityError:
         # Somebody added the same bytes at the same moment.
-        get_storage().delete(key)
+        vault.delete(actor.organisation_id, key)
         known = _known(base, sha256)
         if known is None:
             raise

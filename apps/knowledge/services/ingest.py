@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -12,10 +11,9 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from apps.core import live
+from apps.core import live, vault
 from apps.core.errors import DependencyFailed
 from apps.core.sealing import Unsealable, unseal
-from apps.core.storage import get_storage
 from apps.knowledge.chunking import chunk_blocks, full_text
 from apps.knowledge.errors import UnreadableFile
 from apps.knowledge.models import Chunk, Document, DocumentText
@@ -49,6 +47,9 @@ def ingest_document(document_id: UUID) -> None:
         except UnreadableFile as error:
             _fail(row, error)
             return
+        except vault.VaultLocked:
+            _set_cause(row, f"{row.name} waits for the platform's master key. Nothing is lost; it goes on by itself.")
+            raise
         if not _store(row, parsed, drafts):
             return
     try:
@@ -60,13 +61,15 @@ def ingest_document(document_id: UUID) -> None:
 
 
 def _read(row: Document) -> ParsedFile:
-    with tempfile.TemporaryDirectory(prefix="knowledge-") as folder:
+    with vault.working_folder() as folder:
         path = Path(folder) / "document"
         try:
-            with get_storage().open(row.storage_key) as source, path.open("wb") as target:
+            with vault.open_object(row.tenant_id, row.storage_key) as source, path.open("wb") as target:
                 shutil.copyfileobj(source, target)
         except FileNotFoundError:
             raise UnreadableFile("file_lost", "The stored file is gone. Remove it and upload it again.") from None
+        except vault.Altered as error:
+            raise UnreadableFile(error.code, error.message) from None
         return parse_file(path, name=row.name, password=_password(row))
 
 
@@ -122,7 +125,7 @@ def _says_the_same(row: Document) -> bool:
     note_bytes(row, -old.size_bytes, "replaced")
     row.delete()
     Document.objects.filter(id=old.id).update(**new_bytes, seen_run=row.seen_run)
-    transaction.on_commit(lambda: get_storage().delete(key), robust=True)
+    vault.delete(row.tenant_id, key)
     live.notify(topic(row.knowledge_base_id))
     return True
 

@@ -15,16 +15,15 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.core import live
+from apps.core import live, vault
 from apps.core.ids import uuid7
-from apps.core.storage import get_storage
 from apps.knowledge.chunking import chunk_blocks, full_text
 from apps.knowledge.errors import UnreadableFile
 from apps.knowledge.models import Chunk, Document, DocumentText, Source
 from apps.knowledge.parsing.encoding import clean, decode
 from apps.knowledge.parsing.tables import delimiter_of
 from apps.knowledge.parsing.text import text_blocks
-from apps.knowledge.services.documents import discard_records, topic
+from apps.knowledge.services.documents import discard_records, tell_removed, topic
 from apps.knowledge.services.embedding import Embedder
 from apps.knowledge.services.indexing import store_chunks
 from apps.knowledge.services.ingest import pending_chunks
@@ -94,7 +93,13 @@ def ingest_records(source: Source) -> Tally:
     def tell(_: Sequence[UUID]) -> None:
         live.notify(topic(source.knowledge_base_id))
 
-    with get_storage().open(source.storage_key) as file, Embedder(tell) as embedder:
+    try:
+        opened = vault.open_object(source.tenant_id, source.storage_key)
+    except FileNotFoundError:
+        raise UnreadableFile("file_lost", "The stored file is gone. Remove it and upload it again.") from None
+    except vault.Altered as error:
+        raise UnreadableFile(error.code, error.message) from None
+    with opened as file, Embedder(tell) as embedder:
         embedder.feed(pending_chunks(mine))  # what a killed worker left
         rows = iter(_read(file, tally))
         done = 0
@@ -178,6 +183,7 @@ def _blocks(record: Record) -> list[Block]:
 def _remove_unlisted(source: Source, tally: Tally) -> None:
     gone = Document.objects.filter(source=source, seen_run__lt=source.run)
     with transaction.atomic():
+        tell_removed(source.knowledge_base_id, gone.values_list("id", flat=True))
         tally.removed += discard_records(gone)
 
 

@@ -52,6 +52,10 @@ LONGEST_WAIT = timedelta(minutes=1)
 MOST_CHUNKS = 20_000
 #: A segment of which more than this share is gone is written again.
 MOST_REMOVED = 0.2
+#: Postings of chunks that are gone are kept no longer than this, in an index of more than so many chunks; in a smaller
+#: one they go at once.
+LONGEST_KEPT = timedelta(hours=1)
+SMALL_INDEX = 5_000
 _WRITE_ROWS, _WRITE_BYTES = 5_000, 1 << 25
 _READ_ROWS = 1_000
 
@@ -69,16 +73,20 @@ WHERE block.segment_id = ANY(%s) AND block.term <> '' ORDER BY block.term, segme
 
 def index_due_bases() -> int:
     """Make segments of what waits long enough, in every organisation. Returns in how many knowledge bases."""
-    due = _due()
-    for knowledge_base_id, tenant_id in due:
+    due, overdue = _due(), _overdue()
+    for knowledge_base_id, tenant_id in dict.fromkeys([*due, *overdue]):
         with tenant_scope(tenant_id):
-            index_base(knowledge_base_id)
-    return len(due)
+            index_base(knowledge_base_id, is_purged=(knowledge_base_id, tenant_id) in overdue)
+    return len({*due, *overdue})
 
 
-def index_base(knowledge_base_id: UUID) -> None:
-    """Put all that waits into segments, merge those that it makes worth merging, and drop what is gone."""
-    while _advance(knowledge_base_id):
+def index_base(knowledge_base_id: UUID, *, is_purged: bool = False) -> None:
+    """Put all that waits into segments, merge those that it makes worth merging, and drop what is gone.
+
+    Args:
+        is_purged: leave no posting of what is gone, at the price of writing large segments again.
+    """
+    while _advance(knowledge_base_id, 0.0 if is_purged else MOST_REMOVED):
         pass
 
 
@@ -103,8 +111,20 @@ def _due() -> list[tuple[UUID, UUID]]:
     return list(dict.fromkeys(due))
 
 
+def _overdue() -> set[tuple[UUID, UUID]]:
+    """Knowledge bases whose index shall not hold postings of chunks that were removed any longer."""
+    since = int((clock.now() - LONGEST_KEPT).timestamp() * 1000)
+    oldest = UUID(int=since << 80)  # ids begin with the time that they were made at
+    with all_tenants(reason="words of removed documents go from every organisation's index"):
+        bases = RemovedChunks.objects.values_list("knowledge_base_id", "tenant_id").order_by().distinct()
+        noted, old = set(bases), set(bases.filter(id__lt=oldest))
+        segments = LexicalSegment.objects.filter(knowledge_base_id__in=[base_id for base_id, _ in noted])
+        held = dict(segments.values_list("knowledge_base_id").annotate(Sum("chunks")).order_by())
+    return {base for base in noted if base in old or held.get(base[0], 0) <= SMALL_INDEX}
+
+
 @transaction.atomic
-def _advance(knowledge_base_id: UUID) -> bool:
+def _advance(knowledge_base_id: UUID, most_removed: float) -> bool:
     """One segment of the chunks that have waited longest; False where nothing is to be done."""
     if not _alone(knowledge_base_id):
         return False
@@ -116,7 +136,7 @@ def _advance(knowledge_base_id: UUID) -> bool:
         [np.zeros(0, np.int32), *(np.arange(row.first_number, row.last_number + 1, dtype=np.int32) for row in removed)]
     )
     segments = list(LexicalSegment.objects.filter(knowledge_base_id=knowledge_base_id).order_by("first_number"))
-    merged = _to_merge(segments, len(rows), gone)
+    merged = _to_merge(segments, len(rows), gone, most_removed)
     if rows or merged:
         _analyse_old(rows)
         added = [TermCounts(row.number, row.frequencies, row.length) for row in rows if row.length]
@@ -134,14 +154,16 @@ def _alone(knowledge_base_id: UUID) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _to_merge(segments: Sequence[LexicalSegment], added: int, gone: NDArray[np.int32]) -> list[LexicalSegment]:
+def _to_merge(
+    segments: Sequence[LexicalSegment], added: int, gone: NDArray[np.int32], most_removed: float
+) -> list[LexicalSegment]:
     """The last segments that go into a new one with so many chunks more: those not larger than what comes after, and
     all from the first on of which too much is gone."""
     total, start = added, len(segments)
     for place in reversed(range(len(segments))):
         segment = segments[place]
         inside = np.count_nonzero((gone >= segment.first_number) & (gone <= segment.last_number))
-        if (added and segment.chunks <= total and start == place + 1) or inside > MOST_REMOVED * segment.chunks:
+        if (added and segment.chunks <= total and start == place + 1) or inside > most_removed * segment.chunks:
             start = place
         total += segment.chunks
     return list(segments[start:])

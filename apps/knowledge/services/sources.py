@@ -10,17 +10,16 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.core import clock, live, outbox
+from apps.core import clock, live, outbox, vault
 from apps.core.errors import Conflict, InvalidInput, NotFound
 from apps.core.ids import uuid7
 from apps.core.sealing import seal
-from apps.core.storage import get_storage
 from apps.core.tenant import all_tenants, tenant_scope
 from apps.knowledge.events import SourceQueued
 from apps.knowledge.models import Document, Source
 from apps.knowledge.selectors.bases import get_base
 from apps.knowledge.selectors.sources import get_source, source_info
-from apps.knowledge.services.documents import Upload, discard_records, file_name, remove_document, topic
+from apps.knowledge.services.documents import Upload, discard_records, file_name, remove_document, tell_removed, topic
 from apps.knowledge.types import (
     MAX_RECORDS_BYTES,
     KnowledgePermission,
@@ -57,7 +56,8 @@ def add_records(*, actor: Actor, knowledge_base_id: UUID, file: Upload) -> Sourc
         raise InvalidInput("invalid_file", message, errors=[{"field": "file", "message": message}])
     limits.require_room(organisation_id=actor.organisation_id, limit=Limit.STORAGE_BYTES, wanted=file.size)
     source_id = uuid7()
-    stored = get_storage().put(f"{actor.organisation_id}/knowledge/{base.id}/records/{source_id}", file.content)
+    key = f"{actor.organisation_id}/knowledge/{base.id}/records/{source_id}"
+    stored = vault.put(actor.organisation_id, key, file.content)
     with transaction.atomic():
         row = Source.objects.create(
             id=source_id,
@@ -68,6 +68,7 @@ def add_records(*, actor: Actor, knowledge_base_id: UUID, file: Upload) -> Sourc
             storage_key=stored.key,
             size_bytes=stored.size,
         )
+        vault.keep(actor.organisation_id, key)
         _note_bytes(row, row.size_bytes, "added")
         _added(actor, row)
     return source_info(row)
@@ -179,12 +180,13 @@ def remove_source(*, actor: Actor, source_id: UUID) -> None:
         mine = Document.objects.filter(source=row)
         for document_id in mine.exclude(storage_key="").values_list("id", flat=True):
             remove_document(actor=actor, document_id=document_id)
+        tell_removed(base_id, mine.filter(storage_key="").values_list("id", flat=True))
         discard_records(mine.filter(storage_key=""))
         detail = {"name": row.name, "kind": row.kind}
         record_audit(actor, action="source.removed", target_type="source", target_id=row.id, detail=detail)
         if key:
             _note_bytes(row, -row.size_bytes, "removed")
-            transaction.on_commit(lambda: get_storage().delete(key), robust=True)
+            vault.delete(row.tenant_id, key)
         row.delete()
         live.notify(topic(base_id))
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.core import clock, live
+from apps.core import clock, live, vault
 from apps.core.errors import DependencyFailed, DomainError
 from apps.knowledge.models import Source
 from apps.knowledge.services.documents import topic
@@ -29,8 +29,10 @@ def sync_source(source_id: UUID, run: int) -> None:
     _update(source, state=SourceState.SYNCING, cause="")
     try:
         tally = _taken(source)
-    except DependencyFailed:
-        waiting = f"{source.name} waits for the embedding service, which does not answer. It goes on by itself."
+    except DependencyFailed as error:
+        is_locked = isinstance(error, vault.VaultLocked)
+        missing = "platform's master key" if is_locked else "embedding service, which does not answer"
+        waiting = f"{source.name} waits for the {missing}. It goes on by itself."
         _update(source, cause=waiting)
         raise
     except DomainError as error:

@@ -10,18 +10,17 @@ from typing import IO
 import requests
 from django.db import IntegrityError, transaction
 
-from apps.core import fetching, live
+from apps.core import fetching, live, vault
 from apps.core.buckets import S3Place
 from apps.core.errors import DomainError, InvalidInput
 from apps.core.fetching import FetchFailed
 from apps.core.ids import uuid7
 from apps.core.sealing import Unsealable, unseal
-from apps.core.storage import get_storage
 from apps.knowledge.connectors.bucket import BucketPlace
 from apps.knowledge.connectors.places import Entry, Place
 from apps.knowledge.connectors.web import WebPlace
 from apps.knowledge.models import Document, Source
-from apps.knowledge.services.documents import discard, note_bytes, queue_document, topic
+from apps.knowledge.services.documents import discard, note_bytes, queue_document, tell_removed, topic
 from apps.knowledge.services.records import Tally
 from apps.knowledge.services.sources import KEYS_PURPOSE
 from apps.knowledge.types import DocumentState, SourceKind
@@ -113,7 +112,7 @@ def _seen_again(source: Source, there: Document, etag: str) -> None:
 def _add(source: Source, entry: Entry, file: IO[bytes], digest: str, etag: str) -> None:
     document_id = uuid7()
     key = f"{source.tenant_id}/knowledge/{source.knowledge_base_id}/{document_id}"
-    stored = get_storage().put(key, file)
+    stored = vault.put(source.tenant_id, key, file)
     try:
         with transaction.atomic():
             row = Document.objects.create(
@@ -130,15 +129,17 @@ def _add(source: Source, entry: Entry, file: IO[bytes], digest: str, etag: str) 
                 etag=etag,
                 seen_run=source.run,
             )
+            vault.keep(source.tenant_id, key)
             note_bytes(row, row.size_bytes, "added")
             queue_document(row)
     except IntegrityError:  # somebody added the same bytes, or removed the source, at the same moment
-        get_storage().delete(key)
+        vault.delete(source.tenant_id, key)
 
 
 def _remove_unlisted(source: Source, tally: Tally) -> None:
     for row in Document.objects.filter(source=source, seen_run__lt=source.run):
         with transaction.atomic():
+            tell_removed(row.knowledge_base_id, [row.id])
             discard(row)
             live.notify(topic(source.knowledge_base_id))
         tally.removed += 1

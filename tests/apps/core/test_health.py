@@ -17,14 +17,15 @@ def _only_registered_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_part_that_an_app_registers_is_reported() -> None:
-    names = {"beat", "cache", "chain", "database", "payments", "runner", "storage", "worker"}
+    names = {"beat", "cache", "chain", "database", "payments", "runner", "storage", "vault", "worker"}
     from apps.billing.checks import payments
     from apps.compute.checks import runner
+    from apps.core.checks import vault
     from apps.onchain.checks import chain
 
-    for name, function in {"payments": payments, "runner": runner, "chain": chain}.items():
+    for name, function in {"payments": payments, "runner": runner, "chain": chain, "vault": vault}.items():
         health.check(name)(function)
-    for name in names - {"payments", "runner", "chain"}:
+    for name in names - {"payments", "runner", "chain", "vault"}:
         health.check(name)({"cache": health.cache_and_broker}.get(name) or getattr(health, name))
     body = Client().get("/readyz").json()
     assert set(body["parts"]) == names

@@ -8,6 +8,7 @@ is handed out again and the step begun anew, and what changes things outside goe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from apps.agents.models import TeamRun, TeamStep
 from apps.agents.models_in_use import classifier_in_use
 from apps.agents.selectors.teams import step_target
 from apps.agents.services.answering import answer
+from apps.agents.services.taking_back import TAKEN_BACK, are_there, bare_source
 from apps.agents.services.teams.advance import Advance, fail, give_back, spend
 from apps.agents.services.teams.outside import ask_foreign_agent, send
 from apps.agents.services.teams.work import Claimed, Outcome
@@ -196,6 +198,7 @@ def _store(claimed: Claimed, outcome: Outcome) -> None:
             _call_workers(advance, step, outcome.workers)
             return
         give_back(run, step)
+        outcome = _as_kept(outcome)
         step.output, step.label, step.sources = outcome.text, outcome.label, list(outcome.sources)
         step.choice = "" if outcome.way is None else outcome.way.when or "otherwise"
         if outcome.notes:
@@ -203,6 +206,13 @@ def _store(claimed: Claimed, outcome: Outcome) -> None:
         step.state, step.ended_at = StepState.SUCCEEDED, clock.now()
         step.save()
         _go_on(advance, step, outcome)
+
+
+def _as_kept(outcome: Outcome) -> Outcome:
+    """The result without words of documents that were deleted while it was made."""
+    if are_there({UUID(source["document_id"]) for source in outcome.sources}):
+        return outcome
+    return replace(outcome, text=TAKEN_BACK, sources=tuple(bare_source(source) for source in outcome.sources))
 
 
 def _go_on(advance: Advance, step: TeamStep, outcome: Outcome) -> None:
