@@ -78,7 +78,7 @@ async def run_child(opened: Opener, request: dict[str, Any], max_output: int = M
     """
     with working_folder() as folder:
         path = Path(folder) / "data.parquet"
-        await sync_to_async(_copy, thread_sensitive=False)(opened, path)
+        await sync_to_async(_copy)(opened, path)
         child = await asyncio.create_subprocess_exec(
             sys.executable,
             table_child.__file__,

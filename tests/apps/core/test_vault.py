@@ -6,12 +6,13 @@ import base64
 import io
 import os
 import secrets
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 from uuid import UUID, uuid4
 
 import pytest
@@ -252,7 +253,7 @@ def test_sealing_goes_on_where_it_was_killed(actor: Actor, monkeypatch: pytest.M
     place = (actor.organisation_id, f"{actor.organisation_id}/test/{uuid4()}")
     get_storage().put(place[1], SECRET)
     _Held(monkeypatch, [place])
-    real = tending.store_sealed
+    real = objects.store_sealed
 
     def stopped(*arguments: Any) -> Any:
         if killed == "after":
@@ -328,7 +329,7 @@ def test_bytes_whose_deletion_was_killed_are_collected(actor: Actor, store: Obje
 
 @pytest.mark.django_db
 def test_opened_files_of_killed_workers_are_collected(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(tending.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     left, busy = vault.working_folder(), vault.working_folder()
     for folder in (left, busy):
         (Path(folder.name) / "document").write_bytes(SECRET)
@@ -482,13 +483,13 @@ def test_a_large_file_takes_no_memory_of_its_size(actor: Actor, client: Client) 
     size = 100 << 20
     opened(put(actor))  # what is loaded and allocated once
     name = f"{actor.organisation_id}/test/{uuid4()}"
-    storing = grown(lambda: vault.put(actor.organisation_id, name, Endless(size)))
+    storing = grown(lambda: vault.put(actor.organisation_id, name, cast("IO[bytes]", Endless(size))))
     read = 0
 
     def download() -> None:
         nonlocal read
         url = vault.object_url(actor.organisation_id, name, "large.bin")
-        answer = client.get("/" + url.split("/", 3)[3])
+        answer: Any = client.get("/" + url.split("/", 3)[3])
         assert answer["Content-Length"] == str(size)
         for part in answer.streaming_content:
             read += len(part)
