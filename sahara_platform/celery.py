@@ -69,6 +69,7 @@ app.conf.beat_schedule = {
     "billing.settle_overdue_top_ups": {"task": "billing.settle_overdue_top_ups", "schedule": 300.0},
     "billing.send_overdue_refunds": {"task": "billing.send_overdue_refunds", "schedule": 300.0},
     "billing.reconcile_stripe": {"task": "billing.reconcile_stripe", "schedule": 6 * 3600.0},
+    "agents.give_up_old_answers": {"task": "agents.give_up_old_answers", "schedule": 3600.0},
     "agents.forget_old_responses": {"task": "agents.forget_old_responses", "schedule": 3600.0},
     "core.collect_leftovers": {
         "task": "core.collect_leftovers",

@@ -46,6 +46,14 @@ class ResponseQueued(Event):
 
 
 @dataclass(frozen=True)
+class AnswerGoesOn(Event):
+    """All that an answer waited for is decided; published for the organisation of the one who asked."""
+
+    paused_id: UUID
+    owner_id: UUID
+
+
+@dataclass(frozen=True)
 class EvaluationQueued(Event):
     """An evaluation of a draft waits for a worker."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from apps.agents import services
-from apps.agents.events import EvaluationQueued, ResponseQueued, TeamStepQueued
+from apps.agents import services, streaming
+from apps.agents.events import AnswerGoesOn, EvaluationQueued, ResponseQueued, TeamStepQueued
 from apps.agents.models import AgentTable
 from apps.agents.selectors import usable_agents
 from apps.agents.services.evaluations import run_evaluation
@@ -27,6 +27,12 @@ def on_team_step_queued(event: TeamStepQueued) -> None:
 def on_response_queued(event: ResponseQueued) -> None:
     """Answer a background response."""
     services.run_response(event.response_id)
+
+
+@handles(AnswerGoesOn, long_running=True)
+def on_answer_goes_on(event: AnswerGoesOn) -> None:
+    """Give the rest of the answer."""
+    streaming.go_on(event.paused_id, event.owner_id)
 
 
 @handles(EvaluationQueued, long_running=True)

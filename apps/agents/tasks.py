@@ -14,6 +14,12 @@ def end_due_runs() -> None:
     teams.end_due_runs()
 
 
+@shared_task(name="agents.give_up_old_answers", ignore_result=True)
+def give_up_old_answers() -> None:
+    """End answers whose calls nobody decided."""
+    services.give_up_old_answers()
+
+
 @shared_task(name="agents.forget_old_responses", ignore_result=True)
 def forget_old_responses() -> None:
     """Delete responses of the API that are older than they are kept."""

@@ -56,6 +56,7 @@ api_urlpatterns = [
     path("agent-tables/<uuid:agent_table_id>/", tools.TableView.as_view(), name="api-agent-table"),
     path("agent-calls/", tools.CallsView.as_view(), name="api-agent-calls"),
     path("agent-calls/<uuid:pending_call_id>/", tools.CallView.as_view(), name="api-agent-call"),
+    path("agent-calls/<uuid:pending_call_id>/settle/", tools.SettleCallView.as_view(), name="api-agent-call-settle"),
     path(f"{_CONNECTION}offers/", tools.OffersView.as_view(), name="api-agent-connection-offers"),
     path(_CONNECTION, connections.ConnectionView.as_view(), name="api-agent-connection"),
     path(f"{_AGENT}widget/", widget.WidgetView.as_view(), name="api-agent-widget"),

@@ -12,9 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.agents import selectors, services
+from apps.agents import selectors, services, streaming
+from apps.agents.types import PendingCallInfo
 from apps.knowledge.services import uploads
 from apps.tenancy.actors import actor_of
+from apps.tenancy.types import Actor
 
 
 class TableSerializer(serializers.Serializer[Any]):
@@ -41,6 +43,17 @@ class CallSerializer(serializers.Serializer[Any]):
     result = serializers.CharField()
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
+    answer_id = serializers.UUIDField(
+        allow_null=True, help_text="the answer that goes on after the decision; follow it at /answers/<id>/events/"
+    )
+    message_id = serializers.UUIDField(allow_null=True, help_text="the stored message of that answer")
+
+
+class CallSettlementSerializer(serializers.Serializer[Any]):
+    """What became of an uncertain call; `again` has it made once more where it did not happen."""
+
+    happened = serializers.BooleanField()
+    again = serializers.BooleanField(default=False)
 
 
 class CallDecisionSerializer(serializers.Serializer[Any]):
@@ -105,7 +118,27 @@ class CallView(APIView):
         data = CallDecisionSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         decided = services.decide_call(actor=actor, call_id=pending_call_id, approve=data.validated_data["approve"])
-        return Response(CallSerializer(decided).data)
+        return _answering(actor, decided)
+
+
+class SettleCallView(APIView):
+    """Say what became of a call of which that is not known: the answer goes on with it."""
+
+    @extend_schema(request=CallSettlementSerializer, responses=CallSerializer)
+    def post(self, request: Request, pending_call_id: UUID) -> Response:
+        actor = actor_of(request)
+        selectors.pending_call(actor, pending_call_id)
+        data = CallSettlementSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        settled = services.settle_call(actor=actor, call_id=pending_call_id, **data.validated_data)
+        return _answering(actor, settled)
+
+
+def _answering(actor: Actor, call: PendingCallInfo) -> Response:
+    """The call; the answer that goes on can be followed from now on."""
+    if call.answer_id is not None:
+        streaming.expect(actor, call.answer_id, call.conversation_id)
+    return Response(CallSerializer(call).data)
 
 
 class OffersView(APIView):

@@ -11,6 +11,7 @@ from apps.agents.models.drafts import AgentRevision
 from apps.agents.models.effects import SideEffect
 from apps.agents.models.evaluations import EvaluationResult, EvaluationRun, EvaluationSet
 from apps.agents.models.feedback import AgentFeedback
+from apps.agents.models.pausing import PausedAnswer
 from apps.agents.models.reach import AgentWidget, RemoteTask
 from apps.agents.models.responses import StoredResponse
 from apps.agents.models.teams import Team, TeamRun, TeamStep, TeamVersion
@@ -36,6 +37,7 @@ __all__ = [
     "EvaluationRun",
     "EvaluationSet",
     "Message",
+    "PausedAnswer",
     "PendingCall",
     "PublishedAgent",
     "RemoteTask",

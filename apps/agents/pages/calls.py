@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts.access import actor_required
-from apps.agents import selectors, services
+from apps.agents import selectors, services, streaming
 from apps.agents.pages.conversations import page_of_conversation
 from apps.agents.types import CallState, PendingCallInfo
 from apps.core.errors import DomainError, InvalidInput
@@ -18,11 +18,14 @@ from apps.core.problems import CONTENT_TYPE, problem_of, status_of
 from apps.tenancy.actors import actor_of
 from apps.tenancy.types import Actor
 
+SETTLED = {"happened": (True, False), "again": (False, True), "leave": (False, False)}
+"""What the one who asked has found of an uncertain call: whether it happened, and whether it is made again."""
 SAID = {
     CallState.DONE: "Done.",
     CallState.REFUSED: "Refused. Nothing was sent.",
     CallState.FAILED: "It was tried and failed.",
     CallState.APPROVED: "It is on its way.",
+    CallState.UNCERTAIN: "It is not known whether it took effect. Look there, then say what happened.",
 }
 
 
@@ -60,8 +63,11 @@ def call_decide(request: HttpRequest, pending_call_id: UUID) -> HttpResponse:
         notices.error(request, error.message)
     else:
         said = SAID.get(decided.state, "")
+        if decided.answer_id is not None:
+            streaming.expect(actor, decided.answer_id, decided.conversation_id)
         if by_script:
-            return JsonResponse({"state": str(decided.state), "said": said})
+            goes_on = {"answer": _id(decided.answer_id), "message": _id(decided.message_id)}
+            return JsonResponse({"state": str(decided.state), "said": said} | goes_on)
         notices.success(request, said)
     page = None
     if call.conversation_id is not None:
@@ -71,8 +77,15 @@ def call_decide(request: HttpRequest, pending_call_id: UUID) -> HttpResponse:
 
 def _decided(request: HttpRequest, actor: Actor, call: PendingCallInfo) -> PendingCallInfo:
     decision = request.POST.get("decision", "")
-    if decision not in ("approve", "refuse"):
-        raise InvalidInput("unknown_decision", "Choose approve or refuse.")
     if call.in_team:
         raise InvalidInput("decided_in_team", "Decide this one on the page of the team's run.")
+    if decision in SETTLED:
+        happened, again = SETTLED[decision]
+        return services.settle_call(actor=actor, call_id=call.id, happened=happened, again=again)
+    if decision not in ("approve", "refuse"):
+        raise InvalidInput("unknown_decision", "Choose approve or refuse.")
     return services.decide_call(actor=actor, call_id=call.id, approve=decision == "approve")
+
+
+def _id(value: UUID | None) -> str | None:
+    return str(value) if value is not None else None

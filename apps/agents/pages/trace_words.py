@@ -18,6 +18,7 @@ SAID = {
     CallState.REFUSED: "You refused it. Nothing was sent.",
     CallState.EXPIRED: "Nobody decided in time. Nothing was sent.",
     CallState.FAILED: "You allowed it, and it failed.",
+    CallState.UNCERTAIN: "You allowed it, and it is not known whether it took effect.",
 }
 TITLES = {"tool": "Call {}", "route": "Choose a tool"}
 

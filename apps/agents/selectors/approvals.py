@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from uuid import UUID
+
+from django.db.models import Q
 
 from apps.agents.models import PendingCall
 from apps.agents.policies import require
@@ -13,14 +16,17 @@ from apps.core.errors import NotFound
 from apps.tenancy.types import Actor
 
 DECIDED_SHOWN = 20
+STALLED_AFTER = timedelta(minutes=2)
+"""An approved call without an end after this was left by a killed process."""
 
 
 def pending_calls(actor: Actor, conversation_id: UUID | None = None) -> list[PendingCallInfo]:
-    """The calls that wait for this user, newest first; of one conversation where given."""
+    """The calls that wait for this user, newest first; of one conversation where given.
+
+    They wait to be allowed, or were begun and never came back, or it is not known whether they took effect.
+    """
     require(actor, AgentsPermission.CHAT)
-    rows = PendingCall.objects.filter(
-        user_id=actor.user_id, state=CallState.WAITING, expires_at__gt=clock.now()
-    ).order_by("-id")
+    rows = PendingCall.objects.filter(_waits(), user_id=actor.user_id).order_by("-id")
     if conversation_id is not None:
         rows = rows.filter(conversation_id=conversation_id)
     return [call_info(row) for row in rows[:100]]
@@ -29,9 +35,7 @@ def pending_calls(actor: Actor, conversation_id: UUID | None = None) -> list[Pen
 def decided_calls(actor: Actor) -> list[PendingCallInfo]:
     """The last calls of this user that wait no longer, newest first."""
     require(actor, AgentsPermission.CHAT)
-    rows = PendingCall.objects.filter(user_id=actor.user_id).exclude(
-        state=CallState.WAITING, expires_at__gt=clock.now()
-    )
+    rows = PendingCall.objects.filter(user_id=actor.user_id).exclude(_waits())
     return [call_info(row) for row in rows.order_by("-id")[:DECIDED_SHOWN]]
 
 
@@ -54,6 +58,13 @@ def own_call(actor: Actor, call_id: UUID, *, lock: bool = False) -> PendingCall:
     if row is None:
         raise NotFound("call_not_found", "There is no such call for you to decide.")
     return row
+
+
+def _waits() -> Q:
+    """For a person: to be allowed, or because it was begun and did not come back."""
+    now = clock.now()
+    is_stalled = Q(state=CallState.APPROVED, decided_at__lt=now - STALLED_AFTER, effect_scope="")
+    return Q(state=CallState.WAITING, expires_at__gt=now) | Q(state=CallState.UNCERTAIN) | is_stalled
 
 
 def call_info(row: PendingCall) -> PendingCallInfo:

@@ -3,7 +3,7 @@
 from apps.agents.services.ab_tests import DRAFT, change_shares, choose_version, start_ab_test, stop_ab_test
 from apps.agents.services.answering import BegunAnswer, answer, begin_answer, stream_answer
 from apps.agents.services.api_documents import connect_api
-from apps.agents.services.approvals import decide_call
+from apps.agents.services.approvals import decide_call, settle_call
 from apps.agents.services.attaching import attach_document, detach_document
 from apps.agents.services.budgets import used_today
 from apps.agents.services.calibrate import Calibration, KnownQuestion, calibrate_agent
@@ -20,6 +20,7 @@ from apps.agents.services.create_agent import create_agent_from_template
 from apps.agents.services.drafts import restore_version
 from apps.agents.services.edit_agent import AgentChanges, add_agent_documents, update_agent
 from apps.agents.services.evaluations import cancel_evaluation, save_evaluation_set, start_evaluation
+from apps.agents.services.pausing import give_up_old_answers
 from apps.agents.services.publish import go_back_to_version, pause_agent, publish_agent, resume_agent
 from apps.agents.services.replay import replay_answer
 from apps.agents.services.responses import (
@@ -34,6 +35,7 @@ from apps.agents.services.responses import (
     response_events,
     run_response,
 )
+from apps.agents.services.resuming import begin_again
 from apps.agents.services.upload_table import delete_table, upload_table
 from apps.agents.services.widget import remove_widget, set_widget
 
@@ -49,6 +51,7 @@ __all__ = [
     "answer",
     "answer_response",
     "attach_document",
+    "begin_again",
     "begin_answer",
     "begin_response",
     "calibrate_agent",
@@ -68,6 +71,7 @@ __all__ = [
     "detach_document",
     "foreign_card",
     "forget_old_responses",
+    "give_up_old_answers",
     "go_back_to_version",
     "pause_agent",
     "publish_agent",
@@ -84,6 +88,7 @@ __all__ = [
     "run_response",
     "save_evaluation_set",
     "set_widget",
+    "settle_call",
     "start_ab_test",
     "start_evaluation",
     "stop_ab_test",

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from asgiref.sync import async_to_sync, sync_to_async
@@ -22,8 +22,9 @@ from apps.agents.selectors.conversations import Branch, Spot, branch_for
 from apps.agents.selectors.output import output_rules, reader_of
 from apps.agents.services.budgets import money_of, require_day_budget
 from apps.agents.services.keeping import Place, keep_answer, keep_question, token_payer
+from apps.agents.services.progress import Progress
 from apps.agents.services.stopping import until
-from apps.agents.services.tool_runs import AskAgent, ToolRun, needs_tools, write_with_tools
+from apps.agents.services.tool_runs import AskAgent, ToolRun, needs_tools, would_like, write_with_tools
 from apps.agents.teams.grants import Grant
 from apps.agents.types import (
     Answer,
@@ -36,6 +37,8 @@ from apps.agents.types import (
     ChatStarted,
     ChatTarget,
     FinishReason,
+    Paused,
+    Resumed,
     Source,
     Step,
     Turn,
@@ -57,27 +60,10 @@ MAX_PROMPT_TOKENS = 800
 _Piece = str | ChatApproval
 
 
-@dataclass
-class _Progress:
-    """What an answer has come to, so that it can be kept when the reader goes away."""
-
-    started: float
-    text: str = ""
-    shown: str = ""
-    first_token_s: float | None = None
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    finish: FinishReason = FinishReason.CANCELLED
-    problem: str = ""
-    prepared: Prepared | None = None
-    is_written: bool = False
-    by_tools: bool = False
-    steps: list[Step] = field(default_factory=list)
-
-
 @dataclass(frozen=True)
 class BegunAnswer:
     """A question that was looked up and can be answered. `place` is where the answer is stored; None: nowhere.
+    `resumed`: a stored answer goes on.
 
     `reader_id` reads the answer in the end, which is told what `rules` let pass.
     """
@@ -94,6 +80,7 @@ class BegunAnswer:
     rules: OutputRules
     reservation: Reservation | None = None
     refusal: str | None = None
+    resumed: Resumed | None = None
 
     @property
     def conversation_id(self) -> UUID | None:
@@ -126,41 +113,48 @@ def begin_answer(
         NotFound: the conversation is not the actor's.
         DomainError: `quota_exceeded`: the plan of whoever pays for the tokens has none left.
     """
+    require_budget(actor, target)
+    at, attachments = stored(actor, target, conversation_id, branch) if history is None else (None, None)
+    turns = tuple(at.turns if at is not None else history or ())
+    asked = at.question if at is not None and at.question else question
+    begun = looked_up(actor, target, asked, turns, attachments, reader_id)
+    if at is None:
+        return begun
+    place = keep_question(
+        actor=actor,
+        target=target,
+        question=begun.found.question,
+        conversation_id=conversation_id,
+        parent_id=at.parent_id,
+        question_id=at.question_id,
+    )
+    return replace(begun, place=place)
+
+
+def require_budget(actor: Actor, target: ChatTarget) -> None:
+    """Refuse where nobody could pay for an answer."""
     limits.require_room(organisation_id=token_payer(actor, target), limit=Limit.MODEL_TOKENS)
     require_day_budget(target)
+
+
+def looked_up(
+    actor: Actor, target: ChatTarget, asked: str, turns: tuple[Turn, ...], own: Attachments | None, reader: UUID | None
+) -> BegunAnswer:
+    """What answers the question, before it has a place to be stored at. Not inside a transaction."""
     started = time.monotonic()
-    at, attachments = _stored(actor, target, conversation_id, branch) if history is None else (None, None)
-    turns = tuple(at.turns if at is not None else history or ())
     plan = RunPlan(
-        target.owner_id,
-        target.config,
-        target.document_ids,
-        target.grant,
-        target.effect_scope,
-        target.options,
-        attachments,
+        target.owner_id, target.config, target.document_ids, target.grant, target.effect_scope, target.options, own
     )
-    asked = at.question if at is not None and at.question else question
     admitted = guards.admit(target.config.guard, asked)
     found = runtime.look_up(plan, admitted.question, turns)
     if admitted.refusal is not None:
         found = replace(found, passages=())
-    reader = reader_id or reader_of(actor)
+    reader = reader or reader_of(actor)
     rules = output_rules(actor=actor, reader_id=reader, target=target, plan=plan, found=found, history=turns)
     reservation = quotas.set_aside(actor, _most_tokens(found))
     steps = (tracing.search_step(found, time.monotonic() - started),)
-    place = None
-    if at is not None:
-        place = keep_question(
-            actor=actor,
-            target=target,
-            question=found.question,
-            conversation_id=conversation_id,
-            parent_id=at.parent_id,
-            question_id=at.question_id,
-        )
     return BegunAnswer(
-        actor, target, plan, found, turns, place, steps, started, reader, rules, reservation, admitted.refusal
+        actor, target, plan, found, turns, None, steps, started, reader, rules, reservation, admitted.refusal
     )
 
 
@@ -175,7 +169,7 @@ async def stream_answer(begun: BegunAnswer, stop: asyncio.Event | None = None) -
     Raises:
         DependencyFailed: the runner ceased to answer.
     """
-    progress = _Progress(started=begun.started, steps=list(begun.steps))
+    progress = Progress(started=begun.started, steps=list(begun.steps))
     place = begun.place
     found = begun.rules.found(begun.found.sources)
     yield ChatFound(found, begun.conversation_id, place.question_id if place is not None else None)
@@ -226,7 +220,7 @@ def answer(
         return async_to_sync(collect)()
 
 
-async def _shown(rules: OutputRules, pieces: AsyncIterator[_Piece], progress: _Progress) -> AsyncIterator[_Piece]:
+async def _shown(rules: OutputRules, pieces: AsyncIterator[_Piece], progress: Progress) -> AsyncIterator[_Piece]:
     """What may be shown of the pieces; ends early where the model says what it must not."""
     guard = rules.guard()
     async with aclosing(pieces) as coming:  # type: ignore[type-var]  # an async generator
@@ -249,11 +243,11 @@ async def _shown(rules: OutputRules, pieces: AsyncIterator[_Piece], progress: _P
 def _beginning(begun: BegunAnswer, prepared: Prepared) -> tuple[tuple[Source, ...], str]:
     """The sources that may be seen, and the answer in their own words, which stands until the model has words."""
     sources = begun.rules.sources(prepared.sources)
-    quote = prepared.quote if prepared.ready is None else ""
+    quote = prepared.quote if prepared.ready is None and begun.resumed is None else ""
     return sources, begun.rules.said(quote) if quote else ""
 
 
-def _prepare(begun: BegunAnswer, progress: _Progress) -> Prepared:
+def _prepare(begun: BegunAnswer, progress: Progress) -> Prepared:
     began = time.monotonic()
     prepared = runtime.prepare(begun.plan, begun.found.question, begun.history, begun.found)
     if begun.refusal is not None:
@@ -263,7 +257,7 @@ def _prepare(begun: BegunAnswer, progress: _Progress) -> Prepared:
     return prepared
 
 
-async def _pieces(begun: BegunAnswer, prepared: Prepared, progress: _Progress) -> AsyncIterator[_Piece]:
+async def _pieces(begun: BegunAnswer, prepared: Prepared, progress: Progress) -> AsyncIterator[_Piece]:
     """Words as they come, noted in `progress` before they are passed on."""
     if needs_tools(begun.target) and begun.refusal is None:
         async with aclosing(_with_tools(begun, prepared, progress)) as told:  # type: ignore[type-var]  # a generator
@@ -271,6 +265,7 @@ async def _pieces(begun: BegunAnswer, prepared: Prepared, progress: _Progress) -
                 yield said
         if progress.is_written:
             return
+        progress.by_tools = False
     if prepared.ready is not None:
         progress.text, progress.finish = prepared.ready, prepared.finish
         progress.prompt_tokens = prepared.question_tokens
@@ -281,9 +276,9 @@ async def _pieces(begun: BegunAnswer, prepared: Prepared, progress: _Progress) -
     async with aclosing(runtime.write(prepared)) as written:  # type: ignore[type-var]  # an async generator
         async for piece in written:
             if isinstance(piece, Written):
-                _note_written(progress, piece)
+                progress.note_written(piece)
                 continue
-            _note_words(progress, piece)
+            progress.note_words(piece)
             yield piece
             if time.monotonic() - progress.started > prepared.config.budget.max_seconds:
                 progress.finish, progress.problem = FinishReason.LENGTH, "Cut off: the time of the budget is over."
@@ -291,9 +286,9 @@ async def _pieces(begun: BegunAnswer, prepared: Prepared, progress: _Progress) -
                 return
 
 
-async def _with_tools(begun: BegunAnswer, prepared: Prepared, progress: _Progress) -> AsyncIterator[_Piece]:
+async def _with_tools(begun: BegunAnswer, prepared: Prepared, progress: Progress) -> AsyncIterator[_Piece]:
     """The answer where tools give it; nothing where the question is for none of them."""
-    run = ToolRun(begun.actor, begun.target, prepared, _asker(begun), begun.rules, begun.conversation_id)
+    run = ToolRun(begun.actor, begun.target, prepared, _asker(begun), begun.rules, begun.conversation_id, begun.resumed)
     async with aclosing(write_with_tools(run)) as pieces:  # type: ignore[type-var]  # an async generator
         async for piece in pieces:
             if isinstance(piece, Step):
@@ -301,10 +296,12 @@ async def _with_tools(begun: BegunAnswer, prepared: Prepared, progress: _Progres
                 progress.by_tools = progress.by_tools or piece.kind == "tool"
             elif isinstance(piece, ChatApproval):
                 yield piece
+            elif isinstance(piece, Paused):
+                progress.paused = piece
             elif isinstance(piece, Written):
-                _note_written(progress, piece)
+                progress.note_written(piece)
             else:
-                _note_words(progress, piece)
+                progress.note_words(piece)
                 yield piece
 
 
@@ -327,18 +324,7 @@ def _asker(begun: BegunAnswer) -> AskAgent:
     return ask
 
 
-def _note_words(progress: _Progress, words: str) -> None:
-    if progress.first_token_s is None:
-        progress.first_token_s = time.monotonic() - progress.started
-    progress.text += words
-
-
-def _note_written(progress: _Progress, written: Written) -> None:
-    progress.prompt_tokens, progress.completion_tokens = written.prompt_tokens, written.completion_tokens
-    progress.finish, progress.is_written = written.finish, True
-
-
-def _answer(begun: BegunAnswer, progress: _Progress) -> Answer:
+def _answer(begun: BegunAnswer, progress: Progress) -> Answer:
     text, is_supported = progress.shown, True
     prepared, rules = progress.prepared, begun.rules
     rules.settle()
@@ -347,6 +333,8 @@ def _answer(begun: BegunAnswer, progress: _Progress) -> Answer:
             text, is_supported = runtime.complete(prepared, progress.text)
         has_knowledge = bool(prepared.config.knowledge_base_ids) and not progress.by_tools
         text = rules.said(guards.released(prepared.config.guard, text, prepared.sources, has_knowledge=has_knowledge))
+    if progress.finish is FinishReason.WAITING and guards.holds_back(begun.target.config.guard):
+        text = would_like([])
     if rules.is_withheld:
         text, progress.finish, is_supported = WITHHELD, FinishReason.FILTERED, True
     return Answer(
@@ -363,7 +351,7 @@ def _answer(begun: BegunAnswer, progress: _Progress) -> Answer:
     )
 
 
-def _keep(begun: BegunAnswer, progress: _Progress, answer: Answer) -> UUID | None:
+def _keep(begun: BegunAnswer, progress: Progress, answer: Answer) -> UUID | None:
     prepared = progress.prepared
     is_written = prepared is not None and prepared.ready is None
     if begun.rules.told:
@@ -372,15 +360,20 @@ def _keep(begun: BegunAnswer, progress: _Progress, answer: Answer) -> UUID | Non
             knowledge.note_told(actor=owner, reader_id=begun.reader_id, told=begun.rules.told)
     money = money_of(begun.actor, begun.target, answer)
     last = tracing.answer_step(prepared, answer, sum(step.seconds for step in progress.steps), money)
+    steps = progress.steps
+    if begun.resumed is not None:  # what was looked up stands with the first part of the answer
+        steps = [step for step in steps if step.kind not in ("search", "read")]
     return keep_answer(
         actor=begun.actor,
         target=begun.target,
         place=begun.place,
         prepared=prepared,
         answer=answer,
-        steps=(*progress.steps, last),
+        steps=(*steps, last),
         prompt=tracing.prompt_of(prepared) if prepared is not None and is_written else (),
         reservation=begun.reservation,
+        paused=progress.paused if answer.finish is FinishReason.WAITING else None,
+        reader_id=begun.reader_id,
     )
 
 
@@ -392,9 +385,10 @@ def _most_tokens(found: Found) -> int:
     return MAX_PROMPT_TOKENS + tokens + found.config.max_answer_tokens
 
 
-def _stored(
+def stored(
     actor: Actor, target: ChatTarget, conversation_id: UUID | None, branch: Branch | None
 ) -> tuple[Spot, Attachments | None]:
+    """Where in a stored conversation, and the documents that are attached to it."""
     with tenant_scope(actor.organisation_id), transaction.atomic():
         at = branch_for(actor, conversation_id, target.agent_id, branch)
         return at, searched_attachments(actor, conversation_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -13,11 +14,12 @@ from asgiref.sync import async_to_sync
 from django.db import transaction
 from pydantic import TypeAdapter
 
-from apps.agents.errors import ApprovalNeeded
-from apps.agents.models import Conversation, Message, PendingCall
+from apps.agents.errors import ApprovalNeeded, EffectUncertain
+from apps.agents.models import Conversation, Message, PendingCall, SideEffect
 from apps.agents.policies import require
-from apps.agents.selectors.approvals import call_info, own_call
-from apps.agents.services.effects import EffectNotMade, once
+from apps.agents.selectors.approvals import STALLED_AFTER, call_info, own_call
+from apps.agents.services.effects import EffectNotMade, once, settle_effect
+from apps.agents.services.pausing import NOT_DECIDED, go_on_after, waiting_answer
 from apps.agents.specs import ToolSpec
 from apps.agents.teams.grants import EVERYTHING, Grant
 from apps.agents.tools.base import Offered, ToolFailed, call_within_limits
@@ -31,11 +33,11 @@ from apps.tenancy.services import record_audit
 from apps.tenancy.types import Actor
 
 APPROVAL_LASTS = timedelta(minutes=30)
-STALLED_AFTER = timedelta(minutes=2)
-"""An approved call without an end after this was left by a killed process."""
-
 SHOWN_CHARACTERS = 1_500
 """So much of a result is shown in the conversation; all of it is kept with the call."""
+
+HAPPENED = "It took effect, as a person found."
+NOT_HAPPENED = "It did not take effect, as a person found, and was not made again."
 
 _SPEC: TypeAdapter[ToolSpec] = TypeAdapter(ToolSpec)
 
@@ -105,20 +107,57 @@ def decide_call(*, actor: Actor, call_id: UUID, approve: bool) -> PendingCallInf
 
     A call of a team's step is only marked: the step makes it. Must not be called inside a transaction.
 
+    An answer that has waited for it goes on in the background: `answer_id` of what is returned can be followed. A call
+    whose end cannot be known is `uncertain` then, and `settle_call` says what became of it.
+
     Raises:
         NotFound: the call is not the actor's to decide.
         Conflict: it has expired.
-        EffectUncertain: it was approved before, begun, and its end is not known.
     """
     with tenant_scope(actor.organisation_id):
         with transaction.atomic():
             require(actor, AgentsPermission.CHAT)
             row = own_call(actor, call_id, lock=True)
             is_ours = _decide(actor, row, approve=approve)
-        if not is_ours or row.effect_scope:
-            return call_info(row)
-        _make(row)
-        return call_info(own_call(actor, call_id))
+        if is_ours and not row.effect_scope:
+            _make(row)
+        return _with_answer(own_call(actor, call_id))
+
+
+def settle_call(*, actor: Actor, call_id: UUID, happened: bool, again: bool = False) -> PendingCallInfo:
+    """The one who asked has looked whether an uncertain call took effect: the answer goes on with that.
+
+    Args:
+        again: it did not happen, and is made again.
+
+    Raises:
+        NotFound: the call is not the actor's.
+        Conflict: it is not uncertain (any more).
+    """
+    with tenant_scope(actor.organisation_id):
+        with transaction.atomic():
+            require(actor, AgentsPermission.CHAT)
+            row = own_call(actor, call_id, lock=True)
+            if row.state != CallState.UNCERTAIN:
+                raise Conflict("call_not_uncertain", "What became of this call is known.")
+            _settle_effect(row, actor, happened=happened)
+            record_audit(
+                actor,
+                action="agent.call_settled",
+                target_type="pending_call",
+                target_id=row.id,
+                detail={"tool": row.tool, "happened": happened, "again": again},
+            )
+            if happened:
+                _end(row, CallState.DONE, HAPPENED)
+            elif again:
+                PendingCall.objects.filter(id=row.id).update(state=CallState.APPROVED, decided_at=clock.now())
+                row.refresh_from_db()
+            else:
+                _end(row, CallState.FAILED, NOT_HAPPENED)
+        if again and not happened:
+            _make(row)
+        return _with_answer(own_call(actor, call_id))
 
 
 def _decide(actor: Actor, row: PendingCall, *, approve: bool) -> bool:
@@ -140,7 +179,7 @@ def _decide(actor: Actor, row: PendingCall, *, approve: bool) -> bool:
         target_id=row.id,
         detail={"tool": row.tool, "arguments_sha256": row.arguments_hash},
     )
-    if not approve:
+    if not approve and not go_on_after(row):
         detail = {"arguments": row.arguments, "problem": "You refused it.", "approval": str(row.id)}
         _say(row, f"**{row.tool}** was not called: you refused.", Step("tool", row.tool, 0.0, detail))
     return approve
@@ -151,12 +190,48 @@ def _make(row: PendingCall) -> None:
     started = time.monotonic()
     try:
         tool = async_to_sync(_tool_of)(row)
-        result, state = _made_once(row.owner_id, f"approval:{row.id}", tool, row.arguments), CallState.DONE
+        result, state = _made_once(row.owner_id, _scope(row), tool, row.arguments), CallState.DONE
     except ToolFailed as error:
         result, state = error.message, CallState.FAILED
-    seconds = round(time.monotonic() - started, 3)
+    except EffectUncertain as error:
+        PendingCall.objects.filter(id=row.id, state=CallState.APPROVED).update(
+            state=CallState.UNCERTAIN, result=error.message
+        )
+        return
     with transaction.atomic():
-        PendingCall.objects.filter(id=row.id, state=CallState.APPROVED).update(state=state, result=result)
+        _end(row, state, result, round(time.monotonic() - started, 3))
+
+
+def _scope(row: PendingCall) -> str:
+    return f"approval:{row.id}"
+
+
+def _settle_effect(row: PendingCall, actor: Actor, *, happened: bool) -> None:
+    with tenant_scope(row.owner_id):
+        effect = SideEffect.objects.filter(scope=_scope(row)).first()
+    if effect is not None:
+        settle_effect(
+            organisation_id=row.owner_id,
+            effect_id=effect.id,
+            user_id=actor.user_id,
+            happened=happened,
+            result=HAPPENED,
+        )
+
+
+def _with_answer(row: PendingCall) -> PendingCallInfo:
+    """The call, with the answer that goes on after it."""
+    info = call_info(row)
+    paused = waiting_answer(row) if info.state not in NOT_DECIDED else None
+    return info if paused is None else replace(info, answer_id=paused.id, message_id=paused.message_id)
+
+
+def _end(row: PendingCall, state: CallState, result: str, seconds: float = 0.0) -> None:
+    """Keep what came of a call; the answers that wait for it go on, or it is said in its conversation."""
+    open_states = (CallState.APPROVED, CallState.UNCERTAIN)
+    if not PendingCall.objects.filter(id=row.id, state__in=open_states).update(state=state, result=result):
+        return  # somebody else was faster
+    if not go_on_after(row):
         came = "result" if state is CallState.DONE else "problem"
         call = Step("tool", row.tool, seconds, {"arguments": row.arguments, came: result, "approval": str(row.id)})
         if state is CallState.DONE:

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from apps.agents.models import AgentFeedback, AgentVersion, Attachment, Conversation, Message
 from apps.agents.selectors.conversations import own_conversation
+from apps.agents.services.pausing import forget_paused
 from apps.agents.types import FeedbackReason
 from apps.core.errors import InvalidInput, NotFound
 from apps.core.tenant import tenant_scope
@@ -44,6 +45,7 @@ def delete_conversation(*, actor: Actor, conversation_id: UUID) -> None:
     with transaction.atomic():
         row = own_conversation(actor, conversation_id)
         documents = list(Attachment.objects.filter(conversation=row).values_list("document_id", flat=True))
+        forget_paused(row.agent_owner_id, row.id)
         row.delete()
         left = set(Attachment.objects.filter(document_id__in=documents).values_list("document_id", flat=True))
     for document_id in set(documents) - left:

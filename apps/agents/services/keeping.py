@@ -14,8 +14,9 @@ from apps.agents.models import AbTestAnswer, AgentUsage, Conversation, Message
 from apps.agents.runtime import Prepared
 from apps.agents.selectors.conversations import get_conversation
 from apps.agents.services.budgets import cost_micro_usd, note_day
+from apps.agents.services.pausing import pause, unpause
 from apps.agents.services.taking_back import as_kept
-from apps.agents.types import Answer, ChatTarget, Step, Turn, UsageSide
+from apps.agents.types import Answer, ChatTarget, FinishReason, Paused, Step, Turn, UsageSide
 from apps.core import clock, outbox
 from apps.core.ids import uuid7
 from apps.core.tenant import tenant_scope
@@ -29,10 +30,12 @@ TITLE_LETTERS = 80
 
 @dataclass(frozen=True)
 class Place:
-    """Where in a stored conversation an answer belongs: behind the question `question_id`."""
+    """Where in a stored conversation an answer belongs: behind the question `question_id`. `answer_id` is the stored
+    answer that goes on."""
 
     conversation_id: UUID
     question_id: UUID
+    answer_id: UUID | None = None
 
 
 def keep_question(
@@ -74,14 +77,33 @@ def keep_answer(
     steps: tuple[Step, ...],
     prompt: tuple[Turn, ...],
     reservation: Reservation | None = None,
+    paused: Paused | None = None,
+    reader_id: UUID | None = None,
 ) -> UUID | None:
-    """Store the answer behind its question (where there is one) and meter the call. Returns the message's id."""
+    """Store the answer behind its question (where there is one) and meter the call. Returns the message's id.
+
+    Args:
+        paused: it waits for a person and goes on after that; `reader_id` then reads the rest.
+    """
     kept: UUID | None = None
     with transaction.atomic():
         if place is not None:
             said, done = as_kept(answer, steps)
             with tenant_scope(actor.organisation_id):
-                kept = _store(actor, target, place, prepared, said, done, prompt if said is answer else ())
+                if place.answer_id is not None:
+                    kept = _store_rest(place.answer_id, said, done)
+                    unpause(target.owner_id, place.answer_id)
+                else:
+                    kept = _store(actor, target, place, prepared, said, done, prompt if said is answer else ())
+            if kept is not None and paused is not None:
+                pause(
+                    actor=actor,
+                    target=target,
+                    conversation_id=place.conversation_id,
+                    message_id=kept,
+                    reader_id=reader_id or actor.organisation_id,
+                    paused=paused,
+                )
         call_id = uuid7()
         limits.note_usage(
             organisation_id=token_payer(actor, target),
@@ -155,6 +177,22 @@ def _store(
         prompt=told,
     )
     Conversation.objects.filter(id=place.conversation_id).update(leaf_id=row.id, updated_at=clock.now())
+    return row.id
+
+
+def _store_rest(message_id: UUID, answer: Answer, steps: Sequence[Step]) -> UUID | None:
+    """The rest of an answer that has waited, with what it took beside what the first part did."""
+    row = Message.objects.select_for_update().filter(id=message_id, finish=FinishReason.WAITING).first()
+    if row is None:
+        return None  # another worker was faster, or the conversation was deleted
+    row.text, row.finish, row.problem = answer.text, answer.finish, answer.problem
+    row.is_supported = answer.is_supported
+    row.prompt_tokens += answer.prompt_tokens
+    row.completion_tokens += answer.completion_tokens
+    row.seconds = round(row.seconds + answer.seconds, 3)
+    row.steps = [*row.steps, *(step.as_json() for step in steps)]
+    row.save()
+    Conversation.objects.filter(id=row.conversation_id).update(updated_at=clock.now())
     return row.id
 
 

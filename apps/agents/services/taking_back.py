@@ -13,8 +13,8 @@ from uuid import UUID
 
 from django.db.models import F, Func, JSONField, Q, QuerySet
 
-from apps.agents.models import Attachment, EvaluationResult, Message, StoredResponse, TeamRun, TeamStep
-from apps.agents.types import READ, Answer, Source, Step
+from apps.agents.models import Attachment, EvaluationResult, Message, PausedAnswer, StoredResponse, TeamRun, TeamStep
+from apps.agents.types import READ, Answer, FinishReason, Source, Step
 from apps.core.idempotency import forget_answers_with
 from apps.core.tenant import TenantOwned, all_tenants
 from apps.knowledge import services as knowledge
@@ -106,6 +106,13 @@ def _messages(ids: Sequence[str]) -> int:
         row.save(update_fields=["text", "sources", "steps", "prompt"])
         conversations.add(row.conversation_id)
         count += 1
+    # What waits for a person has kept what its model was told.
+    waiting = PausedAnswer.objects.filter(conversation_id__in=conversations)
+    held = list(waiting.values_list("message_id", flat=True))
+    Message.objects.filter(id__in=held, finish=FinishReason.WAITING).update(
+        finish=FinishReason.FAILED, problem=TAKEN_BACK
+    )
+    waiting.delete()
     # What was answered later was told what had been said before.
     Message.objects.filter(conversation_id__in=conversations, id__gt=UUID(ids[0])).exclude(prompt=[]).update(prompt=[])
     return count

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -23,9 +23,21 @@ from apps.agents.services.approvals import ask_for_approval, call_in_step
 from apps.agents.specs import EndpointModel, RemoteTool, ToolSpec
 from apps.agents.teams.grants import EVERYTHING, Grant
 from apps.agents.tools import picking, strong
-from apps.agents.tools.base import Offered, ToolFailed, call_within_limits
+from apps.agents.tools.base import CallWaits, Offered, ToolFailed, call_within_limits
+from apps.agents.tools.openapi import Reach
 from apps.agents.tools.toolbox import Workshop, offered, reach_of
-from apps.agents.types import READ, AnswerMode, ChatApproval, ChatTarget, FinishReason, Step
+from apps.agents.types import (
+    READ,
+    AnswerMode,
+    CallState,
+    ChatApproval,
+    ChatTarget,
+    FinishReason,
+    Paused,
+    PendingCallInfo,
+    Resumed,
+    Step,
+)
 from apps.core.errors import DomainError
 from apps.knowledge import selectors as knowledge
 from apps.tenancy.types import Actor
@@ -33,7 +45,10 @@ from apps.tenancy.types import Actor
 MAX_DEPTH = 3
 """Levels of agents that ask agents, where no grant says otherwise."""
 
-Piece = str | Written | ChatApproval | Step
+REFUSED = "The user did not allow this call, and it was not made. Answer without it."
+"""What a model is told of a refusal."""
+
+Piece = str | Written | ChatApproval | Paused | Step
 AskAgent = Callable[[str, str, Grant], Awaitable[str]]
 """Asks another agent (slug, question) within a grant."""
 
@@ -48,6 +63,7 @@ class ToolRun:
     ask_agent: AskAgent
     rules: OutputRules
     conversation_id: Any = None
+    resumed: Resumed | None = None
     traced: list[Step] = field(default_factory=list)
     approvals: list[ChatApproval] = field(default_factory=list)
     calls: int = 0
@@ -74,10 +90,11 @@ class ToolRun:
         return found
 
     async def call(self, tool: Offered, arguments: dict[str, Any]) -> str:
-        """The result of one call, traced; what waits for approval says so.
+        """The result of one call, traced; what waits for approval outside of a conversation says so.
 
         Raises:
             ToolFailed: it gave no result.
+            CallWaits: it waits for approval, and the answer with it.
             ApprovalNeeded, EffectUncertain: within a team's step.
         """
         started = time.monotonic()
@@ -123,6 +140,8 @@ class ToolRun:
             delegated=self._delegated() if isinstance(spec, RemoteTool) else EVERYTHING,
         )
         self.approvals.append(ChatApproval(asked.id, tool.name, arguments))
+        if self.conversation_id is not None:
+            raise CallWaits(str(asked.id))
         return "Not called yet: this waits for the user's approval. Tell the user so."
 
     def _patience(self, tool: Offered) -> float:
@@ -163,13 +182,24 @@ class ToolRun:
 
 async def write_with_tools(run: ToolRun) -> AsyncIterator[Piece]:
     """The answer with tools: calls as they are made, words, approvals, then one `Written`. Nothing at all where a
-    small model's question is for no tool: it is then answered as without tools.
+    small model's question is for no tool (or it may not be called): it is then answered as without tools.
+    `Paused` comes where the answer waits for approvals and goes on after them.
 
     Raises:
         DependencyFailed: the model does not answer.
         ApprovalNeeded, EffectUncertain: within a team's step.
     """
     tools = await run.tools()
+    if run.resumed is not None:
+        run.calls = run.resumed.paused.used_calls
+        for step in _outcomes(run.resumed):
+            yield step
+        if not run.is_strong:
+            for said in _told(run, run.resumed, tools):
+                yield said
+            return
+        if run.resumed.prefix:
+            yield run.resumed.prefix
     if run.is_strong:
         async with aclosing(_by_the_model(run, tools)) as pieces:  # type: ignore[type-var]  # an async generator
             async for piece in pieces:
@@ -193,14 +223,17 @@ async def _in_two_stages(run: ToolRun, tools: list[Offered]) -> AsyncIterator[Pi
             yield traced
         return
     tool, tokens = picked.tool, (run.prepared.question_tokens, 0)
+    paused: Paused | None = None
     try:
         filled = await picking.fill(question, tool)
         tokens = (tokens[0] + filled.prompt_tokens, filled.completion_tokens)
         detail["arguments_by"] = filled.by
         result = await run.call(tool, filled.arguments)
-        text = tool.render(filled.arguments, result) if tool.render is not None else _quoted(tool, result)
+        text = tool.render(filled.arguments, result) if tool.render is not None else _quoted(tool.name, result)
         if run.approvals:
-            text = f"I would like to call **{tool.name}**. Please look at what is sent and allow it or not."
+            text = would_like([tool.name])
+    except CallWaits as waits:
+        text, paused = would_like([tool.name]), Paused("", {waits.call_id: waits.call_id}, [], run.calls)
     except ToolFailed as error:
         text = f"I tried {tool.name}, and it failed: {error.message}"
     for traced in run.traced:
@@ -208,27 +241,91 @@ async def _in_two_stages(run: ToolRun, tools: list[Offered]) -> AsyncIterator[Pi
     yield text
     for approval in run.approvals:
         yield approval
-    yield Written(*tokens, FinishReason.STOP)
+    if paused is not None:
+        yield paused
+    yield Written(*tokens, FinishReason.WAITING if paused is not None else FinishReason.STOP)
+
+
+async def _reach(run: ToolRun, choice: EndpointModel) -> Reach:
+    try:
+        reach, _ = await sync_to_async(reach_of)(run.target.owner_id, choice.connection_id)
+    except ToolFailed as error:
+        raise strong.EndpointFailed(error.message) from error
+    return reach
 
 
 async def _by_the_model(run: ToolRun, tools: list[Offered]) -> AsyncIterator[Piece]:
     choice = run.target.config.model
     if not isinstance(choice, EndpointModel):
         raise TypeError("only a model behind an endpoint calls tools by itself")
-    try:
-        reach, _ = await sync_to_async(reach_of)(run.target.owner_id, choice.connection_id)
-    except ToolFailed as error:
-        raise strong.EndpointFailed(error.message) from error
-    reported = 0
-    talk = strong.converse(choice, reach, run.prepared, tools, run.call, run.calls_left())
+    reach = await _reach(run, choice)
+    reported, said = 0, run.resumed.prefix if run.resumed is not None else ""
+    deferred: strong.Deferred | None = None
+    talk = strong.converse(choice, reach, run.prepared, tools, run.call, run.calls_left(), _settled(run.resumed))
     async with aclosing(talk) as pieces:  # type: ignore[type-var]  # an async generator
         async for piece in pieces:
             for traced in run.traced[reported:]:
                 yield traced
             reported = len(run.traced)
+            if isinstance(piece, strong.Deferred):
+                deferred = piece
+                continue
+            if isinstance(piece, str):
+                said += piece
+            elif deferred is not None:
+                piece = replace(piece, finish=FinishReason.WAITING)
             yield piece
+    if deferred is not None:
+        if not said.strip():
+            yield would_like([approval.tool for approval in run.approvals])
+        yield Paused(said, deferred.calls, deferred.history, run.calls)
     for approval in run.approvals:
         yield approval
+
+
+def would_like(tools: list[str]) -> str:
+    """What is said where a model waits without a word of its own."""
+    names = " and ".join(f"**{name}**" for name in dict.fromkeys(tools)) or "a tool"
+    return f"I would like to call {names}. Please look at what is sent and allow it or not."
+
+
+def _settled(resumed: Resumed | None) -> strong.Settled | None:
+    if resumed is None:
+        return None
+    results = {
+        name: strong.result_of(call.tool, REFUSED if call.state is CallState.REFUSED else _came(call))
+        for name, call in resumed.outcomes.items()
+    }
+    return strong.Settled(resumed.paused.history, results)
+
+
+def _came(call: PendingCallInfo) -> str:
+    return call.result if call.state is CallState.DONE else f"failed: {call.result}"
+
+
+def _outcomes(resumed: Resumed) -> list[Step]:
+    """What became of the calls that the answer has waited for."""
+    found = []
+    for call in resumed.outcomes.values():
+        is_done, is_refused = call.state is CallState.DONE, call.state is CallState.REFUSED
+        came = {"result": call.result} if is_done else {"problem": "You refused it." if is_refused else call.result}
+        found.append(Step("tool", call.tool, 0.0, {"arguments": call.arguments, **came, "approval": str(call.id)}))
+    return found
+
+
+def _told(run: ToolRun, resumed: Resumed, tools: list[Offered]) -> list[Piece]:
+    """The answer of a small model after the decision: what came back. Nothing after a refusal."""
+    (call,) = resumed.outcomes.values()
+    if call.state is CallState.REFUSED:
+        return []
+    tool = next((item for item in tools if item.name == call.tool), None)
+    if call.state is not CallState.DONE:
+        text = f"I tried {call.tool}, and it failed: {call.result}"
+    elif tool is not None and tool.render is not None:
+        text = tool.render(call.arguments, call.result)
+    else:
+        text = _quoted(call.tool, call.result)
+    return [text, Written(0, 0, FinishReason.STOP)]
 
 
 def needs_tools(target: ChatTarget) -> bool:
@@ -248,7 +345,7 @@ def _require_valid(tool: Offered, arguments: dict[str, Any]) -> None:
         raise ToolFailed(f"{place}: {error.message[:200]}", is_untouched=True)
 
 
-def _quoted(tool: Offered, result: str) -> str:
+def _quoted(tool: str, result: str) -> str:
     """A result without a form of its own, as a block that nothing in it can leave."""
     safe = result[:1500].replace("```", "'''")
-    return f"{tool.name} answered:\n\n```\n{safe}\n```"
+    return f"{tool} answered:\n\n```\n{safe}\n```"

@@ -21,6 +21,8 @@ KEPT_S = 900
 """How long the events of an answer can be read again."""
 ALIVE_S = 15
 """An answer whose writer says nothing for so long was lost with its process."""
+EXPECTED_S = 90
+"""A worker begins an answer that was left to it within this time, or the reader is told that it was interrupted."""
 SEEN_S = 20
 """An answer that nobody has read for so long is stopped."""
 MOST_EVENTS = 20_000
@@ -120,6 +122,16 @@ def register(actor: Actor, answer_id: UUID, conversation_id: UUID | None) -> Non
         client.set(_key(answer_id, "owner"), _owner(actor), ex=KEPT_S)
         client.set(_key(answer_id, "alive"), 1, ex=ALIVE_S)
         client.set(_key(answer_id, "seen"), 1, ex=SEEN_S)
+
+
+def expect(actor: Actor, answer_id: UUID, conversation_id: UUID | None) -> None:
+    """A worker will give this answer: it can be followed from now on, and the conversation shows it. Blocks."""
+    with _client() as client:
+        client.set(_key(answer_id, "owner"), _owner(actor), ex=KEPT_S)
+        client.set(_key(answer_id, "alive"), 1, ex=EXPECTED_S)
+        client.set(_key(answer_id, "seen"), 1, ex=SEEN_S)
+        if conversation_id is not None:
+            client.set(f"chat:conversation:{conversation_id}", str(answer_id), nx=True, ex=KEPT_S)
 
 
 def take(answer_id: UUID, conversation_id: UUID) -> None:

@@ -10,7 +10,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
+from asgiref.sync import SyncToAsync, ThreadSensitiveContext, async_to_sync, sync_to_async
 from django.db import close_old_connections
 
 from apps.agents import services, wire
@@ -65,6 +65,14 @@ def start(answer_id: UUID, begun: BegunAnswer) -> asyncio.Task[None]:
     return task
 
 
+def go_on(paused_id: UUID, owner_id: UUID) -> None:
+    """Give the rest of an answer that has waited, whether anybody reads it or not. Blocks until its end."""
+    begun = services.begin_again(paused_id=paused_id, owner_id=owner_id)
+    if begun is not None:
+        log.expect(begun.actor, paused_id, begun.conversation_id)
+        async_to_sync(_give)(paused_id, begun, is_watched=False)
+
+
 async def given(answer_id: UUID, begun: BegunAnswer) -> AsyncIterator[LoggedEvent | None]:
     """Start the answer and follow it."""
     task = start(answer_id, begun)
@@ -99,10 +107,10 @@ async def follow(
                 yield None
 
 
-async def _give(answer_id: UUID, begun: BegunAnswer) -> None:
+async def _give(answer_id: UUID, begun: BegunAnswer, *, is_watched: bool = True) -> None:
     async with _own_thread(), log.opened(answer_id) as events:
         stop = asyncio.Event()
-        watch = asyncio.create_task(_watch(events, stop))
+        watch = asyncio.create_task(_watch(events, stop, is_watched=is_watched))
         try:
             await _write(events, begun, stop)
         finally:
@@ -125,10 +133,12 @@ async def _write(events: AnswerLog, begun: BegunAnswer, stop: asyncio.Event) -> 
         await events.write("failed", LOST)
 
 
-async def _watch(events: AnswerLog, stop: asyncio.Event) -> None:
+async def _watch(events: AnswerLog, stop: asyncio.Event, *, is_watched: bool) -> None:
     while not stop.is_set():
         with contextlib.suppress(OSError):
             await events.say_alive()
+            if not is_watched:
+                await events.say_seen()
             if await events.is_to_stop():
                 stop.set()
         await asyncio.sleep(WATCH_S)

@@ -30,6 +30,14 @@ class ToolFailed(Exception):
         self.is_untouched = is_untouched
 
 
+class CallWaits(Exception):
+    """The call waits for the one who asked; the answer goes on when that one has decided."""
+
+    def __init__(self, call_id: str) -> None:
+        super().__init__(call_id)
+        self.call_id = call_id
+
+
 @dataclass(frozen=True)
 class Example:
     """A question and the arguments that answer it: what a small model learns the tool from."""

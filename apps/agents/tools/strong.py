@@ -12,9 +12,16 @@ from typing import Any
 
 from openai import AsyncOpenAI
 from pydantic_ai import Agent as ModelAgent
-from pydantic_ai import Tool
-from pydantic_ai.exceptions import AgentRunError, ModelAPIError, UsageLimitExceeded
-from pydantic_ai.messages import PartDeltaEvent, PartStartEvent, TextPart, TextPartDelta
+from pydantic_ai import AgentRunResultEvent, DeferredToolRequests, DeferredToolResults, Tool
+from pydantic_ai.exceptions import AgentRunError, CallDeferred, ModelAPIError, UsageLimitExceeded
+from pydantic_ai.messages import (
+    ModelMessagesTypeAdapter,
+    PartDeltaEvent,
+    PartStartEvent,
+    TextPart,
+    TextPartDelta,
+    ToolReturn,
+)
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.settings import ModelSettings
@@ -24,7 +31,7 @@ from apps.agents.prompting import instructions, user_prompt
 from apps.agents.runtime import Prepared, Written, messages_of
 from apps.agents.specs import EndpointModel
 from apps.agents.teams.grants import Grant
-from apps.agents.tools.base import Offered, ToolFailed
+from apps.agents.tools.base import CallWaits, Offered, ToolFailed
 from apps.agents.tools.openapi import Reach
 from apps.agents.types import FinishReason
 from apps.core.errors import DependencyFailed, DomainError
@@ -47,11 +54,28 @@ class EndpointFailed(DependencyFailed):
         super().__init__("model_endpoint_failed", f"The agent's model did not answer: {detail[:200]}")
 
 
+@dataclass(frozen=True)
+class Deferred:
+    """The model waits for calls (`calls`: our ids by its own); `history` is what it has seen, as JSON."""
+
+    calls: dict[str, str]
+    history: list[Any]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The other end: what the model had seen, and the results of the calls that it waits for by its own ids."""
+
+    history: list[Any]
+    results: dict[str, str]
+
+
 @dataclass
 class _Talk:
     """What a running conversation has come to."""
 
-    queue: asyncio.Queue[str | Written | BaseException | None]
+    queue: asyncio.Queue[str | Written | Deferred | BaseException | None]
+    settled: Settled | None = None
     usage: RunUsage = field(default_factory=RunUsage)
 
 
@@ -62,14 +86,19 @@ async def converse(
     tools: Sequence[Offered],
     call: CallTool,
     calls_left: int,
-) -> AsyncIterator[str | Written]:
+    settled: Settled | None = None,
+) -> AsyncIterator[str | Written | Deferred]:
     """The model's words as they come, then one `Written`; a budget that is spent ends it with `length`.
+    `Deferred` comes before the end where `call` has raised `CallWaits`.
+
+    Args:
+        settled: go on from there instead of asking the question.
 
     Raises:
         EndpointFailed: the address does not answer, is private or does not speak the API.
         DomainError: what `call` raises.
     """
-    talk = _Talk(asyncio.Queue(maxsize=256))
+    talk = _Talk(asyncio.Queue(maxsize=256), settled)
     task = asyncio.create_task(_run(talk, choice, reach, prepared, tools, call, calls_left))
     try:
         while (piece := await talk.queue.get()) is not None:
@@ -134,8 +163,9 @@ async def _talk(
         ) as http,
         AsyncOpenAI(base_url=reach.url, api_key=key, max_retries=1, http_client=http) as client,
     ):
-        agent = ModelAgent(
+        agent: ModelAgent[None, str | DeferredToolRequests] = ModelAgent(
             OpenAIChatModel(choice.name, provider=OpenAIProvider(openai_client=client)),
+            output_type=[str, DeferredToolRequests],
             instructions=f"{instructions(config)}\n{_UNTRUSTED}",
             tools=[_as_tool(tool, call) for tool in tools] if calls_left else [],
             retries=1,
@@ -145,17 +175,37 @@ async def _talk(
             total_tokens_limit=prepared.grant.narrow(Grant(tokens=config.budget.max_tokens)).tokens,
         )
         settings = ModelSettings(temperature=config.temperature, max_tokens=config.max_answer_tokens)
+        asked: str | None = user_prompt(prepared.question, prepared.sources, prepared.label)
+        history, results = messages_of(prepared.history), None
+        if talk.settled is not None:
+            asked, history = None, ModelMessagesTypeAdapter.validate_python(talk.settled.history)
+            told: dict[str, Any] = {name: ToolReturn(return_value=text) for name, text in talk.settled.results.items()}
+            results = DeferredToolResults(calls=told)
         async with agent.run_stream_events(
-            user_prompt(prepared.question, prepared.sources, prepared.label),
-            message_history=messages_of(prepared.history),
+            asked,
+            message_history=history,
+            deferred_tool_results=results,
             model_settings=settings,
             usage_limits=limits,
             usage=talk.usage,
         ) as events:
             async for event in events:
-                words = _words(event)
-                if words:
-                    await talk.queue.put(words)
+                piece = _deferred(event) or _words(event)
+                if piece:
+                    await talk.queue.put(piece)
+
+
+def result_of(tool: str, result: str) -> str:
+    """A tool's result as the model gets it: nothing in it ends the block."""
+    return f'<result of="{tool}">\n{result.replace("</result>", "")}\n</result>'
+
+
+def _deferred(event: Any) -> Deferred | None:
+    if not isinstance(event, AgentRunResultEvent) or not isinstance(event.result.output, DeferredToolRequests):
+        return None
+    asked = event.result.output
+    calls = {call.tool_call_id: str(asked.metadata[call.tool_call_id]["call"]) for call in asked.calls}
+    return Deferred(calls, ModelMessagesTypeAdapter.dump_python(event.result.all_messages(), mode="json"))
 
 
 def _words(event: Any) -> str:
@@ -172,6 +222,8 @@ def _as_tool(tool: Offered, call: CallTool) -> Tool[None]:
             result = await call(tool, arguments)
         except ToolFailed as error:
             result = f"failed: {error.message}"
-        return f'<result of="{tool.name}">\n{result.replace("</result>", "")}\n</result>'
+        except CallWaits as waits:
+            raise CallDeferred(metadata={"call": waits.call_id}) from None
+        return result_of(tool.name, result)
 
     return Tool.from_schema(run, tool.name, tool.purpose, tool.schema)

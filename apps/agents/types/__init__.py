@@ -30,6 +30,7 @@ from apps.agents.types.answers import (
     Turn,
 )
 from apps.agents.types.conversations import READ, AttachmentInfo, ConversationInfo, MessageInfo, Step, Trace
+from apps.agents.types.pausing import Paused, Resumed
 from apps.agents.types.tools import ConnectionInfo, EvaluationInfo, PendingCallInfo, TableInfo, argument_lines
 from apps.agents.types.words import (
     MAX_QUESTION_TOKENS,
@@ -86,8 +87,10 @@ __all__ = [
     "Missing",
     "ModelOption",
     "Offer",
+    "Paused",
     "PendingCallInfo",
     "PublicAgent",
+    "Resumed",
     "RevisionInfo",
     "Source",
     "Step",

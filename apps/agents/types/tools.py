@@ -76,6 +76,10 @@ class PendingCallInfo:
     decided_at: datetime | None = None
     in_team: bool = False
     """Whether a team's step waits with it: it is decided on the page of the run."""
+    answer_id: UUID | None = None
+    """The answer that goes on after the decision: it can be followed like any other."""
+    message_id: UUID | None = None
+    """The stored message of that answer."""
 
     @property
     def lines(self) -> list[tuple[str, str]]:

@@ -58,6 +58,8 @@ class FinishReason(StrEnum):
     CANCELLED = "cancelled"
     FAILED = "failed"
     FILTERED = "filtered"
+    WAITING = "waiting"
+    """It goes on when a call with side effects is allowed or refused."""
 
     @property
     def for_openai(self) -> str:
@@ -86,7 +88,8 @@ class FeedbackReason(StrEnum):
 
 
 class CallState(StrEnum):
-    """Where a call with side effects stands. `approved` without a result is on its way."""
+    """Where a call with side effects stands. `approved` without a result is on its way; of an `uncertain` one it is not
+    known whether it took effect, and the one who asked has to say."""
 
     WAITING = "waiting"
     APPROVED = "approved"
@@ -94,6 +97,7 @@ class CallState(StrEnum):
     REFUSED = "refused"
     EXPIRED = "expired"
     FAILED = "failed"
+    UNCERTAIN = "uncertain"
 
 
 class EvaluationState(StrEnum):

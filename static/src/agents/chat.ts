@@ -10,7 +10,7 @@ import { csrfToken } from "../core/lib/http";
 import { AnswerStream, Refused } from "./lib/answer-stream";
 import { AnswerView, type Finished, type Label, type Source } from "./lib/answer-view";
 import type { ServerEvent } from "./lib/event-stream";
-import { WaitingCalls } from "./lib/waiting-calls";
+import { type Decided, WaitingCalls } from "./lib/waiting-calls";
 
 interface Started {
   readonly sources: readonly Source[];
@@ -31,7 +31,7 @@ class AgentChat extends HTMLElement {
     const options = { signal: this.gone.signal };
     this.addEventListener("submit", (event) => this.submitted(event), options);
     this.addEventListener("click", (event) => this.clicked(event), options);
-    this.addEventListener("waiting-calls:decided", (event) => void this.wentOn(event as CustomEvent<string>), options);
+    this.addEventListener("waiting-calls:decided", (event) => void this.wentOn((event as CustomEvent<Decided>).detail), options);
     this.question?.addEventListener("keydown", (event) => this.pressed(event), options);
     this.channel = new BroadcastChannel("agent-chat");
     this.channel.addEventListener("message", (event: MessageEvent<string>) => this.heard(event.data), options);
@@ -214,11 +214,18 @@ class AgentChat extends HTMLElement {
     if (calls instanceof WaitingCalls) await calls.show(this.conversation);
   }
 
-  /** A call was made or refused: what became of it is the conversation's last turn. */
-  private async wentOn(event: CustomEvent<string>): Promise<void> {
+  /** A call was made or refused: the answer that has waited for it goes on in its place. */
+  private async wentOn({ said, answer, message }: Decided): Promise<void> {
     await this.showCalls();
-    await this.showStored();
-    this.say(event.detail);
+    if (answer && message && !this.running) {
+      const waiting = this.log?.querySelector(`[data-turn="${CSS.escape(message)}"]`);
+      const isLast = waiting === this.log?.lastElementChild;
+      if (isLast) waiting?.remove();
+      await this.run((stream, signal) => stream.follow(answer, signal));
+      if (!isLast) await this.showStored();
+      await this.showCalls();
+    } else await this.showStored();
+    this.say(said ?? "");
     this.question?.focus();
     this.channel?.postMessage(this.conversation);
   }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -13,13 +14,14 @@ from apps.agents import selectors, services
 from apps.agents.models import PendingCall
 from apps.agents.services import AgentChanges
 from apps.agents.types import AgentInfo, ConnectionKind, PendingCallInfo
-from apps.core import clock, guarded
+from apps.core import clock, guarded, outbox
 from apps.core.tenant import tenant_scope
 from apps.tenancy.types import Actor
 from tests.apps.agents.foreign_servers import SHOP_DOCUMENT, Seen, Stranger, chat_chunks, shop, stranger
 from tests.chromium import launched, new_context
 
 QUESTION = "Order two lamps."
+GOES_ON, STAYS = "Your order 1 is placed.", "Then I order nothing."
 
 
 @pytest.fixture(autouse=True)
@@ -29,8 +31,9 @@ def _loopback_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ordering(seen: Seen) -> tuple[int, bytes]:
     """A model that orders at once whatever it is told."""
-    if seen.json()["messages"][-1]["role"] == "tool":
-        return 200, chat_chunks("I have asked you first.")
+    told = seen.json()["messages"][-1]
+    if told["role"] == "tool":
+        return 200, chat_chunks(GOES_ON if '"order": 1' in told["content"] else STAYS)
     return 200, chat_chunks(call=("shop_placeorder", {"body": {"item": "lamp <b>", "count": 2}}))
 
 
@@ -87,9 +90,11 @@ def test_without_script_a_call_is_decided_by_its_form(
     assert client.post(url, {"decision": "approve"})["Location"] == f"{chat}#chat"
     client.post(url, {"decision": "approve"})
     assert len(the_shop.seen) == 1
+    outbox.drain()
     after = client.get(chat).content.decode()
     assert "data-call=" not in after
-    assert "was called, as you allowed" in after
+    assert GOES_ON in after
+    assert "I would like to call" not in after
     assert "status-badge" in client.get("/agents/calls/").content.decode()
 
 
@@ -99,10 +104,20 @@ def test_a_refused_call_is_said_and_an_old_one_explained(
     call, client = waiting_call(actor, buyer), client_for(actor)
     headers = {"HTTP_ACCEPT": "application/json"}
     said = client.post(f"/agents/calls/{call.id}/", {"decision": "refuse"}, **headers).json()
-    assert said == {"state": "refused", "said": "Refused. Nothing was sent."}
     assert call.conversation_id is not None
+    waiting = selectors.messages(actor, call.conversation_id, buyer.id)[-1]
+    assert waiting.text.startswith("I would like to call **shop_placeorder**")
+    assert said | {"answer": ""} == {
+        "state": "refused",
+        "said": "Refused. Nothing was sent.",
+        "answer": "",
+        "message": str(waiting.id),
+    }
+    outbox.drain()
     told = [one.text for one in selectors.messages(actor, call.conversation_id, buyer.id)]
-    assert told[-1] == "**shop_placeorder** was not called: you refused."
+    assert told == [QUESTION, STAYS]
+    followed = client.get(f"/answers/{said['answer']}/events/")
+    assert STAYS in b"".join(followed.streaming_content).decode()
     late = waiting_call(actor, buyer)
     PendingCall.objects.filter(id=late.id).update(expires_at=clock.now() - timedelta(seconds=1))
     answer = client.post(f"/agents/calls/{late.id}/", {"decision": "approve"}, **headers)
@@ -130,12 +145,16 @@ def test_in_the_chat_a_call_waits_survives_a_reload_and_is_made_once(
     # Playwright keeps an event loop in its thread, in which Django would refuse its ORM: it gets a thread of its own.
     thread = threading.Thread(target=_drive, args=(asgi_url, session, str(buyer.id), the_shop, seen))
     thread.start()
-    thread.join(timeout=280)
+    until = time.monotonic() + 280
+    while thread.is_alive() and time.monotonic() < until:
+        outbox.drain()
+        thread.join(timeout=0.1)
     assert "error" not in seen, seen
     assert seen["problems"] == []
     assert "lamp <b>" in seen["card"]
     assert seen["before"] == 0
-    assert "shop_placeorder was called, as you allowed" in seen["after"]
+    assert GOES_ON in seen["after"]
+    assert seen["turns"] == 2
     assert seen["cards"] == 0
     assert len(the_shop.seen) == 1
     assert "You refused it." in seen["trace"]
@@ -165,14 +184,15 @@ def _drive(url: str, session: str, agent_id: str, the_shop: Stranger, seen: dict
             seen["before"] = len(the_shop.seen)
             page.get_by_role("button", name="Approve").focus()
             page.keyboard.press("Enter")
-            page.wait_for_selector("article:has-text('as you allowed')")
+            page.wait_for_selector(f"article[data-turn]:has-text('{GOES_ON}')")
             seen["after"] = page.locator("article[data-turn]").last.inner_text()
+            seen["turns"] = page.locator("[data-turn]").count()
             seen["cards"] = page.locator("[data-call]").count()
             page.get_by_label("Your question").fill(QUESTION)
             page.keyboard.press("Enter")
             page.wait_for_selector("[data-call]")
             page.get_by_role("button", name="Refuse").click()
-            page.wait_for_selector("article:has-text('you refused')")
+            page.wait_for_selector(f"article[data-turn]:has-text('{STAYS}')")
             page.get_by_role("link", name="How it was made").last.click()
             seen["trace"] = page.locator("main").inner_text()
     except Exception as error:  # handed to the test's own thread

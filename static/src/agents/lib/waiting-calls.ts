@@ -4,6 +4,15 @@
  */
 import { csrfToken } from "../../core/lib/http";
 
+const SAYING: Readonly<Record<string, string>> = { refuse: "Refusing…", happened: "Going on…", leave: "Going on…" };
+
+/** What was decided, in words; `answer` is the one that goes on after it, in place of the stored `message`. */
+export interface Decided {
+  readonly said?: string;
+  readonly answer?: string | null;
+  readonly message?: string | null;
+}
+
 export class WaitingCalls extends HTMLElement {
   private readonly gone = new AbortController();
 
@@ -41,19 +50,19 @@ export class WaitingCalls extends HTMLElement {
       for (const button of form.querySelectorAll("button")) button.disabled = !isEnabled;
     };
     enable(false);
-    say(decision === "approve" ? "Calling…" : "Refusing…");
+    say(SAYING[decision] ?? "Calling…");
     const headers = { Accept: "application/json", "X-CSRFToken": csrfToken() };
     const body = new URLSearchParams({ decision });
     try {
       const url = form.getAttribute("action") ?? "";
       const response = await fetch(url, { method: "POST", body, headers, credentials: "same-origin" });
-      const answer = (await response.json().catch(() => ({}))) as { detail?: string; said?: string };
+      const answer = (await response.json().catch(() => ({}))) as Decided & { detail?: string };
       if (!response.ok) {
         say(answer.detail ?? `The server answered ${response.status}. Try again.`);
         enable(true);
         return;
       }
-      this.dispatchEvent(new CustomEvent<string>("waiting-calls:decided", { bubbles: true, detail: answer.said ?? "" }));
+      this.dispatchEvent(new CustomEvent<Decided>("waiting-calls:decided", { bubbles: true, detail: answer }));
     } catch {
       say("The connection was lost. Try again: it is never made twice.");
       enable(true);
