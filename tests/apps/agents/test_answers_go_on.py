@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 
 from apps.agents import selectors, services, streaming
 from apps.agents.models import Message, PausedAnswer, PendingCall
@@ -87,6 +88,15 @@ def ask(actor: Actor, agent: AgentInfo) -> Any:
     return services.answer(actor=actor, target=selectors.draft_target(actor, agent.id), question=QUESTION)
 
 
+def read(response: Any) -> str:
+    """The whole of a stream."""
+
+    async def collect() -> str:
+        return b"".join([chunk async for chunk in response.streaming_content]).decode()
+
+    return async_to_sync(collect)()
+
+
 def waiting(actor: Actor, agent: AgentInfo) -> tuple[PendingCallInfo, Message]:
     """Ask; the call that waits, and the answer that waits for it."""
     finished = ask(actor, agent)
@@ -138,7 +148,7 @@ def test_the_reader_follows_it_over_the_route_of_all_answers(
     assert (decided["state"], decided["message_id"]) == ("done", str(before.id))
     outbox.drain()
     followed = client_for(actor).get(f"/answers/{decided['answer_id']}/events/")
-    events = b"".join(followed.streaming_content).decode()
+    events = read(followed)
     assert [line for line in events.splitlines() if line.startswith("event: finished")]
     assert "So it is" in events
     assert str(before.id) in events

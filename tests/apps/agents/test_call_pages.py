@@ -18,6 +18,7 @@ from apps.core import clock, guarded, outbox
 from apps.core.tenant import tenant_scope
 from apps.tenancy.types import Actor
 from tests.apps.agents.foreign_servers import SHOP_DOCUMENT, Seen, Stranger, chat_chunks, shop, stranger
+from tests.apps.agents.test_answers_go_on import read
 from tests.chromium import launched, new_context
 
 QUESTION = "Order two lamps."
@@ -116,8 +117,7 @@ def test_a_refused_call_is_said_and_an_old_one_explained(
     outbox.drain()
     told = [one.text for one in selectors.messages(actor, call.conversation_id, buyer.id)]
     assert told == [QUESTION, STAYS]
-    followed = client.get(f"/answers/{said['answer']}/events/")
-    assert STAYS in b"".join(followed.streaming_content).decode()
+    assert STAYS in read(client.get(f"/answers/{said['answer']}/events/"))
     late = waiting_call(actor, buyer)
     PendingCall.objects.filter(id=late.id).update(expires_at=clock.now() - timedelta(seconds=1))
     answer = client.post(f"/agents/calls/{late.id}/", {"decision": "approve"}, **headers)
