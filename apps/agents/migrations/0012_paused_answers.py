@@ -11,7 +11,7 @@ from apps.core.rls import EnableRowLevelSecurity
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents", "0010_ab_tests"),
+        ("agents", "0011_ab_tests"),
         ("tenancy", "0004_limited_keys"),
     ]
 
