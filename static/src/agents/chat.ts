@@ -38,6 +38,8 @@ class AgentChat extends HTMLElement {
     this.dataset["ready"] = "";
     this.scrollDown();
     const answering = this.dataset["answering"];
+    // An answer that goes on after a decision takes the place of what stood there while it waited.
+    if (answering) this.log?.querySelector("[data-waiting]:last-child")?.remove();
     if (answering) void this.run((stream, signal) => stream.follow(answering, signal));
     this.watchAttached();
   }

@@ -20,6 +20,7 @@ from apps.core.errors import Conflict, NotFound
 from apps.core.tenant import tenant_scope
 from apps.tenancy.types import Actor
 from tests.apps.agents.foreign_servers import SHOP_DOCUMENT, Seen, Stranger, chat_chunks, shop, stranger
+from tests.apps.agents.test_access import licence
 
 pytestmark = pytest.mark.django_db
 
@@ -281,6 +282,30 @@ def test_what_nobody_decides_ends_and_what_is_deleted_is_forgotten(actor: Actor,
     assert services.give_up_old_answers() >= 1
     after = Message.objects.get(id=first.id)
     assert (after.finish, after.problem) == (FinishReason.FAILED, GIVEN_UP)
+
+
+def test_what_the_model_has_seen_stays_with_the_owner_while_anothers_answer_goes_on(
+    actor: Actor, other_actor: Actor, buyer: AgentInfo, world: Any
+) -> None:
+    version = services.publish_agent(actor=actor, agent_id=buyer.id)
+    licence(actor, selectors.agent(actor, buyer.id), other_actor)
+    with tenant_scope(other_actor.organisation_id):
+        target = selectors.published_target(other_actor, buyer.slug)
+        finished = services.answer(actor=other_actor, target=target, question=QUESTION)
+        assert not PausedAnswer.objects.filter(message_id=finished.message_id).exists()
+        call = selectors.pending_calls(other_actor)[0]
+    with tenant_scope(actor.organisation_id):
+        assert PausedAnswer.objects.filter(message_id=finished.message_id).exists()
+    services.update_agent(actor=actor, agent_id=buyer.id, changes=AgentChanges(tools=[]))
+    services.publish_agent(actor=actor, agent_id=buyer.id)
+    with tenant_scope(other_actor.organisation_id):
+        services.decide_call(actor=other_actor, call_id=call.id, approve=True)
+        outbox.drain()
+        after = Message.objects.get(id=finished.message_id)
+    # The version that began it ends it.
+    assert (after.finish, after.agent_version_id) == (FinishReason.STOP, version.id)
+    assert after.text.startswith('So it is: {"order": 1')
+    assert world[0].orders == 1
 
 
 @pytest.mark.parametrize("approve", [True, False])
