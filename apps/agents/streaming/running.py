@@ -25,10 +25,16 @@ from apps.tenancy.types import Actor
 
 WAIT_MS = 4_000
 WATCH_S = 0.25
+WATCH_ENDS_S = 5.0
 LOST = {
     "code": "answer_lost",
     "message": "The answer was interrupted. Ask again.",
     "retryable": True,
+}
+OVER = {
+    "code": "answer_over",
+    "message": "This answer does not go on. Reload the page to see where it ended.",
+    "retryable": False,
 }
 
 logger = logging.getLogger(__name__)
@@ -68,9 +74,18 @@ def start(answer_id: UUID, begun: BegunAnswer) -> asyncio.Task[None]:
 def go_on(paused_id: UUID, owner_id: UUID) -> None:
     """Give the rest of an answer that has waited, whether anybody reads it or not. Blocks until its end."""
     begun = services.begin_again(paused_id=paused_id, owner_id=owner_id)
-    if begun is not None:
-        log.expect(begun.actor, paused_id, begun.conversation_id)
-        async_to_sync(_give)(paused_id, begun, is_watched=False)
+    if begun is None:
+        async_to_sync(_say_over)(paused_id)
+        return
+    log.expect(begun.actor, paused_id, begun.conversation_id)
+    async_to_sync(_give)(paused_id, begun, is_watched=False)
+
+
+async def _say_over(answer_id: UUID) -> None:
+    """For whoever follows an answer that does not go on; one that has come to its end stays as it is."""
+    async with log.opened(answer_id) as events:
+        await events.write("failed", OVER)
+        await events.close(None)
 
 
 async def given(answer_id: UUID, begun: BegunAnswer) -> AsyncIterator[LoggedEvent | None]:
@@ -114,8 +129,9 @@ async def _give(answer_id: UUID, begun: BegunAnswer, *, is_watched: bool = True)
         try:
             await _write(events, begun, stop)
         finally:
+            stop.set()  # ends the watch also where a library swallows the cancellation
             watch.cancel()
-            await asyncio.gather(watch, return_exceptions=True)
+            await asyncio.wait({watch}, timeout=WATCH_ENDS_S)
             await events.close(begun.conversation_id)
 
 
