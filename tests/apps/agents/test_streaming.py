@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,7 @@ from apps.agents.chat_socket import ChatConsumer
 from apps.agents.errors import ConversationBusy
 from apps.agents.models import Message
 from apps.agents.streaming import LoggedEvent
+from apps.agents.streaming.log import AnswerLog
 from apps.agents.types import AgentInfo
 from apps.core.errors import NotFound
 from apps.tenancy.types import Actor
@@ -98,6 +100,24 @@ def test_a_second_tab_hears_that_an_answer_is_being_written(actor: Actor, agent:
 
     answer_id, current, said = async_to_sync(scenario)()
     assert answer_id == current == UUID(said)
+
+
+def test_an_answer_ends_also_where_a_library_swallows_the_end_of_its_watch(
+    actor: Actor, agent: AgentInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`asyncio.wait_for` of Python 3.11 loses a cancellation that comes as what it waits for ends."""
+
+    async def deaf(_: AnswerLog) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+
+    monkeypatch.setattr(AnswerLog, "say_alive", deaf)
+
+    async def scenario() -> None:
+        answer_id, begun = await sync_to_async(begin)(actor, agent)
+        await asyncio.wait_for(streaming.start(answer_id, begun), timeout=60)
+
+    async_to_sync(scenario)()
 
 
 def test_nobody_else_can_follow_an_answer(actor: Actor, other_actor: Actor, agent: AgentInfo) -> None:
