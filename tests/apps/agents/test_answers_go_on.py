@@ -13,10 +13,12 @@ from apps.agents.models import Message, PausedAnswer, PendingCall
 from apps.agents.selectors.approvals import STALLED_AFTER
 from apps.agents.services import AgentChanges
 from apps.agents.services.pausing import GIVEN_UP, KEPT_FOR
+from apps.agents.services.taking_back import TAKEN_BACK, take_back
 from apps.agents.tools.picking import Filled
-from apps.agents.types import AgentInfo, CallState, ConnectionKind, FinishReason, PendingCallInfo
+from apps.agents.types import READ, AgentInfo, CallState, ConnectionKind, FinishReason, PendingCallInfo
 from apps.core import clock, guarded, outbox
 from apps.core.errors import Conflict, NotFound
+from apps.core.ids import uuid7
 from apps.core.tenant import tenant_scope
 from apps.tenancy.types import Actor
 from tests.apps.agents.foreign_servers import SHOP_DOCUMENT, Seen, Stranger, chat_chunks, shop, stranger
@@ -282,6 +284,22 @@ def test_what_nobody_decides_ends_and_what_is_deleted_is_forgotten(actor: Actor,
     assert services.give_up_old_answers() >= 1
     after = Message.objects.get(id=first.id)
     assert (after.finish, after.problem) == (FinishReason.FAILED, GIVEN_UP)
+
+
+def test_an_answer_whose_document_is_deleted_while_it_waits_is_taken_back_and_does_not_go_on(
+    actor: Actor, buyer: AgentInfo, world: Any
+) -> None:
+    document_id = uuid7()
+    call, before = waiting(actor, buyer)
+    steps = [*before.steps, {"kind": "tool", "name": "s", "seconds": 0.0, "detail": {READ: [str(document_id)]}}]
+    Message.objects.filter(id=before.id).update(steps=steps)
+    take_back(knowledge_base_id=uuid7(), document_ids=[document_id])
+    assert not PausedAnswer.objects.filter(message_id=before.id).exists()
+    services.decide_call(actor=actor, call_id=call.id, approve=True)
+    outbox.drain()
+    after = Message.objects.get(id=before.id)
+    assert (after.text, after.finish) == (TAKEN_BACK, FinishReason.FAILED)
+    assert (world[0].orders, world[1].told) == (1, [])
 
 
 def test_what_the_model_has_seen_stays_with_the_owner_while_anothers_answer_goes_on(
