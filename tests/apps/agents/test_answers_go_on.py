@@ -310,6 +310,7 @@ def test_what_the_model_has_seen_stays_with_the_owner_while_anothers_answer_goes
     with tenant_scope(other_actor.organisation_id):
         target = selectors.published_target(other_actor, buyer.slug)
         finished = services.answer(actor=other_actor, target=target, question=QUESTION)
+        assert finished.message_id is not None
         assert not PausedAnswer.objects.filter(message_id=finished.message_id).exists()
         call = selectors.pending_calls(other_actor)[0]
     with tenant_scope(actor.organisation_id):
