@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
-from pgvector.django import HnswIndex, VectorField
+from pgvector.django import VectorField
 
 from apps.core.tenant import TenantOwned
 from apps.knowledge.models.bases import KnowledgeBase
@@ -16,6 +16,7 @@ class Chunk(TenantOwned):
     """A passage of a document; `text` is exactly the characters `start` to `end` of the document's text.
 
     Unless somebody has edited it: then `start` and `end` say where the original stood (`ChunkEdit` keeps it).
+    The index of the embeddings, `chunk_located`, is made by SQL in a migration: it is one on an expression.
     """
 
     knowledge_base = models.ForeignKey(KnowledgeBase, on_delete=models.CASCADE, related_name="+")
@@ -41,15 +42,6 @@ class Chunk(TenantOwned):
                 fields=["tenant", "knowledge_base", "number"], include=["id", "document"], name="chunk_number_in_a_base"
             ),
             models.CheckConstraint(condition=Q(end__gt=models.F("start")), name="chunk_span_not_empty"),
-        ]
-        indexes = [
-            HnswIndex(
-                name="chunk_embedding",
-                fields=["embedding"],
-                m=16,
-                ef_construction=64,
-                opclasses=["vector_cosine_ops"],
-            ),
         ]
 
     def __str__(self) -> str:

@@ -32,10 +32,14 @@ EXACT_CHUNKS = 20_000
 _MOST_SCANNED = 100_000
 _PLAIN_JSON = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,17})?|true|false")
 
-# `+ 0` keeps the planner from the index.
 _NEAREST = """
 SELECT id, number, document_id, embedding <=> %(vector)s::vector AS distance FROM knowledge_chunk
 WHERE knowledge_base_id = %(base)s AND embedding IS NOT NULL {only} ORDER BY {order} LIMIT %(limit)s
+"""
+# By the index: each knowledge base has a region of its own in it (ADR 17).
+_IN_REGION = """
+knowledge_located(embedding, knowledge_base_id)::halfvec(448)
+<=> knowledge_located(%(vector)s::vector, %(base)s)::halfvec(448)
 """
 _BY_NUMBER = """
 SELECT id, number, document_id, embedding <=> %(vector)s::vector FROM knowledge_chunk
@@ -161,7 +165,7 @@ def _checked(query: str) -> str:
 
 
 def tune_index_scan() -> None:
-    """The index holds all tenants' vectors and filters come after it: scan on until enough rows are ours.
+    """Filters come after the index, which holds all tenants' vectors: scan on until enough rows are ours.
 
     In relaxed order, which `nearest` puts right: the strict one leaves out what is found late, and with it near ones.
     """
@@ -203,10 +207,10 @@ def nearest(parameters: dict[str, Any], held: int, documents: Collection[UUID] |
     parameters = {**parameters, "limit": CANDIDATES, "documents": list(documents or ())}
     if held > EXACT_CHUNKS:
         with _index_only():
-            found = _rows(_NEAREST.format(only=only, order="embedding <=> %(vector)s::vector"), parameters)
+            found = _rows(_NEAREST.format(only=only, order=_IN_REGION), parameters)
         if len(found) == CANDIDATES:
             return sorted(found, key=lambda row: row.distance)
-    return _rows(_NEAREST.format(only=only, order="(embedding <=> %(vector)s::vector) + 0"), parameters)
+    return _rows(_NEAREST.format(only=only, order="distance"), parameters)
 
 
 @contextmanager

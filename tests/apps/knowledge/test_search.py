@@ -7,6 +7,7 @@ import json
 import sys
 from typing import Any
 
+import numpy as np
 import pytest
 from django.db import connection
 
@@ -14,9 +15,10 @@ from apps.core import outbox
 from apps.core.errors import InvalidInput, NotFound
 from apps.core.tenant import tenant_scope
 from apps.knowledge import selectors, services
+from apps.knowledge.models import Chunk, Document
 from apps.knowledge.ranking import Evidence, fuse
 from apps.knowledge.services import Upload
-from apps.knowledge.types import KnowledgeBaseInfo, SearchMode
+from apps.knowledge.types import EMBEDDING_DIMENSIONS, KnowledgeBaseInfo, SearchMode
 from apps.tenancy.types import Actor
 from tests.apps.knowledge.files import HANDBOOK
 
@@ -175,5 +177,51 @@ def test_a_large_knowledge_base_is_searched_by_the_index_whatever_the_planner_be
     search_module.tune_index_scan()
     search_module.nearest(parameters, search_module.EXACT_CHUNKS + 1, None)
     by_index, exactly = plans  # the knowledge base is small in truth, so that the index finds too few
-    assert "chunk_embedding" in by_index
-    assert "chunk_embedding" not in exactly
+    assert "chunk_located" in by_index
+    assert "chunk_located" not in exactly
+
+
+def test_near_vectors_of_others_do_not_stand_in_the_way(
+    actor: Actor, other_actor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(5)
+    question = random.normal(size=EMBEDDING_DIMENSIONS)
+
+    def stored(owner: Actor, count: int, apart: float) -> KnowledgeBaseInfo:
+        with tenant_scope(owner.organisation_id):
+            base = services.create_knowledge_base(actor=owner, name="Vectors")
+            document = Document.objects.create(
+                tenant_id=owner.organisation_id,
+                knowledge_base_id=base.id,
+                uploader_id=owner.organisation_id,
+                name="v",
+                size_bytes=1,
+            )
+            vectors = question + apart * random.normal(size=(count, EMBEDDING_DIMENSIONS))
+            place: dict[str, Any] = {
+                "tenant_id": owner.organisation_id,
+                "knowledge_base_id": base.id,
+                "start": 0,
+                "end": 1,
+            }
+            Chunk.objects.bulk_create(
+                Chunk(**place, document=document, number=number, ordinal=number, text="v", tokens=1, embedding=vector)
+                for number, vector in enumerate(vectors)
+            )
+        return base
+
+    own = stored(actor, 150, apart=3.0)
+    stored(other_actor, 300, apart=0.1)
+    parameters = {"base": own.id, "vector": str(question.tolist())}
+    search_module = sys.modules["apps.knowledge.selectors.search"]
+    asked: list[str] = []
+    rows = search_module._rows
+    monkeypatch.setattr(search_module, "_rows", lambda *asks: asked.append(asks[0]) or rows(*asks))
+    with tenant_scope(actor.organisation_id), connection.cursor() as cursor:
+        search_module.tune_index_scan()
+        cursor.execute("SET LOCAL hnsw.iterative_scan = off")
+        cursor.execute("SET LOCAL hnsw.ef_search = 110")
+        by_index = search_module.nearest(parameters, search_module.EXACT_CHUNKS + 1, None)
+        assert len(asked) == 1  # the index alone was enough
+        exactly = search_module.nearest(parameters, 0, None)
+    assert len({row.number for row in by_index} & {row.number for row in exactly}) >= 98
