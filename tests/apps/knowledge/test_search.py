@@ -216,7 +216,12 @@ def test_near_vectors_of_others_do_not_stand_in_the_way(
     search_module = sys.modules["apps.knowledge.selectors.search"]
     asked: list[str] = []
     rows = search_module._rows
-    monkeypatch.setattr(search_module, "_rows", lambda *asks: asked.append(asks[0]) or rows(*asks))
+
+    def noted(statement: str, parameters: dict[str, Any]) -> object:
+        asked.append(statement)
+        return rows(statement, parameters)
+
+    monkeypatch.setattr(search_module, "_rows", noted)
     with tenant_scope(actor.organisation_id), connection.cursor() as cursor:
         search_module.tune_index_scan()
         cursor.execute("SET LOCAL hnsw.iterative_scan = off")
