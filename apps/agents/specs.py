@@ -76,12 +76,19 @@ class HttpTool(_Tool):
 
 class McpTool(_Tool):
     """Chosen tools of an MCP server; they wait for approval except those in `harmless`: hints of the server are not
-    to be trusted."""
+    to be trusted.
+
+    `accepted` has the digest of each tool as the owner saw it: one that its server has changed since is not offered.
+    Where it names none, what the server says at the time is taken.
+    """
 
     kind: Literal["mcp"] = "mcp"
     connection_id: UUID
     tools: tuple[Annotated[str, Field(max_length=120)], ...] = Field(min_length=1, max_length=20)
     harmless: tuple[Annotated[str, Field(max_length=120)], ...] = Field(default=(), max_length=20)
+    accepted: dict[Annotated[str, Field(max_length=120)], Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = Field(
+        default={}, max_length=20
+    )
 
 
 class AgentTool(_Tool):

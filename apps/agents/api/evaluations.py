@@ -92,6 +92,11 @@ class SetView(APIView):
         made = services.save_evaluation_set(actor=actor, set_id=evaluation_set_id, **data.validated_data)
         return Response(SetSerializer(made).data)
 
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, evaluation_set_id: UUID) -> Response:
+        services.delete_evaluation_set(actor=actor_of(request), set_id=evaluation_set_id)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
 
 class EvaluationsView(APIView):
     """The agent's evaluations; POST evaluates the draft as it is now."""

@@ -47,6 +47,8 @@ def question_set(request: HttpRequest, evaluation_set_id: UUID) -> HttpResponse:
         return _add(request, actor, row)
     if action == "file":
         return _from_file(request, actor, row)
+    if action == "delete":
+        return _deleted(request, actor, row)
     if action == "remove":
         number = request.POST.get("number", "")
         left = [case for at, case in enumerate(row.cases, start=1) if str(at) != number]
@@ -102,6 +104,16 @@ def _saved(
     return redirect("question-set", evaluation_set_id=row.id)
 
 
+def _deleted(request: HttpRequest, actor: Actor, row: EvaluationSet) -> HttpResponse:
+    try:
+        services.delete_evaluation_set(actor=actor, set_id=row.id)
+    except DomainError as error:
+        messages.error(request, error.message)
+        return redirect("question-set", evaluation_set_id=row.id)
+    messages.success(request, f"{row.name} is deleted, with the evaluations that were made with it.")
+    return redirect("agents")
+
+
 def _save(actor: Actor, row: EvaluationSet, cases: list[Any], name: str) -> None:
     services.save_evaluation_set(actor=actor, set_id=row.id, name=name, cases=cases)
 
@@ -113,6 +125,7 @@ def _page(
         "set": row,
         "form": form or CaseForm(),
         "file_form": file_form or CaseFileForm(),
+        "runs": row.runs.count(),
         "is_new": [case["question"] for case in row.cases] == [FIRST["question"]],
     }
     status = UNPROCESSABLE if form is not None or file_form is not None else 200

@@ -14,6 +14,7 @@ from apps.agents.types import ConnectionKind, TableInfo
 
 MAX_EXAMPLES = 8
 MAX_OPERATIONS = 20
+CHANGED = "Changed by the server since you accepted it; not used until you choose it again. It says now:"
 NEVER, ASK, FREE = "never", "ask", "free"
 CHOICES = {
     True: [(NEVER, "Not used"), (FREE, "Used: it only reads")],
@@ -186,14 +187,22 @@ class OperationsForm(QuestionsForm):
             for name in chosen
             if name not in known
         ]
+        before = spec.accepted if isinstance(spec, McpTool) else {}
+        changed = {one["name"] for one in offers if before.get(one["name"], one.get("digest")) != one.get("digest")}
         for index, offer in enumerate(self.offers):
+            is_changed = offer["name"] in changed
             used = FREE if offer["only_reads"] or offer["name"] in harmless else ASK
             self.fields[f"use_{index}"] = forms.ChoiceField(
                 choices=CHOICES[bool(offer["only_reads"])],
                 label=offer["name"],
-                initial=used if offer["name"] in chosen else NEVER,
-                help_text=offer["purpose"],
+                initial=used if offer["name"] in chosen and not is_changed else NEVER,
+                help_text=f"{CHANGED} {offer['purpose']}" if is_changed else offer["purpose"],
             )
+
+            if "digest" in offer:
+                self.fields[f"seen_{index}"] = forms.CharField(
+                    required=False, max_length=64, initial=offer["digest"], widget=forms.HiddenInput()
+                )
 
     def rows(self) -> list[forms.BoundField]:
         """The fields of the operations."""
@@ -204,9 +213,18 @@ class OperationsForm(QuestionsForm):
         data = super().clean() or {}
         if not self.used():
             self.add_error(None, "Choose at least one.")
+        for index, offer in enumerate(self.offers):
+            is_used = data.get(f"use_{index}", NEVER) != NEVER
+            if is_used and "digest" in offer and data.get(f"seen_{index}") != offer["digest"]:
+                self.add_error(f"use_{index}", "The server has changed it while you looked. Open this page again.")
         if len(self.used()) > MAX_OPERATIONS:
             self.add_error(None, f"Choose at most {MAX_OPERATIONS}.")
         return data
+
+    def accepted(self) -> dict[str, str]:
+        """The digest of each used tool of an MCP server, as it is shown."""
+        digests = {offer["name"]: offer["digest"] for offer in self.offers if "digest" in offer}
+        return {name: digests[name] for name in self.used() if name in digests}
 
     def used(self) -> list[str]:
         """Names of what the agent may call."""

@@ -223,7 +223,8 @@ def _connection_tool(
     spec: HttpTool | McpTool | None,
 ) -> Plain:
     chosen = "operations" if kind is ConnectionKind.HTTP else "tools"
-    return {
+    accepted = {"accepted": form.accepted()} if kind is ConnectionKind.MCP else {}
+    return accepted | {
         "kind": str(kind),
         "name": spec.name if spec is not None else free_name(agent, title),
         "purpose": spec.purpose if spec is not None else "",

@@ -19,7 +19,12 @@ from apps.agents.services.conversations import delete_conversation, rate_answer,
 from apps.agents.services.create_agent import create_agent_from_template
 from apps.agents.services.drafts import restore_version
 from apps.agents.services.edit_agent import AgentChanges, add_agent_documents, update_agent
-from apps.agents.services.evaluations import cancel_evaluation, save_evaluation_set, start_evaluation
+from apps.agents.services.evaluations import (
+    cancel_evaluation,
+    delete_evaluation_set,
+    save_evaluation_set,
+    start_evaluation,
+)
 from apps.agents.services.pausing import give_up_old_answers
 from apps.agents.services.publish import go_back_to_version, pause_agent, publish_agent, resume_agent
 from apps.agents.services.replay import replay_answer
@@ -66,6 +71,7 @@ __all__ = [
     "decide_call",
     "delete_connection",
     "delete_conversation",
+    "delete_evaluation_set",
     "delete_response",
     "delete_table",
     "detach_document",

@@ -152,7 +152,10 @@ def connection_offers(*, actor: Actor, connection_id: UUID) -> list[dict[str, An
     if row.kind != ConnectionKind.MCP:
         return []
     found = _heard(actor, connection_id, server_tools)
-    return [{"name": one["name"], "purpose": one["description"][:300], "only_reads": False} for one in found]
+    return [
+        {"name": one["name"], "purpose": one["description"][:300], "only_reads": False, "digest": one["digest"]}
+        for one in found
+    ]
 
 
 def foreign_card(*, actor: Actor, connection_id: UUID) -> RemoteCard:

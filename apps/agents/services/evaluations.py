@@ -26,7 +26,7 @@ from apps.agents.types import (
     FinishReason,
 )
 from apps.core import clock, outbox
-from apps.core.errors import DomainError, InvalidInput
+from apps.core.errors import Conflict, DomainError, InvalidInput
 from apps.core.tenant import current_tenant_id, tenant_scope
 from apps.tenancy.services import record_audit
 from apps.tenancy.types import Actor
@@ -54,6 +54,37 @@ def save_evaluation_set(*, actor: Actor, name: str, cases: list[Any], set_id: UU
         row.name, row.cases = name, plain
         row.save()
         return row
+
+
+def delete_evaluation_set(*, actor: Actor, set_id: UUID) -> None:
+    """Delete a set with the evaluations that were made with it: their questions are the set's. A draft that has it
+    without waiting for it has none from then on.
+
+    Raises:
+        NotFound: the set is not the actor's.
+        Conflict: an agent's publishing waits for it.
+    """
+    require(actor, AgentsPermission.EDIT)
+    with transaction.atomic():
+        row = get_set(actor, set_id)
+        users = Agent.objects.select_for_update(of=("self",)).filter(checks__evaluation_set_id=str(set_id))
+        waiting = [agent.name for agent in users.order_by("id") if agent.checks.get("required", True)]
+        if waiting:
+            names = ", ".join(waiting[:5])
+            message = f"Publishing waits for this set: {names}. Choose another one there first, or none."
+            raise Conflict("evaluation_set_in_use", message, agents=waiting)
+        for agent in users:
+            agent.checks = {**agent.checks, "evaluation_set_id": None}
+            agent.revision += 1
+            agent.save(update_fields=["checks", "revision", "updated_at"])
+        record_audit(
+            actor,
+            action="agent.evaluation_set_deleted",
+            target_type="evaluation_set",
+            target_id=row.id,
+            detail={"name": row.name, "evaluations": row.runs.count()},
+        )
+        row.delete()
 
 
 def start_evaluation(

@@ -7,6 +7,8 @@ against the owner's choice, hints are ignored, results are clipped and marked as
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -25,7 +27,7 @@ MAX_SCHEMA_CHARACTERS = 8_000
 
 
 async def server_tools(reach: Reach) -> list[dict[str, Any]]:
-    """Name, description and argument schema of each tool of a server.
+    """Name, description, argument schema and digest of each tool of a server.
 
     Raises:
         ToolFailed: the server cannot be reached or does not speak MCP.
@@ -33,18 +35,35 @@ async def server_tools(reach: Reach) -> list[dict[str, Any]]:
     async with _connected(reach, LIST_TIMEOUT_S) as client:
         listed = await client.list_tools()
     return [
-        {"name": tool.name, "description": (tool.description or "")[:500], "schema": dict(tool.input_schema)}
+        {
+            "name": tool.name,
+            "description": (tool.description or "")[:500],
+            "schema": dict(tool.input_schema),
+            "digest": digest_of(tool.description or "", dict(tool.input_schema)),
+        }
         for tool in listed.tools
     ]
 
 
-async def offers(spec: McpTool, reach: Reach) -> list[Offered]:
-    """The chosen tools. Raises ToolFailed where the server is away."""
-    return [
-        _offered(spec, reach, tool)
-        for tool in await server_tools(reach)
-        if tool["name"] in spec.tools and len(str(tool["schema"])) <= MAX_SCHEMA_CHARACTERS
-    ]
+async def offers(spec: McpTool, reach: Reach) -> tuple[list[Offered], list[str]]:
+    """The chosen tools, and the names of those that are not what the owner accepted. Raises ToolFailed where the server
+    is away."""
+    found: list[Offered] = []
+    changed: list[str] = []
+    for tool in await server_tools(reach):
+        if tool["name"] not in spec.tools or len(str(tool["schema"])) > MAX_SCHEMA_CHARACTERS:
+            continue
+        if spec.accepted and spec.accepted.get(tool["name"]) != tool["digest"]:
+            changed.append(tool["name"])
+        else:
+            found.append(_offered(spec, reach, tool))
+    return found, changed
+
+
+def digest_of(description: str, schema: dict[str, Any]) -> str:
+    """SHA-256 of what a server says of a tool: what an owner's acceptance is bound to."""
+    said = json.dumps([description, schema], sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 async def call_tool(reach: Reach, name: str, arguments: dict[str, Any], key: str) -> str:

@@ -33,6 +33,7 @@ from apps.datasets import selectors as datasets
 from apps.datasets.types import FileFormat
 from apps.tenancy.types import Actor
 
+CHANGED = "The server has changed {name} since its owner accepted it. It waits until the owner looks at it again."
 SECRET_PURPOSE = "agent-connection"  # noqa: S105  # the name of a purpose
 
 Ask = Callable[[str, str], Awaitable[str]]
@@ -61,7 +62,7 @@ async def offered(specs: Sequence[ToolSpec], shop: Workshop) -> tuple[list[Offer
     problems: list[str] = []
     for spec in specs:
         try:
-            found += await _made(spec, shop)
+            found += await _made(spec, shop, problems)
         except ToolFailed as error:
             problems.append(f"{spec.name}: {error.message}")
         except DomainError as error:
@@ -90,7 +91,7 @@ def reach_of(owner_id: UUID, connection_id: UUID) -> tuple[Reach, dict[str, Any]
     return Reach(row.url, headers, guarded.LOOPBACK_IS_REACHED), row.document
 
 
-async def _made(spec: ToolSpec, shop: Workshop) -> list[Offered]:
+async def _made(spec: ToolSpec, shop: Workshop, problems: list[str]) -> list[Offered]:
     match spec:
         case CalculatorTool():
             return [calculator.offer(spec)]
@@ -104,7 +105,9 @@ async def _made(spec: ToolSpec, shop: Workshop) -> list[Offered]:
             return list(openapi.offers(spec, document, reach))
         case McpTool():
             reach, _ = await sync_to_async(reach_of)(shop.owner_id, spec.connection_id)
-            return await mcp_servers.offers(spec, reach)
+            found, changed = await mcp_servers.offers(spec, reach)
+            problems += [f"{spec.name}: {CHANGED.format(name=name)}" for name in changed]
+            return found
         case AgentTool():
             return [_asking(spec, shop.ask)]
         case RemoteTool():

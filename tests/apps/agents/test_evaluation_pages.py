@@ -10,6 +10,7 @@ import pytest
 from apps.agents import selectors, services
 from apps.agents.catalogue import TEMPLATES
 from apps.agents.evaluating import ATTACKS, cases_in_file, read_cases
+from apps.agents.services import AgentChanges
 from apps.agents.specs import TableTool
 from apps.agents.types import AgentInfo, EvaluationState
 from apps.core import outbox
@@ -131,3 +132,33 @@ def test_a_set_is_changed_by_plain_forms(actor: Actor, client_for: Callable[...,
     assert (row.name, len(row.cases), row.cases[0]["forbidden"]) == ("Hours", 1, ["yes", "sure"])
     client.post(url, {"action": "remove", "number": "1"})
     assert len(selectors.get_set(actor, set_id).cases) == 1
+
+
+def test_a_set_is_deleted_with_its_evaluations_unless_publishing_waits_for_it(
+    actor: Actor, make_agent: Callable[..., AgentInfo], client_for: Callable[..., Any], api_for: Callable[..., Any]
+) -> None:
+    agent = make_agent(actor, "contract-reader")
+    set_id = agent.config.checks.evaluation_set_id
+    assert set_id is not None
+    run = services.start_evaluation(actor=actor, agent_id=agent.id)
+    services.cancel_evaluation(actor=actor, agent_id=agent.id, run_id=run.id)
+    url, client = f"/agents/question-sets/{set_id}/", client_for(actor)
+    assert "the 1 evaluation made with it" in client.get(url).content.decode()
+    must = {"evaluation_set_id": str(set_id), "required": True}
+    services.update_agent(actor=actor, agent_id=agent.id, changes=AgentChanges(checks=must))
+    refused = api_for(actor).delete(f"/api/v1/evaluation-sets/{set_id}/")
+    assert refused.status_code == 409
+    assert agent.config.name in refused.json()["detail"]
+    services.update_agent(actor=actor, agent_id=agent.id, changes=AgentChanges(checks=must | {"required": False}))
+    assert client.post(url, {"action": "delete"}).status_code == 302
+    assert client.get(url).status_code == 404
+    assert selectors.evaluations(actor, agent.id) == []
+    assert selectors.agent(actor, agent.id).config.checks.evaluation_set_id is None
+
+
+def test_another_organisations_set_is_not_deleted(
+    actor: Actor, other_actor: Actor, api_for: Callable[..., Any]
+) -> None:
+    kept = services.save_evaluation_set(actor=actor, name="Mine", cases=[{"question": "a"}])
+    assert api_for(other_actor).delete(f"/api/v1/evaluation-sets/{kept.id}/").status_code == 404
+    assert api_for(actor).delete(f"/api/v1/evaluation-sets/{kept.id}/").status_code == 204

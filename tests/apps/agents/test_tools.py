@@ -278,7 +278,7 @@ def mcp_url() -> Iterator[str]:
 
 def mcp_tools(url: str) -> dict[str, Offered]:
     spec = McpTool(name="notes", connection_id=uuid7(), tools=("add", "flood", "hang", "gone"), harmless=("add",))
-    return {tool.name: tool for tool in async_to_sync(mcp_servers.offers)(spec, open_reach(url))}
+    return {tool.name: tool for tool in async_to_sync(mcp_servers.offers)(spec, open_reach(url))[0]}
 
 
 def test_an_mcp_servers_tools_are_called(mcp_url: str) -> None:
