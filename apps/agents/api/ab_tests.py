@@ -64,7 +64,7 @@ class ShareSerializer(serializers.Serializer[Any]):
     share = serializers.IntegerField(min_value=0, max_value=100, help_text="per cent")
 
 
-class SharesSerializer(serializers.Serializer[Any]):
+class VersionSharesSerializer(serializers.Serializer[Any]):
     """Two to four versions; the shares are together 100."""
 
     arms = ShareSerializer(many=True, allow_empty=False)
@@ -84,7 +84,7 @@ class AbTestsView(APIView):
         found = AbTestSerializer(selectors.ab_tests(actor_of(request), agent_id), many=True).data
         return Response({"results": found, "next": None, "previous": None})
 
-    @extend_schema(request=SharesSerializer, responses={201: AbTestSerializer})
+    @extend_schema(request=VersionSharesSerializer, responses={201: AbTestSerializer})
     def post(self, request: Request, agent_id: UUID) -> Response:
         actor = actor_of(request)
         selectors.agent(actor, agent_id)
@@ -99,7 +99,7 @@ class AbTestView(APIView):
     def get(self, request: Request, agent_id: UUID, ab_test_id: UUID) -> Response:
         return Response(AbTestSerializer(selectors.ab_test(actor_of(request), agent_id, ab_test_id)).data)
 
-    @extend_schema(request=SharesSerializer, responses=AbTestSerializer)
+    @extend_schema(request=VersionSharesSerializer, responses=AbTestSerializer)
     def patch(self, request: Request, agent_id: UUID, ab_test_id: UUID) -> Response:
         actor = actor_of(request)
         selectors.ab_test(actor, agent_id, ab_test_id)
@@ -132,7 +132,7 @@ class ChooseVersionView(APIView):
 
 
 def _shares(request: Request) -> dict[int, int]:
-    data = SharesSerializer(data=request.data)
+    data = VersionSharesSerializer(data=request.data)
     data.is_valid(raise_exception=True)
     arms = data.validated_data["arms"]
     shares = {arm["version"]: arm["share"] for arm in arms}
