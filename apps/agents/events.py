@@ -39,6 +39,13 @@ class TeamStepQueued(Event):
 
 
 @dataclass(frozen=True)
+class TeamRunEnded(Event):
+    """A run that answers a question to an agent has come to its end."""
+
+    run_id: UUID
+
+
+@dataclass(frozen=True)
 class ResponseQueued(Event):
     """A caller of the API wants a response that is answered in the background."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from apps.agents.specs import EndpointModel, ModelChoice, RunnerModel
+from apps.agents.specs import EndpointModel, ModelChoice, RunnerModel, TeamModel
 from apps.compute.types import BASE_CHAT_MODEL, ModelKind, ModelRef
 from apps.core.errors import InvalidInput
 from apps.tenancy.types import Actor
@@ -43,6 +43,8 @@ def language_model_in_use(owner_id: UUID, version_id: UUID | None, choice: Model
     """
     if isinstance(choice, RunnerModel | EndpointModel):
         return ModelInUse(choice.name)
+    if isinstance(choice, TeamModel):
+        return ModelInUse("team")
     if version_id is None:
         return BUNDLED
     return _in_use(owner_id, version_id, ModelKind.ADAPTER, "language_model_version_id")

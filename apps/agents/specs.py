@@ -152,7 +152,15 @@ class EndpointModel(Spec):
     output_price: Count = 0
 
 
-ModelChoice = Annotated[BundledModel | RunnerModel | EndpointModel, Field(discriminator="kind")]
+class TeamModel(Spec):
+    """A released version of a team: it gives the answers, and each of its members has a model of its own."""
+
+    kind: Literal["team"] = "team"
+    team_id: UUID
+    version_id: UUID
+
+
+ModelChoice = Annotated[BundledModel | RunnerModel | EndpointModel | TeamModel, Field(discriminator="kind")]
 
 
 # -- Guard rails, budget, answer checks
@@ -257,7 +265,8 @@ def read_extras(raw: dict[str, Any]) -> tuple[Extras | None, list[FieldProblem]]
 
 def _place(location: Sequence[int | str]) -> str:
     """`tools[0].operations` for ("tools", 0, "http", "operations")."""
-    kinds = {"calculator", "table", "http", "mcp", "agent", "remote", "knowledge", "bundled", "runner", "endpoint"}
+    tools = {"calculator", "table", "http", "mcp", "agent", "remote", "knowledge"}
+    kinds = tools | {"bundled", "runner", "endpoint", "team"}
     path = ""
     for part in location:
         if isinstance(part, int):

@@ -21,6 +21,7 @@ from apps.agents.types import (
     ChatFinished,
     ChatFound,
     ChatStarted,
+    ChatStep,
     ChatTarget,
     FinishReason,
     Label,
@@ -50,7 +51,7 @@ def event_stream(chunks: AsyncIterator[bytes]) -> StreamingHttpResponse:
 
 
 def own_event(event: ChatEvent, anchor: str) -> tuple[str, dict[str, Any]]:
-    """Name and data of an event of our own chat: `found`, `started`, `delta`, `finished`.
+    """Name and data of an event of our own chat: `found`, `started`, `step`, `delta`, `finished`.
 
     Args:
         anchor: prefix of the element ids of this answer's sources, so that citations can link to them.
@@ -72,6 +73,8 @@ def own_event(event: ChatEvent, anchor: str) -> tuple[str, dict[str, Any]]:
             "answer": anchor,
             "quote": quote,
         }
+    if isinstance(event, ChatStep):
+        return "step", {"name": event.name, "state": event.state}
     if isinstance(event, ChatApproval):
         return "approval", {"approval": str(event.approval_id), "tool": event.tool, "arguments": event.arguments}
     answer = event.answer
@@ -147,6 +150,8 @@ async def completion_chunks(
                 if isinstance(event, ChatDelta):
                     sent += event.text
                     yield _data(base | {"choices": [_choice({"content": event.text})]})
+                elif isinstance(event, ChatStep):
+                    yield f": team step {json.dumps(event.name)} {event.state}\n\n".encode()
                 elif isinstance(event, ChatFinished):
                     for chunk in _last_chunks(base, event.answer, sent, include_usage=include_usage):
                         yield chunk

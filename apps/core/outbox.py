@@ -199,10 +199,17 @@ def deliver_next() -> int:
         return len(gathered)
 
 
-def claim_long_running() -> UUID | None:
-    """Lease the next due long-running delivery and return its id, or None."""
+def claim_long_running(*, field: str = "", values: Sequence[str] = ()) -> UUID | None:
+    """Lease the next due long-running delivery and return its id, or None.
+
+    Args:
+        field: only events whose field of this name has one of `values`: for a worker that waits for them itself.
+    """
     with all_tenants(reason="the dispatcher serves every organisation"), transaction.atomic():
-        delivery = _claim(long_running=True)
+        due = _claimable().filter(long_running=True)
+        if field:
+            due = due.filter(**{f"event__payload__{field}__in": list(values)})
+        delivery = due.first()
         if delivery is None:
             return None
         delivery.lease_until = clock.now() + LEASE

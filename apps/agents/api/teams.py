@@ -189,6 +189,17 @@ class PublishTeamView(APIView):
         return Response(asdict(version), status=status.HTTP_201_CREATED)
 
 
+class TeamAgentView(APIView):
+    """Release the draft and put it behind an agent's draft, which is published like any other."""
+
+    @extend_schema(request=None, responses={200: dict})
+    def post(self, request: Request, team_id: UUID) -> Response:
+        agent = teams.team_as_agent(actor=actor_of(request), team_id=team_id)
+        return Response(
+            {"agent_id": str(agent.id), "slug": agent.slug, "model": agent.config.model.model_dump(mode="json")}
+        )
+
+
 class TeamVersionsView(APIView):
     """The released versions."""
 

@@ -79,6 +79,11 @@ class TeamRun(TenantOwned, TimeStamped):
     reserved_tokens = models.PositiveIntegerField(default=0, help_text="set apart for steps that are open")
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
+    reader_id = models.UUIDField(null=True, help_text="the organisation that reads what comes out, where not the own")
+    asked = models.JSONField(default=dict, help_text="the question to a published agent that it answers")
+    key = models.CharField(max_length=120, blank=True, help_text="by which whoever asked finds it again")
+    watched_at = models.DateTimeField(null=True, help_text="when whoever asked was last there")
+    is_told = models.BooleanField(default=False, help_text="whoever asked has been told its end")
 
     class Meta:
         ordering = ["-id"]
@@ -89,6 +94,7 @@ class TeamRun(TenantOwned, TimeStamped):
         ]
         indexes = [
             models.Index(fields=["tenant", "team", "-id"], name="team_run_by_team"),
+            models.Index(fields=["tenant", "key"], name="team_run_by_key", condition=~Q(key="")),
             models.Index(fields=["expires_at"], name="team_run_due", condition=Q(state__in=["running", "waiting"])),
         ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from apps.agents.prices import dollars
-from apps.agents.specs import Budget, EndpointModel, GuardRails, RunnerModel
+from apps.agents.specs import Budget, EndpointModel, GuardRails, RunnerModel, TeamModel
 from apps.agents.types import AgentConfig
 
 LANGUAGES = {
@@ -41,6 +41,8 @@ def _model(config: AgentConfig) -> Iterator[str]:
     match config.model:
         case EndpointModel(name=name):
             yield f"Answers are written by {name}, behind a connection of yours."
+        case TeamModel():
+            yield "Answers are given by a team; each of its members has a model of its own."
         case RunnerModel(name=name):
             yield f"Answers are written by {name}, on the platform's runner."
 

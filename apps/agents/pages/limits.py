@@ -18,7 +18,7 @@ from apps.agents import selectors, services
 from apps.agents.pages.limit_words import LANGUAGES, UNSUPPORTED
 from apps.agents.prices import decimal_of, dollars, micro_of
 from apps.agents.services import AgentChanges
-from apps.agents.specs import BundledModel
+from apps.agents.specs import BundledModel, TeamModel
 from apps.agents.types import AgentConfig, AgentInfo, ConnectionInfo, ConnectionKind
 from apps.core.errors import DomainError, InvalidInput
 from apps.tenancy.actors import actor_of
@@ -89,6 +89,9 @@ class LimitsForm(forms.Form):
         field = self.fields["connection_id"]
         if isinstance(field, forms.ChoiceField):
             field.choices = [("", "None"), *((str(one.id), one.name) for one in connections)]
+        kinds = self.fields["kind"]
+        if isinstance(config.model, TeamModel) and isinstance(kinds, forms.ChoiceField):
+            kinds.choices = [("team", "The team that it was made from; its members have models of their own")]
         self.config = config
 
     def part(self, names: Sequence[str]) -> list[forms.BoundField]:
@@ -124,6 +127,8 @@ class LimitsForm(forms.Form):
 
     def _model(self) -> dict[str, Any]:
         data = self.cleaned_data
+        if isinstance(self.config.model, TeamModel):
+            return self.config.model.model_dump(mode="json")
         if data["kind"] == "bundled":
             return BundledModel().model_dump(mode="json")
         if data["kind"] == "runner":

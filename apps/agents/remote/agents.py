@@ -19,7 +19,7 @@ from apps.agents.remote.transport import CheckedTransport
 from apps.core.errors import DependencyFailed, InvalidInput
 
 if TYPE_CHECKING:
-    from a2a.types.a2a_pb2 import AgentCard
+    from a2a.types.a2a_pb2 import AgentCard, Message
 
 MAX_ANSWER_BYTES = 1_000_000
 MAX_SKILLS = 50
@@ -80,6 +80,7 @@ async def ask(
     *,
     headers: Mapping[str, str],
     context_id: str = "",
+    task_id: str = "",
     limits: Mapping[str, int] | None = None,
     key: str = "",
     timeout_s: float = TIMEOUT_S,
@@ -91,6 +92,7 @@ async def ask(
         url: of the agent or of its card.
         headers: with the secret; sent to the origin of `url` alone.
         context_id: of an earlier answer that this question continues.
+        task_id: of an earlier answer that asked for more.
         key: the message's id, the same whenever this question is put again; empty for a new one.
         limits: sent along: DEPTH_KEY, TOKENS_KEY.
         allow_loopback: also this machine; for tests.
@@ -100,7 +102,7 @@ async def ask(
         DependencyFailed: it does not answer, fails, or answers too much.
     """
     async with _client(url, headers, timeout_s, allow_loopback=allow_loopback) as http:
-        return await _ask(http, await _card(http, url), question, context_id, limits or {}, key)
+        return await _ask(http, await _card(http, url), _message(question, context_id, task_id, limits or {}, key))
 
 
 def remote_card(
@@ -116,6 +118,7 @@ def ask_remote_agent(
     *,
     secret: str = "",
     context_id: str = "",
+    task_id: str = "",
     timeout_s: float = TIMEOUT_S,
     allow_loopback: bool = False,
 ) -> RemoteAnswer:
@@ -125,6 +128,7 @@ def ask_remote_agent(
         question,
         headers=_bearer(secret),
         context_id=context_id,
+        task_id=task_id,
         timeout_s=timeout_s,
         allow_loopback=allow_loopback,
     )
@@ -187,26 +191,23 @@ def _line(text: str, limit: int) -> str:
     return " ".join(text.replace("\x00", "").split())[:limit]
 
 
-async def _ask(
-    http: httpx.AsyncClient,
-    card: AgentCard,
-    question: str,
-    context_id: str,
-    limits: Mapping[str, int],
-    key: str,
-) -> RemoteAnswer:
-    from a2a.client import A2AClientError, ClientConfig, ClientFactory  # loaded by the first call
-    from a2a.helpers.proto_helpers import new_text_message
-    from a2a.types.a2a_pb2 import Role, SendMessageRequest
-    from a2a.utils.errors import A2AError
+def _message(question: str, context_id: str, task_id: str, limits: Mapping[str, int], key: str) -> Message:
+    from a2a.helpers.proto_helpers import new_text_message  # loaded by the first call
+    from a2a.types.a2a_pb2 import Role
 
     message = new_text_message(question, role=Role.ROLE_USER)
-    if key:
-        message.message_id = key
-    if context_id:
-        message.context_id = context_id
+    message.message_id = key or message.message_id
+    message.context_id, message.task_id = context_id, task_id
     if limits:
         message.metadata.update(dict(limits))
+    return message
+
+
+async def _ask(http: httpx.AsyncClient, card: AgentCard, message: Message) -> RemoteAnswer:
+    from a2a.client import A2AClientError, ClientConfig, ClientFactory  # loaded by the first call
+    from a2a.types.a2a_pb2 import SendMessageRequest
+    from a2a.utils.errors import A2AError
+
     reading = Reading()
     try:
         client = ClientFactory(ClientConfig(streaming=True, httpx_client=http)).create(card)

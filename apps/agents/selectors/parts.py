@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from apps.agents.models import Agent, AgentTable, Connection
+from apps.agents.models import Agent, AgentTable, Connection, TeamVersion
 from apps.agents.policies import require
 from apps.agents.selectors.access import access_to
 from apps.agents.selectors.evaluations import get_set
-from apps.agents.specs import AgentTool, EndpointModel, HttpTool, McpTool, RemoteTool, TableTool, ToolSpec
-from apps.agents.types import AgentConfig, AgentsPermission, ConnectionInfo, ConnectionKind, TableInfo
+from apps.agents.specs import AgentTool, EndpointModel, HttpTool, McpTool, RemoteTool, TableTool, TeamModel, ToolSpec
+from apps.agents.types import AgentConfig, AgentsPermission, AnswerMode, ConnectionInfo, ConnectionKind, TableInfo
 from apps.core.errors import InvalidInput, NotFound
 from apps.datasets import selectors as datasets
 from apps.datasets.types import DatasetVersionInfo
@@ -64,6 +64,8 @@ def require_usable(actor: Actor, config: AgentConfig) -> None:
         get_set(actor, config.checks.evaluation_set_id)
     if isinstance(config.model, EndpointModel):
         _require_kind(actor, config.model.connection_id, ConnectionKind.MODEL, "model")
+    if isinstance(config.model, TeamModel):
+        _require_team(config, config.model)
     for index, spec in enumerate(config.tools):
         _require_tool(actor, spec, f"tools[{index}]")
 
@@ -108,6 +110,14 @@ def _require_tool(actor: Actor, spec: ToolSpec, field: str) -> None:
         table(actor, spec.table_id)
     elif isinstance(spec, TableTool) and spec.dataset_version_id is not None:
         readable_dataset_version(actor, spec.dataset_version_id)
+
+
+def _require_team(config: AgentConfig, model: TeamModel) -> None:
+    if not TeamVersion.objects.filter(id=model.version_id, team_id=model.team_id).exists():
+        raise NotFound("team_not_found", "There is no such version of a team.", version_id=str(model.version_id))
+    if config.tools or config.knowledge_base_ids or config.mode is not AnswerMode.GENERATE:
+        message = "A team answers by its members: documents, tools and the way to answer are theirs."
+        raise InvalidInput("team_has_no_parts", message, errors=[{"field": "model", "message": message}])
 
 
 def _require_kind(actor: Actor, connection_id: UUID, kind: ConnectionKind, field: str) -> None:

@@ -187,6 +187,8 @@ def foreign_agents(actor: Actor) -> list[ConnectionInfo]:
 
 
 def _agent_problem(actor: Actor, choice: AgentChoice | None, slug: str, *, for_publishing: bool) -> str:
+    if Agent.objects.filter(slug=slug, model__kind="team").exists():
+        return f"{slug} is a team itself; a team calls agents."
     if choice is None:
         try:
             access_to(actor, slug)

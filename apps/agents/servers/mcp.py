@@ -16,7 +16,7 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from apps.agents import runtime, services
 from apps.agents.runtime import RunPlan
 from apps.agents.servers.calls import Caller, for_caller, reason
-from apps.agents.types import Answer, ChatDelta, ChatFinished, Source
+from apps.agents.types import Answer, ChatDelta, ChatFinished, ChatStep, Source
 from apps.agents.wishes import bad_value
 from apps.core.errors import DependencyFailed, DomainError
 
@@ -128,6 +128,9 @@ async def _ask(caller: Caller, context: Any, question: str) -> Answer:
                 if isinstance(event, ChatDelta):
                     pieces += 1
                     await context.session.report_progress(pieces, None, event.text)
+                elif isinstance(event, ChatStep):
+                    pieces += 1
+                    await context.session.report_progress(pieces, None, f"team step {event.name}: {event.state}")
                 elif isinstance(event, ChatFinished):
                     answer = event.answer
         await sync_to_async(connections.close_all)()

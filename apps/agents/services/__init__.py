@@ -1,10 +1,11 @@
 """Writes of the agents app."""
 
 from apps.agents.services.ab_tests import DRAFT, change_shares, choose_version, start_ab_test, stop_ab_test
-from apps.agents.services.answering import BegunAnswer, answer, begin_answer, stream_answer
+from apps.agents.services.answering import answer, begin_answer, stream_answer
 from apps.agents.services.api_documents import connect_api
 from apps.agents.services.approvals import decide_call, settle_call
 from apps.agents.services.attaching import attach_document, detach_document
+from apps.agents.services.begun import BegunAnswer
 from apps.agents.services.budgets import used_today
 from apps.agents.services.calibrate import Calibration, KnownQuestion, calibrate_agent
 from apps.agents.services.connections import (

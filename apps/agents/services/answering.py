@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from uuid import UUID
 
 from asgiref.sync import async_to_sync, sync_to_async
@@ -15,30 +15,31 @@ from django.db import transaction
 from apps.agents import guards, runtime, tracing
 from apps.agents.output.guard import WITHHELD
 from apps.agents.output.rules import OutputRules
-from apps.agents.runtime import Attachments, Found, Prepared, RunPlan, Written
+from apps.agents.runtime import Attachments, Prepared, RunPlan, Written
 from apps.agents.selectors.access import published_target
 from apps.agents.selectors.attachments import searched_attachments
 from apps.agents.selectors.conversations import Branch, Spot, branch_for
 from apps.agents.selectors.output import output_rules, reader_of
-from apps.agents.services.budgets import money_of, require_day_budget
-from apps.agents.services.keeping import Place, keep_answer, keep_question, token_payer
+from apps.agents.services.begun import BegunAnswer
+from apps.agents.services.budgets import money_of, most_tokens, require_day_budget
+from apps.agents.services.keeping import keep_answer, keep_question, token_payer
 from apps.agents.services.progress import Progress
 from apps.agents.services.stopping import until
 from apps.agents.services.tool_runs import AskAgent, ToolRun, needs_tools, would_like, write_with_tools
+from apps.agents.specs import TeamModel
 from apps.agents.teams.grants import Grant
 from apps.agents.types import (
     Answer,
-    AnswerMode,
     ChatApproval,
     ChatDelta,
     ChatEvent,
     ChatFinished,
     ChatFound,
     ChatStarted,
+    ChatStep,
     ChatTarget,
     FinishReason,
     Paused,
-    Resumed,
     Source,
     Step,
     Turn,
@@ -50,42 +51,9 @@ from apps.knowledge import services as knowledge
 from apps.knowledge.chunking import estimate_tokens
 from apps.tenancy import limits, quotas
 from apps.tenancy.limits import Limit
-from apps.tenancy.quotas import Reservation
 from apps.tenancy.types import Actor
 
-MAX_PROMPT_TOKENS = 800
-"""Of instruction, passages and earlier turns beside the question (`apps.agents.prompting` keeps to less)."""
-
-
-_Piece = str | ChatApproval
-
-
-@dataclass(frozen=True)
-class BegunAnswer:
-    """A question that was looked up and can be answered. `place` is where the answer is stored; None: nowhere.
-    `resumed`: a stored answer goes on.
-
-    `reader_id` reads the answer in the end, which is told what `rules` let pass.
-    """
-
-    actor: Actor
-    target: ChatTarget
-    plan: RunPlan
-    found: Found
-    history: tuple[Turn, ...]
-    place: Place | None
-    steps: tuple[Step, ...]
-    started: float
-    reader_id: UUID
-    rules: OutputRules
-    reservation: Reservation | None = None
-    refusal: str | None = None
-    resumed: Resumed | None = None
-
-    @property
-    def conversation_id(self) -> UUID | None:
-        """The stored conversation that it belongs to."""
-        return self.place.conversation_id if self.place is not None else None
+_Piece = str | ChatApproval | ChatStep
 
 
 def begin_answer(
@@ -97,6 +65,7 @@ def begin_answer(
     conversation_id: UUID | None = None,
     branch: Branch | None = None,
     reader_id: UUID | None = None,
+    resume_key: str = "",
 ) -> BegunAnswer:
     """Look up what answers a question; `stream_answer` then answers it. Must not be called inside a transaction.
 
@@ -106,6 +75,7 @@ def begin_answer(
     Args:
         branch: where in the conversation; None puts the question behind its last message.
         reader_id: whoever reads the answer, where that is not who asks.
+        resume_key: names the question, so that a team's run for it is found again instead of begun anew.
 
     Raises:
         InvalidInput: empty or too long.
@@ -117,7 +87,7 @@ def begin_answer(
     at, attachments = stored(actor, target, conversation_id, branch) if history is None else (None, None)
     turns = tuple(at.turns if at is not None else history or ())
     asked = at.question if at is not None and at.question else question
-    begun = looked_up(actor, target, asked, turns, attachments, reader_id)
+    begun = replace(looked_up(actor, target, asked, turns, attachments, reader_id), resume_key=resume_key)
     if at is None:
         return begun
     place = keep_question(
@@ -151,7 +121,7 @@ def looked_up(
         found = replace(found, passages=())
     reader = reader or reader_of(actor)
     rules = output_rules(actor=actor, reader_id=reader, target=target, plan=plan, found=found, history=turns)
-    reservation = quotas.set_aside(actor, _most_tokens(found))
+    reservation = quotas.set_aside(actor, most_tokens(found))
     steps = (tracing.search_step(found, time.monotonic() - started),)
     return BegunAnswer(
         actor, target, plan, found, turns, None, steps, started, reader, rules, reservation, admitted.refusal
@@ -169,7 +139,7 @@ async def stream_answer(begun: BegunAnswer, stop: asyncio.Event | None = None) -
     Raises:
         DependencyFailed: the runner ceased to answer.
     """
-    progress = Progress(started=begun.started, steps=list(begun.steps))
+    progress = Progress(started=begun.started, steps=list(begun.steps), stop=stop)
     place = begun.place
     found = begun.rules.found(begun.found.sources)
     yield ChatFound(found, begun.conversation_id, place.question_id if place is not None else None)
@@ -206,10 +176,17 @@ def answer(
     history: Sequence[Turn] | None = None,
     conversation_id: UUID | None = None,
     branch: Branch | None = None,
+    reader_id: UUID | None = None,
 ) -> ChatFinished:
     """The whole answer at once; arguments and errors as `begin_answer`."""
     begun = begin_answer(
-        actor=actor, target=target, question=question, history=history, conversation_id=conversation_id, branch=branch
+        actor=actor,
+        target=target,
+        question=question,
+        history=history,
+        conversation_id=conversation_id,
+        branch=branch,
+        reader_id=reader_id,
     )
 
     async def collect() -> ChatFinished:
@@ -259,6 +236,13 @@ def _prepare(begun: BegunAnswer, progress: Progress) -> Prepared:
 
 async def _pieces(begun: BegunAnswer, prepared: Prepared, progress: Progress) -> AsyncIterator[_Piece]:
     """Words as they come, noted in `progress` before they are passed on."""
+    if isinstance(begun.target.config.model, TeamModel) and begun.refusal is None:
+        from apps.agents.services.team_answers import write_by_team  # its steps are answers, too
+
+        async with aclosing(write_by_team(begun, progress)) as team:  # type: ignore[type-var]  # a generator
+            async for step in team:
+                yield step
+        return
     if needs_tools(begun.target) and begun.refusal is None:
         async with aclosing(_with_tools(begun, prepared, progress)) as told:  # type: ignore[type-var]  # a generator
             async for said in told:
@@ -328,7 +312,7 @@ def _answer(begun: BegunAnswer, progress: Progress) -> Answer:
     text, is_supported = progress.shown, True
     prepared, rules = progress.prepared, begun.rules
     rules.settle()
-    if prepared is not None and progress.finish in (FinishReason.STOP, FinishReason.LENGTH):
+    if prepared is not None and progress.finish in (FinishReason.STOP, FinishReason.LENGTH, FinishReason.WAITING):
         if not progress.by_tools:
             text, is_supported = runtime.complete(prepared, progress.text)
         has_knowledge = bool(prepared.config.knowledge_base_ids) and not progress.by_tools
@@ -340,7 +324,7 @@ def _answer(begun: BegunAnswer, progress: Progress) -> Answer:
     return Answer(
         text=text,
         finish=progress.finish,
-        sources=rules.sources(prepared.sources) if prepared is not None else rules.found(begun.found.sources),
+        sources=_sources(begun, progress),
         label=begun.found.label,
         is_supported=is_supported,
         prompt_tokens=progress.prompt_tokens,
@@ -349,6 +333,13 @@ def _answer(begun: BegunAnswer, progress: Progress) -> Answer:
         first_token_s=None if progress.first_token_s is None else round(progress.first_token_s, 3),
         problem=progress.problem,
     )
+
+
+def _sources(begun: BegunAnswer, progress: Progress) -> tuple[Source, ...]:
+    if progress.members is not None:
+        return progress.members
+    prepared, rules = progress.prepared, begun.rules
+    return rules.sources(prepared.sources) if prepared is not None else rules.found(begun.found.sources)
 
 
 def _keep(begun: BegunAnswer, progress: Progress, answer: Answer) -> UUID | None:
@@ -375,14 +366,6 @@ def _keep(begun: BegunAnswer, progress: Progress, answer: Answer) -> UUID | None
         paused=progress.paused if answer.finish is FinishReason.WAITING else None,
         reader_id=begun.reader_id,
     )
-
-
-def _most_tokens(found: Found) -> int:
-    """What an answer takes at most, about: a key's spend cap sets so many aside."""
-    tokens = estimate_tokens(found.question)
-    if found.config.mode is not AnswerMode.GENERATE:
-        return tokens
-    return MAX_PROMPT_TOKENS + tokens + found.config.max_answer_tokens
 
 
 def stored(

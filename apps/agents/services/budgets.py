@@ -9,13 +9,17 @@ from django.db.models import F
 
 from apps.agents.errors import BudgetSpent
 from apps.agents.models import AgentDay
+from apps.agents.runtime import Found
 from apps.agents.specs import EndpointModel
-from apps.agents.types import AgentConfig, Answer, ChatTarget
+from apps.agents.types import AgentConfig, Answer, AnswerMode, ChatTarget
 from apps.core import clock
 from apps.core.tenant import tenant_scope
+from apps.knowledge.chunking import estimate_tokens
 from apps.tenancy.types import Actor
 
 MILLION = 1_000_000
+MAX_PROMPT_TOKENS = 800
+"""Of instruction, passages and earlier turns beside the question (`apps.agents.prompting` keeps to less)."""
 
 
 def require_day_budget(target: ChatTarget) -> None:
@@ -75,3 +79,11 @@ def used_today(owner_id: UUID, agent_id: UUID) -> tuple[int, int]:
     with tenant_scope(owner_id):
         row = AgentDay.objects.filter(agent_id=agent_id, day=clock.now().date()).first()
     return (row.tokens, row.micro_usd) if row is not None else (0, 0)
+
+
+def most_tokens(found: Found) -> int:
+    """What an answer takes at most, about: a key's spend cap sets so many aside."""
+    tokens = estimate_tokens(found.question)
+    if found.config.mode is not AnswerMode.GENERATE:
+        return tokens
+    return MAX_PROMPT_TOKENS + tokens + found.config.max_answer_tokens

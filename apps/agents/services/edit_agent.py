@@ -99,13 +99,19 @@ def add_agent_documents(*, actor: Actor, agent_id: UUID, files: Sequence[Upload]
     """
     with transaction.atomic():
         row = get_agent(actor, agent_id, AgentsPermission.EDIT)
-        base_ids, name, chosen = list(row.knowledge_base_ids), row.name, template(row.template)
+        base_ids, name, chosen = (
+            list(row.knowledge_base_ids),
+            row.name,
+            template(row.template) if row.template else None,
+        )
     if not base_ids:
         base = knowledge_services.create_knowledge_base(actor=actor, name=f"{name}: documents")
         base_ids = [base.id]
         update_agent(actor=actor, agent_id=agent_id, changes=AgentChanges(knowledge_base_ids=base_ids))
     added = knowledge_services.add_documents(actor=actor, knowledge_base_id=base_ids[0], files=files)
-    examples = {hashlib.sha256(chosen.content(document)).hexdigest() for document in chosen.documents}
+    examples = (
+        {hashlib.sha256(chosen.content(document)).hexdigest() for document in chosen.documents} if chosen else set()
+    )
     kept = {item.document.id for item in added}
     for document in knowledge.documents(actor, base_ids[0]):
         if document.sha256 in examples and document.id not in kept:

@@ -20,7 +20,8 @@ from apps.agents import runtime
 from apps.agents.output.copying import longest_copy
 from apps.agents.selectors import draft_target
 from apps.agents.selectors.output import output_rules
-from apps.agents.services.answering import BegunAnswer, begin_answer, stream_answer
+from apps.agents.services.answering import begin_answer, stream_answer
+from apps.agents.services.begun import BegunAnswer
 from apps.agents.services.create_agent import create_agent_from_template
 from apps.agents.services.edit_agent import AgentChanges, update_agent
 from apps.agents.types import AnswerMode, ChatDelta, ChatFinished, ChatTarget, Source

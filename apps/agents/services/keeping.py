@@ -105,12 +105,13 @@ def keep_answer(
                     paused=paused,
                 )
         call_id = uuid7()
-        limits.note_usage(
-            organisation_id=token_payer(actor, target),
-            limit=Limit.MODEL_TOKENS,
-            amount=answer.prompt_tokens + answer.completion_tokens,
-            key=f"answer:{call_id}",
-        )
+        if not target.is_part:
+            limits.note_usage(
+                organisation_id=token_payer(actor, target),
+                limit=Limit.MODEL_TOKENS,
+                amount=answer.prompt_tokens + answer.completion_tokens,
+                key=f"answer:{call_id}",
+            )
         cost = cost_micro_usd(target.config, answer.prompt_tokens, answer.completion_tokens)
         note_day(target, tokens=answer.prompt_tokens + answer.completion_tokens, micro_usd=cost)
         quotas.settle(reservation, answer.prompt_tokens + answer.completion_tokens)

@@ -19,7 +19,8 @@ from apps.agents.protocols import responses as shapes
 from apps.agents.selectors.ab_tests import visitor_of_call
 from apps.agents.selectors.access import published_target
 from apps.agents.selectors.responses import KEPT_FOR, stored_response, turns_before
-from apps.agents.services.answering import BegunAnswer, begin_answer, stream_answer
+from apps.agents.services.answering import begin_answer, stream_answer
+from apps.agents.services.begun import BegunAnswer
 from apps.agents.services.taking_back import as_kept
 from apps.agents.types import Answer, ChatDelta, ChatFinished, ChatTarget, FinishReason, Visitor
 from apps.agents.wishes import CallWishes, checked_instructions

@@ -10,7 +10,8 @@ from apps.agents.selectors.access import documents_of, published_target
 from apps.agents.selectors.agents import draft_target, version_info
 from apps.agents.selectors.approvals import call_info
 from apps.agents.selectors.conversations import Branch
-from apps.agents.services.answering import BegunAnswer, looked_up, require_budget, stored
+from apps.agents.services.answering import looked_up, require_budget, stored
+from apps.agents.services.begun import BegunAnswer
 from apps.agents.services.keeping import Place
 from apps.agents.services.pausing import NOT_DECIDED, give_up
 from apps.agents.types import ChatTarget, FinishReason, Paused, Resumed

@@ -146,7 +146,15 @@ class ChatApproval:
     arguments: dict[str, Any]
 
 
-ChatEvent = ChatFound | ChatStarted | ChatDelta | ChatApproval | ChatFinished
+@dataclass(frozen=True)
+class ChatStep:
+    """A team's step has come to another state; `name` is the step's, `state` a `StepState`."""
+
+    name: str
+    state: str
+
+
+ChatEvent = ChatFound | ChatStarted | ChatStep | ChatDelta | ChatApproval | ChatFinished
 
 
 @dataclass(frozen=True)
@@ -194,6 +202,8 @@ class ChatTarget:
     options: CallOptions = AS_THE_AGENT_DOES
     assigned: Assigned | None = None
     """The A/B test that chose this version."""
+    is_part: bool = False
+    """Its tokens are counted with the whole answer that it is a part of."""
 
     @property
     def is_test(self) -> bool:

@@ -50,7 +50,11 @@ class Tone(StrEnum):
 
 
 class FinishReason(StrEnum):
-    """Why an answer ended; `stop` and `length` are the OpenAI API's words."""
+    """Why an answer ended; `stop` and `length` are the OpenAI API's words.
+
+    WAITING: it goes on when a call with side effects is allowed or refused. OPEN: the run of the team that answers is
+    open; it goes on after a person's decision or by itself.
+    """
 
     STOP = "stop"
     LENGTH = "length"
@@ -59,7 +63,7 @@ class FinishReason(StrEnum):
     FAILED = "failed"
     FILTERED = "filtered"
     WAITING = "waiting"
-    """It goes on when a call with side effects is allowed or refused."""
+    OPEN = "open"
 
     @property
     def for_openai(self) -> str:

@@ -8,7 +8,7 @@ import "./lib/answer-rating";
 
 import { csrfToken } from "../core/lib/http";
 import { AnswerStream, Refused } from "./lib/answer-stream";
-import { AnswerView, type Finished, type Label, type Source } from "./lib/answer-view";
+import { AnswerView, type Finished, type Label, type Source, type Step } from "./lib/answer-view";
 import type { ServerEvent } from "./lib/event-stream";
 import { type Decided, WaitingCalls } from "./lib/waiting-calls";
 
@@ -193,6 +193,8 @@ class AgentChat extends HTMLElement {
     } else if (event.event === "started") {
       const started = data as Started;
       view.start(started.sources, started.label, started.answer, started.quote);
+    } else if (event.event === "step") {
+      view.step(data as Step);
     } else if (event.event === "delta") {
       view.add((data as { text: string }).text);
     } else if (event.event === "approval") {

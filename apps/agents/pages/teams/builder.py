@@ -165,6 +165,19 @@ def team_publish(request: HttpRequest, team_id: UUID) -> HttpResponse:
     return redirect("team", team_id=team_id)
 
 
+@require_POST
+@actor_required
+def team_agent(request: HttpRequest, team_id: UUID) -> HttpResponse:
+    """Release the draft and put it behind an agent."""
+    actor = actor_of(request)
+    try:
+        agent = teams.team_as_agent(actor=actor, team_id=team_id)
+    except InvalidInput as error:
+        return builder_page(request, actor, facts.team(actor, team_id), problem=error, status=UNPROCESSABLE)
+    messages.success(request, "This agent answers by the team. Try it, then publish it.")
+    return redirect("agent", agent_id=agent.id)
+
+
 def builder_page(
     request: HttpRequest,
     actor: Actor,

@@ -20,7 +20,7 @@ from a2a.server.request_handlers.default_request_handler_v2 import DefaultReques
 from a2a.server.routes.common import ServerCallContextBuilder
 from a2a.server.routes.jsonrpc_dispatcher import JsonRpcDispatcher
 from a2a.server.tasks import TaskUpdater
-from a2a.types.a2a_pb2 import AgentCapabilities, AgentCard, Role
+from a2a.types.a2a_pb2 import AgentCapabilities, AgentCard, Role, TaskState
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.db import connections
 from starlette.requests import Request
@@ -32,7 +32,7 @@ from apps.agents.servers.a2a.store import DatabaseTasks, PolledTasks, caller_of,
 from apps.agents.servers.calls import Caller, for_caller, identify, in_thread
 from apps.agents.services import BegunAnswer
 from apps.agents.teams.grants import Grant
-from apps.agents.types import Answer, ChatDelta, ChatFinished
+from apps.agents.types import Answer, ChatDelta, ChatFinished, ChatStep, FinishReason
 from apps.core.errors import DependencyFailed, DomainError, InvalidInput
 from apps.core.tenant import tenant_scope
 
@@ -67,7 +67,7 @@ class Executor(AgentExecutor):
         updater = TaskUpdater(event_queue, task.id, task.context_id)
         await updater.start_work()
         try:
-            begun = await for_caller(caller, _begin, caller, context)
+            begun = await for_caller(caller, _begin, caller, context, task.id)
             async with ThreadSensitiveContext():
                 await self._stream(begun, updater)
                 await sync_to_async(connections.close_all)()
@@ -92,10 +92,15 @@ class Executor(AgentExecutor):
                     if len(held) >= PIECE_CHARACTERS:
                         await _add(updater, held, append=bool(sent))
                         sent, held = sent + held, ""
+                elif isinstance(event, ChatStep):
+                    await updater.update_status(TaskState.TASK_STATE_WORKING, _said(updater, event))
                 elif isinstance(event, ChatFinished):
                     answer = event.answer
         if answer is None:
             raise DependencyFailed("no_answer", "The agent did not answer. Try again.")
+        if answer.finish is FinishReason.OPEN:
+            await updater.requires_input(updater.new_agent_message([new_text_part(answer.text)]))
+            return
         # What is kept may differ from what was streamed; then it replaces it.
         grows = answer.text.startswith(sent)
         await _add(updater, answer.text[len(sent) :] if grows else answer.text, append=grows and bool(sent), last=True)
@@ -132,7 +137,7 @@ def _dispatcher() -> JsonRpcDispatcher:
     return JsonRpcDispatcher(handler, context_builder=_Contexts(), enable_v0_3_compat=True)
 
 
-def _begin(caller: Caller, context: RequestContext) -> BegunAnswer:
+def _begin(caller: Caller, context: RequestContext, task_id: str) -> BegunAnswer:
     history = turns_of(caller, context.context_id or "", context.task_id or "")
     with tenant_scope(caller.actor.organisation_id):
         return services.begin_answer(
@@ -140,6 +145,7 @@ def _begin(caller: Caller, context: RequestContext) -> BegunAnswer:
             target=caller.target(context.context_id or "").narrowed(_granted(context), ""),
             question=context.get_user_input(),
             history=history,
+            resume_key=f"task:{task_id}",
         )
 
 
@@ -153,6 +159,11 @@ def _granted(context: RequestContext) -> Grant:
 def _whole(value: Any) -> int:
     """A count; what is none counts as nothing left."""
     return min(int(value), MAX_COUNT) if isinstance(value, int | float) and 0 <= value < float("inf") else 0
+
+
+def _said(updater: TaskUpdater, step: ChatStep) -> Any:
+    words = f"team step {step.name}: {step.state}"
+    return updater.new_agent_message([new_text_part(words)], metadata={"step": step.name, "state": step.state})
 
 
 async def _add(updater: TaskUpdater, text: str, *, append: bool, last: bool = False) -> None:

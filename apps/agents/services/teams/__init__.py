@@ -1,5 +1,6 @@
 """Writes of teams: the draft, its versions, runs and their steps."""
 
+from apps.agents.services.teams.as_agent import team_as_agent
 from apps.agents.services.teams.edit import TeamChanges, create_team, publish_team, update_team
 from apps.agents.services.teams.from_template import create_team_from_template
 from apps.agents.services.teams.runs import (
@@ -24,5 +25,6 @@ __all__ = [
     "run_step",
     "settle_step",
     "start_run",
+    "team_as_agent",
     "update_team",
 ]

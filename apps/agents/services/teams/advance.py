@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from apps.agents.errors import GrantExceeded
-from apps.agents.events import TeamStepQueued
+from apps.agents.events import TeamRunEnded, TeamStepQueued
 from apps.agents.models import TeamRun, TeamStep
 from apps.agents.teams.flow import filled, joined, loop_way, must_wait, way_by_label, way_by_words
 from apps.agents.teams.grants import Grant
@@ -93,6 +93,7 @@ class Advance:
     def conclude(self) -> None:
         """The run's state, from its steps."""
         run = self.run
+        had_ended = run.ended_at is not None
         if RunState(run.state).is_open:
             states = set(TeamStep.objects.filter(run=run, state__in=OPEN_STEPS).values_list("state", flat=True))
             if not states:
@@ -102,6 +103,8 @@ class Advance:
         elif run.ended_at is None:
             run.ended_at = clock.now()
         run.save()
+        if run.asked and run.ended_at is not None and not had_ended:
+            outbox.publish(TeamRunEnded(run_id=run.id))
         live.notify(f"team-run:{run.id}", {"state": run.state})
 
     def _end(self) -> None:

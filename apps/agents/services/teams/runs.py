@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -80,7 +81,7 @@ def cancel_run(*, actor: Actor, run_id: UUID) -> RunInfo:
     with transaction.atomic():
         run = _lock(actor, run_id, AgentsPermission.CHAT)
         if RunState(run.state).is_open:
-            _close(run, RunState.CANCELLED, "Stopped.")
+            close_run(run, RunState.CANCELLED, "Stopped.")
     return run_info(run, with_steps=True)
 
 
@@ -194,7 +195,7 @@ def end_due_runs() -> int:
         with tenant_scope(tenant_id), transaction.atomic():
             run = TeamRun.objects.select_for_update().get(id=run_id)
             if RunState(run.state).is_open and run.expires_at <= clock.now():
-                _close(run, RunState.EXPIRED, "The time for this run is over.")
+                close_run(run, RunState.EXPIRED, "The time for this run is over.")
     return len(found)
 
 
@@ -213,8 +214,17 @@ def what_is_decided(text: str, asked: dict[str, Any] | None) -> str:
 def _decide_call(actor: Actor, advance: Advance, step: TeamStep, *, approve: bool) -> None:
     """A tool's call within a step: the decision is kept with the call, and the step is begun again and finds it."""
     asked = dict(step.approval or {})
+    # What an outsider asked the team waits for nobody in particular: whoever may approve for the team decides.
+    decider = replace(actor, user_id=None) if advance.run.asked and advance.run.user_id is None else actor
+    record_audit(
+        actor,
+        action="team.call_approved" if approve else "team.call_refused",
+        target_type="team",
+        target_id=advance.run.team_id,
+        detail={"run": str(advance.run.id), "tool": asked["tool"]},
+    )
     with suppress(Conflict):  # it waited too long: the step asks anew
-        decide_call(actor=actor, call_id=UUID(asked["call"]), approve=approve)
+        decide_call(actor=decider, call_id=UUID(asked["call"]), approve=approve)
     step.approval = {key: value for key, value in asked.items() if key not in ("call", "tool", "arguments")}
     advance.ask_for_worker(step)
     advance.conclude()
@@ -230,12 +240,13 @@ def _decided(advance: Advance, step: TeamStep, *, approve: bool, text: str | Non
     step.save()
     if way is None and not approve:
         run = advance.run
-        _close(run, RunState.CANCELLED, f"Refused at {step.name}.")
+        close_run(run, RunState.CANCELLED, f"Refused at {step.name}.")
         return
     advance.follow(step, [way] if way is not None else [])
 
 
-def _close(run: TeamRun, state: RunState, problem: str) -> None:
+def close_run(run: TeamRun, state: RunState, problem: str) -> None:
+    """End a locked run."""
     now = clock.now()
     TeamStep.objects.filter(run=run, state__in=OPEN_STEPS).update(state=StepState.CANCELLED, ended_at=now)
     run.state, run.problem, run.reserved_tokens = state, problem, 0

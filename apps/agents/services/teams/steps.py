@@ -23,10 +23,11 @@ from apps.agents.services.taking_back import TAKEN_BACK, are_there, bare_source
 from apps.agents.services.teams.advance import Advance, fail, give_back, spend
 from apps.agents.services.teams.outside import ask_foreign_agent, send
 from apps.agents.services.teams.work import Claimed, Outcome
+from apps.agents.specs import TeamModel
 from apps.agents.teams.flow import joined, way_by_label, way_by_scores
 from apps.agents.teams.grants import Grant
 from apps.agents.teams.types import MAX_STEPS, Graph, NodeKind, RouteBy, RunState, StepState
-from apps.agents.types import MAX_QUESTION_TOKENS, FinishReason
+from apps.agents.types import MAX_QUESTION_TOKENS, FinishReason, Turn
 from apps.compute import runner
 from apps.core import clock, live
 from apps.core.errors import DomainError, InvalidInput
@@ -97,6 +98,9 @@ def _claim(step_id: UUID, ticket: int) -> Claimed | None:
             agents=run.agents,
             gathered=tuple((name, text) for name, text in gathered),
             is_worker=step.parent_id is not None,
+            reader_id=run.reader_id,
+            history=tuple(Turn(role, text) for role, text in run.asked.get("history", ())),
+            is_part=bool(run.asked),
         )
 
 
@@ -125,8 +129,16 @@ def _ask(claimed: Claimed) -> Outcome:
     """An agent answers, within the step's grant; the call is metered like any other."""
     text = "\n\n".join([claimed.text, *([joined(claimed.gathered)] if claimed.gathered else [])])
     target = step_target(claimed.actor, claimed.agent, claimed.agents)
-    target = target.narrowed(claimed.grant, claimed.scope)
-    finished = answer(actor=claimed.actor, target=target, question=_shortened(text), history=()).answer
+    if isinstance(target.config.model, TeamModel):
+        raise InvalidInput("team_in_team", f"{target.config.name} is a team itself; a team calls agents.")
+    target = replace(target.narrowed(claimed.grant, claimed.scope), is_part=claimed.is_part)
+    finished = answer(
+        actor=claimed.actor,
+        target=target,
+        question=_shortened(text),
+        history=claimed.history,
+        reader_id=claimed.reader_id,
+    ).answer
     if finished.finish is FinishReason.FAILED:
         raise InvalidInput("answer_failed", finished.problem or "The agent gave no answer.")
     return Outcome(

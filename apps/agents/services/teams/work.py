@@ -8,6 +8,7 @@ from uuid import UUID
 
 from apps.agents.teams.grants import Grant
 from apps.agents.teams.types import Edge, Node
+from apps.agents.types import Turn
 from apps.tenancy.types import Actor, Role
 
 
@@ -30,6 +31,9 @@ class Claimed:
     agents: dict[str, Any]
     gathered: tuple[tuple[str, str], ...]
     is_worker: bool
+    reader_id: UUID | None
+    history: tuple[Turn, ...]
+    is_part: bool
 
     @property
     def actor(self) -> Actor:

@@ -12,6 +12,12 @@ export interface Label {
   readonly confidence: number;
 }
 
+/** A step of a team that answers. */
+export interface Step {
+  readonly name: string;
+  readonly state: string;
+}
+
 export interface Finished {
   readonly html: string;
   readonly finish: string;
@@ -59,6 +65,10 @@ export class AnswerView {
     this.show(quote);
     this.body.dataset["quote"] = "";
     this.foot.textContent = "From the documents. The written answer follows…";
+  }
+
+  step(step: Step): void {
+    this.foot.textContent = `${step.name}: ${step.state}`;
   }
 
   add(text: string): void {
