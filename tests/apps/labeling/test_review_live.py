@@ -173,10 +173,17 @@ def test_an_annotators_answer_follows_what_becomes_of_it_and_keeps_what_is_typed
         answer = Annotation.as_annotator.get(state="rejected")
     path = f"/work/mine/{answer.id}/"
     page, watch = opened(chromium, live_server_url, annotator, path, **LOOKS["phone"])
-    page.get_by_label("Why is your answer right?").fill("It is the right answer because")
+    page.wait_for_load_state("networkidle")  # it refreshes once when its socket is up
     with tenant_scope(annotator.organisation_id):
         services.file_appeal(actor=annotator, annotation_id=answer.id, text="I looked at it twice, and it is right.")
     region = "document.querySelector('live-region')"
+    typed_meanwhile = f"""async () => {{
+        const refreshed = {region}.refresh();
+        {region}.querySelector("textarea").value = "It is the right answer because";
+        await refreshed;
+    }}"""
+    page.evaluate(typed_meanwhile)
+    assert page.get_by_label("Why is your answer right?").input_value() == "It is the right answer because"
     page.evaluate(f"{region}.refresh()")
     assert page.get_by_label("Why is your answer right?").input_value() == "It is the right answer because"
     page.get_by_label("Why is your answer right?").fill("")

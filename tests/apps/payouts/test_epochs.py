@@ -25,6 +25,7 @@ from apps.payouts.types import EpochState, Reconciliation, WithdrawalState
 from apps.tenancy.types import PLATFORM_ID, Actor
 from chain_bridge.merkle import encode_words, verify_proof
 from chain_bridge.signer import Signer
+from tests.apps.assets.outside_wallet import OutsideWallet
 from tests.apps.onchain.bridge_fixtures import DrivenBridge
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -159,13 +160,8 @@ def test_claim_by_a_stranger_with_the_shown_proof_is_booked(driven: DrivenBridge
         shown = tree.claim_proof(actor, made)
     leaf = encode_words(shown.chain_id, shown.distributor, shown.payee, shown.cumulative_amount)
     assert verify_proof(shown.root, leaf, shown.proof)
-    stranger = to_checksum_address(driven.chain.gateway.development("eth_accounts")[0])
-    from chain_bridge import abi
-
-    distributor = driven.chain.contracts["PayoutDistributor"]
-    data = abi.encode_call(distributor.abi, "claim", [shown.payee, shown.cumulative_amount, list(shown.proof)])
-    call = {"from": stranger, "to": distributor.address, "data": data}
-    driven.chain.gateway.development("eth_sendTransaction", call)
+    stranger = OutsideWallet(driven.chain)
+    stranger.calls("PayoutDistributor", "claim", shown.payee, shown.cumulative_amount, list(shown.proof))
     driven.settle()
     assert _state(actor, made).state == WithdrawalState.CLAIMED
     assert _tokens(driven, shown.payee) == 600 * 10_000

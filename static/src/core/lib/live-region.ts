@@ -27,8 +27,14 @@ class LiveRegion extends HTMLElement {
     const catchUp = (): void => {
       if (this.isBehind) this.refreshSoon();
     };
-    this.addEventListener("input", catchUp);
-    this.stops.push(() => this.removeEventListener("input", catchUp));
+    // Somebody may begin to write while the content is on its way.
+    const holdBack = (event: Event): void => {
+      if (event.target !== this) return;
+      this.isBehind = this.isEdited();
+      if (this.isBehind) event.preventDefault();
+    };
+    this.listen("input", catchUp);
+    this.listen("htmx:before:swap", holdBack);
   }
 
   disconnectedCallback(): void {
@@ -36,6 +42,11 @@ class LiveRegion extends HTMLElement {
     this.stops = [];
     window.clearInterval(this.pollTimer);
     window.clearTimeout(this.gatherTimer);
+  }
+
+  private listen(type: string, listener: (event: Event) => void): void {
+    this.addEventListener(type, listener);
+    this.stops.push(() => this.removeEventListener(type, listener));
   }
 
   private poll(isLive: boolean): void {
@@ -74,7 +85,7 @@ class LiveRegion extends HTMLElement {
     this.isDue = false;
     try {
       const { default: htmx } = await import("./htmx");
-      await htmx.ajax("GET", source, { target: this, swap: "innerMorph" });
+      await htmx.ajax("GET", source, { source: this, target: this, swap: "innerMorph" });
     } finally {
       this.isFetching = false;
     }
